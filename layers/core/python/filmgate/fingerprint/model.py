@@ -1,0 +1,63 @@
+"""What is kept of a file for comparing it with others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.media.model import MediaInfo
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTrack:
+    """The pictures of a file, reduced. n frames, in order of time.
+
+    Attributes:
+        times_s: float32 (n,), presentation times in seconds.
+        coefficients: int8 (n, 16, 16), low-frequency DCT-II coefficients of the bar-trimmed,
+            square-resized luma, rows vertical frequencies 1..16 and columns horizontal ones,
+            scaled per frame so that their standard deviation is a constant.
+        quality: float32 (n,), 0 (flat or black, not to be matched) to 1.
+        crops: uint8 (m, 32), packed hashes of reference crops, for finding crops of this file.
+        crop_frames: int32 (m,), the frame each crop hash was made of.
+    """
+
+    times_s: NDArray[np.float32]
+    coefficients: NDArray[np.int8]
+    quality: NDArray[np.float32]
+    crops: NDArray[np.uint8]
+    crop_frames: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """The sound of a file as constellation landmarks (Wang, ISMIR 2003), ordered by time.
+
+    Attributes:
+        hashes: uint32 (k,), a packed pair of spectral peaks.
+        times: int32 (k,), the time of the first peak in analysis hops.
+        hop_s: seconds a hop.
+        silent: the track exists but carries no sound worth matching.
+    """
+
+    hashes: NDArray[np.uint32]
+    times: NDArray[np.int32]
+    hop_s: float
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Everything the matcher knows of a file; `filmgate.fingerprint.codec` stores it."""
+
+    engine: str
+    sha256: str
+    info: MediaInfo
+    frames: FrameTrack | None
+    audio: AudioTrack | None
+    pdq: tuple[tuple[float, str, int], ...] = ()
+    """PDQ exports: (time in seconds, 64 hex digits, PDQ quality 0..100)."""
+    notes: tuple[str, ...] = ()
+    """What a person should know, such as "the file ends early"."""

@@ -1,0 +1,76 @@
+"""The candidate search that every index implements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What one asset puts into the index.
+
+    Attributes:
+        frames: uint8 (n, 32), packed 256-bit hashes of frames good enough to match.
+        crops: uint8 (m, 32), packed hashes of reference crops of some of those frames.
+        landmarks: uint32 (k,), audio landmark hashes, thinned for retrieval.
+        landmark_times: int32 (k,), their times in hops.
+    """
+
+    asset_id: str
+    sha256: str
+    frames: NDArray[np.uint8]
+    crops: NDArray[np.uint8]
+    landmarks: NDArray[np.uint32]
+    landmark_times: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexQuery:
+    """What is searched for.
+
+    Attributes:
+        frames: uint8 (v, n, 32): v orientation variants (mirror, turns) of n frame hashes,
+            compared with the frames and crops of the indexed assets.
+        crops: uint8 (m, 32): compared with the frames of the indexed assets.
+    """
+
+    asset_id: str
+    sha256: str
+    frames: NDArray[np.uint8]
+    crops: NDArray[np.uint8]
+    landmarks: NDArray[np.uint32]
+    landmark_times: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An asset worth a full comparison.
+
+    Attributes:
+        frame_hits: query frames with a counterpart within the radius.
+        audio_votes: most landmarks that agree on one time offset.
+        same_bytes: the SHA-256 is the same.
+    """
+
+    asset_id: str
+    frame_hits: int
+    audio_votes: int
+    same_bytes: bool
+
+
+class CandidateIndex(Protocol):
+    """One tenant's index. ``add`` then ``search`` from any number of workers finds every pair
+    at least once: an entry is visible to every search that starts after ``add`` returned."""
+
+    def add(self, tenant: str, entry: IndexEntry) -> None:
+        """Idempotent by asset id."""
+
+    def search(self, tenant: str, query: IndexQuery, *, limit: int) -> list[Candidate]:
+        """Best first, without the query's own asset."""
+
+    def compact(self, tenant: str) -> int:
+        """Fold fresh entries into segments; returns how many were folded."""

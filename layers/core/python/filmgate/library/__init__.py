@@ -1,0 +1,1 @@
+"""Assets, jobs and matches, and where they are kept."""

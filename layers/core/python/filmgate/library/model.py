@@ -1,0 +1,116 @@
+"""The nouns a tenant's library is made of."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from filmgate.matching.model import Verdict
+from filmgate.media.model import MediaInfo
+
+
+class AssetStatus(StrEnum):
+    """Where an asset is. DONE, REFUSED and FAILED are final until it is run again."""
+
+    WAITING = "waiting"
+    RECEIVED = "received"
+    PROCESSING = "processing"
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        return self in {AssetStatus.DONE, AssetStatus.REFUSED, AssetStatus.FAILED}
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Asset(_Record):
+    """One uploaded file of a tenant.
+
+    Attributes:
+        path: the name its owner knows it by; shown, never used as a file name.
+        key: its S3 key in the raw bucket, ``raw/{tenant}/{asset_id}/{safe name}``.
+        reason_code, reason: why it was refused or failed; None otherwise.
+        notes: what its owner should know though it was accepted.
+    """
+
+    tenant: str
+    asset_id: str
+    path: str
+    key: str
+    status: AssetStatus
+    created_at: datetime
+    updated_at: datetime
+    version_id: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    info: MediaInfo | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+    fingerprint_key: str | None = None
+    tiles_key: str | None = None
+    engine: str | None = None
+    job_id: str | None = None
+
+
+class JobStatus(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Job(_Record):
+    """One run of a workflow over one asset."""
+
+    tenant: str
+    job_id: str
+    asset_id: str
+    workflow: str
+    status: JobStatus
+    started_at: datetime
+    finished_at: datetime | None = None
+    error: str | None = None
+    matches: int | None = None
+
+
+class Match(_Record):
+    """A pair of assets with its verdict; ``a`` is the smaller asset id, so a pair has one record."""
+
+    tenant: str
+    a: str
+    b: str
+    verdict: Verdict
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def match_id(self) -> str:
+        return match_id(self.a, self.b)
+
+
+def match_id(first: str, second: str) -> str:
+    """The id of an unordered pair of assets."""
+    return ":".join(sorted((first, second)))
+
+
+def asset_id(tenant: str, path: str, sha256: str) -> str:
+    """A stable id: the same content under the same path of a tenant is the same asset.
+
+    26 hex digits (104 bits) of SHA-256 over the three, so asking for an upload twice is harmless.
+    """
+    digest = hashlib.sha256("\0".join((tenant, path, sha256)).encode())
+    return digest.hexdigest()[:26]
+
+
+def now() -> datetime:
+    """The current time in UTC, to the millisecond (as stored)."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

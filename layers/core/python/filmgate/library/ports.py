@@ -1,0 +1,84 @@
+"""What the domain needs of storage; DynamoDB and S3 implement it, tests use memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from filmgate.library.model import Asset, AssetStatus, Job, Match
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """A slice of a listing. ``cursor`` is opaque; None on the last page."""
+
+    items: list[Item]
+    cursor: str | None = None
+
+
+class Library(Protocol):
+    """Assets, jobs and matches of all tenants. Every read is of one tenant."""
+
+    def create(self, asset: Asset) -> Asset:
+        """Store a new asset, or return the one already stored under its id, unchanged."""
+
+    def save(self, asset: Asset) -> None:
+        """Store the asset as given (last writer wins; writers own disjoint moments)."""
+
+    def asset(self, tenant: str, asset_id: str) -> Asset:
+        """Strongly consistent. Raises NotFound."""
+
+    def assets(self, tenant: str, ids: Sequence[str]) -> list[Asset]:
+        """Those of the ids that exist, in the order asked."""
+
+    def list_assets(
+        self, tenant: str, *, status: AssetStatus | None, limit: int, cursor: str | None
+    ) -> Page[Asset]:
+        """Newest first."""
+
+    def save_job(self, job: Job) -> None: ...
+
+    def job(self, tenant: str, job_id: str) -> Job:
+        """Raises NotFound."""
+
+    def save_match(self, match: Match) -> None:
+        """Store or replace the pair's verdict, keeping its first ``created_at``."""
+
+    def match(self, tenant: str, match_id: str) -> Match:
+        """Raises NotFound."""
+
+    def matches_of(self, tenant: str, asset_id: str) -> list[Match]:
+        """All stored matches with this asset on either side, best first. Strongly consistent."""
+
+    def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:
+        """Newest first."""
+
+
+class ObjectStore(Protocol):
+    """Blobs by bucket and key. Buckets are ``raw`` (uploads) and ``artifacts`` (made by us)."""
+
+    def size(self, bucket: str, key: str, version_id: str | None = None) -> int:
+        """Bytes. Raises NotFound."""
+
+    def download(
+        self, bucket: str, key: str, target: Path, *, version_id: str | None = None
+    ) -> str:
+        """Stream to a file; returns the SHA-256 hex digest of what was written. Raises NotFound."""
+
+    def get(self, bucket: str, key: str) -> bytes:
+        """Raises NotFound."""
+
+    def put(self, bucket: str, key: str, body: bytes, content_type: str) -> None: ...
+
+    def exists(self, bucket: str, key: str) -> bool: ...
+
+
+class Workflows(Protocol):
+    """Starts the pipeline for one asset."""
+
+    def start(self, workflow: str, job_id: str, payload: dict[str, str]) -> None:
+        """``workflow`` is ``image`` or ``video``. Starting the same job twice is harmless."""

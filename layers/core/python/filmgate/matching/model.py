@@ -1,0 +1,76 @@
+"""Verdicts and the evidence for them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class MatchClass(StrEnum):
+    """Four different things on every screen; DIFFERENT pairs are not stored."""
+
+    EXACT = "exact"
+    NEAR = "near"
+    SIMILAR = "similar"
+    DIFFERENT = "different"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Segment(_Value):
+    """A stretch of `a` that shows the same as a stretch of `b`. Seconds."""
+
+    a_start: float
+    a_end: float
+    b_start: float
+    b_end: float
+
+
+class FramePair(_Value):
+    """Two pictures that were found to show the same, at these seconds; similarity in 0..1."""
+
+    a_time: float
+    b_time: float
+    similarity: float
+
+
+class Transform(_Value):
+    """What was done to `a` to get `b`, as far as it was found."""
+
+    identical_bytes: bool = False
+    mirror: bool = False
+    turn: int = 0
+    """Clockwise degrees: 0, 90, 180 or 270, applied after the mirror."""
+    speed: float = 1.0
+    """How much faster `b` plays than `a`."""
+    crop: bool = False
+    """One shows a part of the other's picture."""
+    partial: bool = False
+    """One holds a part of the other's time."""
+    audio_replaced: bool = False
+
+
+class Verdict(_Value):
+    """How two assets relate, and why. Scores are in 0..1, or None where a side lacks the modality.
+
+    Attributes:
+        weights: modality to weight, renormalised over the modalities present; they sum to 1.
+        reason: one plain sentence that names what decided.
+        boundary: the threshold this class had to reach; 0.0 for `different`.
+    """
+
+    match_class: MatchClass
+    score: float
+    visual: float | None
+    audio: float | None
+    metadata: float | None
+    weights: dict[str, float]
+    reason: str
+    boundary: float
+    transform: Transform = Transform()
+    segments: tuple[Segment, ...] = ()
+    pairs: tuple[FramePair, ...] = Field(default=(), description="Best aligned pairs, for people")
+    engine: str

@@ -1,0 +1,38 @@
+"""Thresholds and weights, per media kind."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from filmgate.media.model import MediaKind
+
+
+class Boundaries(BaseModel):
+    """Lowest fused score of each class, 0..1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    exact: float = 0.95
+    near: float = 0.85
+    similar: float = 0.70
+
+
+class MatchSettings(BaseModel):
+    """How scores are fused and named."""
+
+    model_config = ConfigDict(frozen=True)
+
+    visual_weight: float = 0.65
+    audio_weight: float = 0.25
+    metadata_weight: float = 0.10
+    image: Boundaries = Boundaries()
+    video: Boundaries = Boundaries()
+    audio: Boundaries = Boundaries()
+
+    def boundaries(self, kind: MediaKind) -> Boundaries:
+        """The class boundaries for a pair whose richer side is of this kind."""
+        return {
+            MediaKind.IMAGE: self.image,
+            MediaKind.VIDEO: self.video,
+            MediaKind.AUDIO: self.audio,
+        }[kind]
