@@ -1,0 +1,1 @@
+"""The local AWS: start it, deploy the packaged template to it, stop it."""
