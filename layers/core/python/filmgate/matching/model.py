@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from filmgate.media.model import MediaKind
+
 
 class MatchClass(StrEnum):
     """Four different things on every screen; DIFFERENT pairs are not stored."""
@@ -51,6 +53,26 @@ class Transform(_Value):
     partial: bool = False
     """One holds a part of the other's time."""
     audio_replaced: bool = False
+
+
+class Comparison(_Value):
+    """What was measured between two assets, before any threshold is applied.
+
+    Attributes:
+        kind: the kind whose boundaries apply.
+        visual, audio, metadata: similarity of each modality in 0..1; None where a side lacks it.
+        decisive: modalities whose evidence is strong enough to decide alone.
+    """
+
+    kind: MediaKind
+    visual: float | None
+    audio: float | None
+    metadata: float | None
+    decisive: tuple[str, ...] = ()
+    transform: Transform = Transform()
+    segments: tuple[Segment, ...] = ()
+    pairs: tuple[FramePair, ...] = ()
+    engine: str
 
 
 class Verdict(_Value):
