@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    # The API and the workers that only move records import this module; numpy costs them 140 ms.
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class MediaKind(StrEnum):

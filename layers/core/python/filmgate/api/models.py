@@ -1,0 +1,199 @@
+"""What travels over the HTTP API, for the server and the client. No FastAPI here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match
+from filmgate.matching.model import Verdict
+from filmgate.media.model import MediaInfo
+
+MAX_UPLOADS = 100
+MAX_PATH_CHARACTERS = 1024
+MAX_IDS = 100
+MAX_MATCH_ASSETS = 50
+MAX_PAGE = 100
+DEFAULT_PAGE = 50
+DOWNLOADS = ("tiles.jpg", "tiles.json", "pdq.json", "original")
+"""The files of an asset that can be fetched."""
+
+Item = TypeVar("Item")
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class UploadFile(_Request):
+    """One file its owner wants to upload.
+
+    `path` is a label and may hold anything but control characters; no file is ever named after it.
+    """
+
+    path: Annotated[
+        str,
+        StringConstraints(
+            min_length=1, max_length=MAX_PATH_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"
+        ),
+    ]
+    size_bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    content_type: Annotated[
+        str,
+        StringConstraints(
+            max_length=127, pattern=r"^[A-Za-z0-9!#$&^_.+-]{1,60}/[A-Za-z0-9!#$&^_.+-]{1,60}$"
+        ),
+    ] = "application/octet-stream"
+
+
+class UploadRequest(_Request):
+    """1 to 100 files."""
+
+    files: Annotated[tuple[UploadFile, ...], Field(min_length=1, max_length=MAX_UPLOADS)]
+
+
+class PresignedPost(_Value):
+    """A multipart/form-data POST: `fields` first, then the file as the last part, named `file`."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class Upload(_Value):
+    """Where to send one file; `upload` is None where there is nothing to send.
+
+    `hint` says what to do instead, where something can be done.
+    """
+
+    asset_id: str
+    path: str
+    status: AssetStatus
+    upload: PresignedPost | None
+    hint: str | None = None
+
+
+class Uploads(_Value):
+    """In the order asked."""
+
+    uploads: list[Upload]
+
+
+class AssetView(_Value):
+    """An asset as its owner sees it; times in UTC."""
+
+    asset_id: str
+    path: str
+    status: AssetStatus
+    created_at: datetime
+    updated_at: datetime
+    version_id: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    info: MediaInfo | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+    fingerprint_key: str | None = None
+    tiles_key: str | None = None
+    engine: str | None = None
+    job_id: str | None = None
+
+    @classmethod
+    def of(cls, asset: Asset) -> AssetView:
+        """Without the tenant and the storage key."""
+        return cls.model_validate(asset.model_dump(exclude={"tenant", "key"}))
+
+
+class JobView(_Value):
+    """One run of a workflow; `matches` is how many it found."""
+
+    job_id: str
+    asset_id: str
+    workflow: str
+    status: JobStatus
+    started_at: datetime
+    finished_at: datetime | None = None
+    error: str | None = None
+    matches: int | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> JobView:
+        """Without the tenant."""
+        return cls.model_validate(job.model_dump(exclude={"tenant"}))
+
+
+class MatchView(_Value):
+    """A pair and its verdict; `a` is the smaller asset id.
+
+    The paths are the owner's names of the two assets, empty where an asset is gone.
+    """
+
+    match_id: str
+    a: str
+    b: str
+    a_path: str
+    b_path: str
+    verdict: Verdict
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, match: Match, paths: dict[str, str]) -> MatchView:
+        """`paths` maps asset ids to paths."""
+        return cls(
+            match_id=match.match_id,
+            a=match.a,
+            b=match.b,
+            a_path=paths.get(match.a, ""),
+            b_path=paths.get(match.b, ""),
+            verdict=match.verdict,
+            created_at=match.created_at,
+            updated_at=match.updated_at,
+        )
+
+
+class Listing(_Value, Generic[Item]):
+    """A page. Pass `cursor` back, unread, for the next; None on the last page."""
+
+    items: list[Item]
+    cursor: str | None = None
+
+
+class FileUrl(_Value):
+    """Where the bytes are until `expires_at` (UTC)."""
+
+    url: str
+    expires_at: datetime
+
+
+class Health(_Value):
+    """The service answers; which version, in which stage."""
+
+    status: str = "ok"
+    version: str
+    stage: str
+
+
+class FieldError(_Value):
+    """One field that was wrong: where (JSON path, such as `body.files.0.sha256`) and why."""
+
+    field: str
+    message: str
+
+
+class Problem(_Value):
+    """An error, as RFC 9457 has it. `instance` carries the request id, as the logs do."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FieldError] | None = None

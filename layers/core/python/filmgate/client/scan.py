@@ -1,0 +1,84 @@
+"""What a scan of a folder found: the document `filmgate scan --json` writes."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from filmgate.api.models import MatchView
+from filmgate.library.model import AssetStatus
+from filmgate.matching.model import FramePair, MatchClass, Segment, Transform
+from filmgate.media.model import MediaKind
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class ScanAsset(_Value):
+    """One file of the folder.
+
+    Attributes:
+        path: relative to the scanned folder, with `/` between its parts.
+        kind: None while nothing is known of the content, and for files refused before a probe.
+        reason: why it was refused or failed; None otherwise.
+    """
+
+    path: str
+    asset_id: str
+    kind: MediaKind | None
+    status: AssetStatus
+    reason: str | None = None
+
+
+class ScanMatch(_Value):
+    """Two files of the folder that share content.
+
+    `a` and `b` are paths; `asset_a` and `asset_b` their ids. Scores are in 0..1, or None where a
+    side lacks the modality. In JSON the class is called `class`.
+    """
+
+    a: str
+    b: str
+    match_class: MatchClass = Field(alias="class")
+    score: float
+    visual: float | None
+    audio: float | None
+    metadata: float | None
+    weights: dict[str, float]
+    transform: Transform
+    segments: tuple[Segment, ...]
+    engine: str
+    reason: str
+    asset_a: str
+    asset_b: str
+    pairs: tuple[FramePair, ...] = ()
+
+    @classmethod
+    def of(cls, match: MatchView) -> ScanMatch:
+        """The same match, flat, with paths first."""
+        verdict = match.verdict
+        return cls(
+            a=match.a_path,
+            b=match.b_path,
+            match_class=verdict.match_class,
+            score=verdict.score,
+            visual=verdict.visual,
+            audio=verdict.audio,
+            metadata=verdict.metadata,
+            weights=verdict.weights,
+            transform=verdict.transform,
+            segments=verdict.segments,
+            engine=verdict.engine,
+            reason=verdict.reason,
+            asset_a=match.a,
+            asset_b=match.b,
+            pairs=verdict.pairs,
+        )
+
+
+class ScanResult(_Value):
+    """Assets in order of path, matches best first, groups of paths (largest first)."""
+
+    assets: tuple[ScanAsset, ...]
+    matches: tuple[ScanMatch, ...]
+    groups: tuple[tuple[str, ...], ...]
