@@ -1,0 +1,1 @@
+"""Who may call: API keys, each bound to one tenant. Only their hashes are stored."""

@@ -1,0 +1,54 @@
+"""API keys: what they look like, what is kept of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+PREFIX = "fg_"
+_KEY = re.compile(r"fg_[A-Za-z0-9_-]{43}")
+_TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+MAX_LABEL_CHARACTERS = 200
+
+
+class KeyRecord(BaseModel):
+    """What is stored of an API key; the key itself is nowhere.
+
+    Attributes:
+        key_hash: 64 hex digits, SHA-256 of the key.
+        label: what the operator calls it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key_hash: str
+    tenant: str
+    label: str
+    created_at: datetime
+
+
+def new_key() -> str:
+    """A fresh API key: `fg_` and 256 random bits in URL-safe base64."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def well_formed(key: str) -> bool:
+    """Whether this could be a key at all; saves a look-up for what cannot."""
+    return _KEY.fullmatch(key) is not None
+
+
+def hash_key(key: str) -> str:
+    """SHA-256 in hex.
+
+    No salt and no slow hash: a key has 256 random bits, so there is no dictionary to try.
+    """
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def valid_tenant(tenant: str) -> bool:
+    """1 to 63 of a-z, 0-9 and inner hyphens: safe in S3 keys and as the head of table keys."""
+    return _TENANT.fullmatch(tenant) is not None

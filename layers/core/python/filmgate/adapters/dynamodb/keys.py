@@ -1,0 +1,71 @@
+"""API keys in DynamoDB: one item a key, under the hash of the key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.exceptions import PutError, PynamoDBException
+from pynamodb.models import Model
+
+from filmgate.access.model import KeyRecord
+from filmgate.errors import Conflict, TransientError
+
+
+class _KeyItem(Model):
+    key_hash = UnicodeAttribute(hash_key=True)
+    tenant = UnicodeAttribute()
+    label = UnicodeAttribute()
+    created_at = UTCDateTimeAttribute()
+
+
+@cache
+def _items(table: str) -> type[_KeyItem]:
+    class Item(_KeyItem):
+        class Meta:
+            table_name = table
+
+    return Item
+
+
+@contextmanager
+def _transient() -> Iterator[None]:
+    """A key look-up has no bad input, so whatever DynamoDB refuses may pass another time."""
+    try:
+        yield
+    except PynamoDBException as error:
+        raise TransientError("the key table did not answer") from error
+
+
+class DynamoKeyStore:
+    """The key store over one table. Implements `filmgate.access.ports.KeyStore`."""
+
+    def __init__(self, table: str) -> None:
+        self._items = _items(table)
+
+    def find(self, key_hash: str) -> KeyRecord | None:
+        """One strongly consistent read, so that a new key works at once."""
+        with _transient():
+            try:
+                item = self._items.get(key_hash, consistent_read=True)
+            except self._items.DoesNotExist:
+                return None
+        return KeyRecord(
+            key_hash=item.key_hash,
+            tenant=item.tenant,
+            label=item.label,
+            created_at=item.created_at,
+        )
+
+    def add(self, record: KeyRecord) -> None:
+        """Never replaces a record."""
+        item = self._items(**record.model_dump())
+        with _transient():
+            try:
+                item.save(self._items.key_hash.does_not_exist())
+            except PutError as error:
+                if error.cause_response_code == "ConditionalCheckFailedException":
+                    raise Conflict("that key exists") from error
+                raise
