@@ -29,3 +29,7 @@ class NotFound(FilmgateError):
 
 class Conflict(FilmgateError):
     """Another writer changed the record first."""
+
+
+class InvalidCursor(FilmgateError):
+    """A paging cursor that no listing of this tenant gave out."""

@@ -51,7 +51,8 @@ class Candidate:
     """An asset worth a full comparison.
 
     Attributes:
-        frame_hits: query frames with a counterpart within the radius.
+        frame_hits: query frames (in any variant) and query crops with a counterpart within the
+            radius.
         audio_votes: most landmarks that agree on one time offset.
         same_bytes: the SHA-256 is the same.
     """

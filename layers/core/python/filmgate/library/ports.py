@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypedDict, TypeVar
 
 from pydantic import BaseModel
 
@@ -38,7 +38,11 @@ class Library(Protocol):
     def list_assets(
         self, tenant: str, *, status: AssetStatus | None, limit: int, cursor: str | None
     ) -> Page[Asset]:
-        """Newest first."""
+        """Newest first. Raises InvalidCursor."""
+
+    def begin(self, asset: Asset, job: Job) -> bool:
+        """Store a new job and its asset in one step; False, with nothing stored, if the job is
+        already there. So one run of a job begins, however many workers try."""
 
     def save_job(self, job: Job) -> None: ...
 
@@ -55,7 +59,7 @@ class Library(Protocol):
         """All stored matches with this asset on either side, best first. Strongly consistent."""
 
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:
-        """Newest first."""
+        """Newest first. Raises InvalidCursor."""
 
 
 class ObjectStore(Protocol):
@@ -75,6 +79,25 @@ class ObjectStore(Protocol):
     def put(self, bucket: str, key: str, body: bytes, content_type: str) -> None: ...
 
     def exists(self, bucket: str, key: str) -> bool: ...
+
+
+class SignedPost(TypedDict):
+    """A form to send as multipart/form-data: the fields first, then the file as ``file``."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class Signer(Protocol):
+    """Lets others move bytes straight to and from the buckets, for a while."""
+
+    def presign_post(
+        self, key: str, *, content_type: str, min_bytes: int, max_bytes: int, expires_s: int
+    ) -> SignedPost:
+        """One upload to the raw bucket under this key, of this type and a size in this range."""
+
+    def presign_get(self, bucket: str, key: str, expires_s: int) -> str:
+        """A URL to read one object; it does not tell whether the object is there."""
 
 
 class Workflows(Protocol):

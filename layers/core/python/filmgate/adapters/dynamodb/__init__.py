@@ -1,0 +1,1 @@
+"""Tables: one module a table or pair of tables that live together."""

@@ -1,0 +1,52 @@
+"""Workflows on Step Functions."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from filmgate.errors import TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.client import SFNClient
+
+_LASTING = {"AccessDeniedException", "InvalidArn", "InvalidName", "InvalidExecutionInput"}
+
+
+@cache
+def _client() -> SFNClient:
+    return boto3.client(
+        "stepfunctions", config=Config(retries={"mode": "standard", "max_attempts": 4})
+    )
+
+
+class StepFunctionsWorkflows:
+    """`filmgate.library.ports.Workflows`; the execution is named after the job.
+
+    A Standard workflow refuses a name it has seen, so a job runs once. An Express one does not:
+    there the caller starts a job once, and a second start repeats idempotent steps.
+    """
+
+    def __init__(self, image_arn: str, video_arn: str) -> None:
+        self._arns = {"image": image_arn, "video": video_arn}
+
+    def start(self, workflow: str, job_id: str, payload: dict[str, str]) -> None:
+        """Raises TransientError."""
+        try:
+            _client().start_execution(
+                stateMachineArn=self._arns[workflow], name=job_id, input=json.dumps(payload)
+            )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ExecutionAlreadyExists":
+                return
+            if code in _LASTING:
+                raise
+            raise TransientError(f"Step Functions did not start {job_id}: {code}") from error
+        except BotoCoreError as error:
+            raise TransientError("Step Functions cannot be reached") from error

@@ -1,0 +1,94 @@
+"""What the segment index needs of storage; DynamoDB and S3 implement it, tests use memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+
+class FreshKey(NamedTuple):
+    """One version of an asset's entry: the digest is of the body."""
+
+    asset_id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreshItem:
+    """An entry not yet in a segment."""
+
+    key: FreshKey
+    body: bytes
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SegmentInfo(_Value):
+    """A live segment; its id is never used again."""
+
+    id: str
+    entries: int
+    size_bytes: int
+
+
+class RetiredSegment(_Value):
+    """A segment merged into another; kept a while for searches that began before."""
+
+    id: str
+    retired_at: datetime
+
+
+class Manifest(_Value):
+    """Which segments are live.
+
+    Attributes:
+        version: 0 for a tenant without a manifest; one more with every change.
+        folded: the fresh entries that the last change put into a segment. Until they are removed
+            they exist twice, which is harmless.
+    """
+
+    version: int = 0
+    segments: tuple[SegmentInfo, ...] = ()
+    retired: tuple[RetiredSegment, ...] = ()
+    folded: tuple[FreshKey, ...] = ()
+
+
+class FreshStore(Protocol):
+    """Fresh entries and the manifest of each tenant. Every read is strongly consistent."""
+
+    def put(self, tenant: str, item: FreshItem) -> None:
+        """Idempotent. The item is seen by every read that starts after this returned."""
+
+    def read(self, tenant: str) -> list[FreshItem]:
+        """All whole items, in order of their keys."""
+
+    def remove(self, tenant: str, keys: Iterable[FreshKey]) -> None:
+        """Those that are not there are passed over."""
+
+    def manifest(self, tenant: str) -> Manifest:
+        """An empty one of version 0 where there is none."""
+
+    def replace_manifest(self, tenant: str, manifest: Manifest) -> None:
+        """Store it over version ``manifest.version - 1``. Raises Conflict if another did first."""
+
+
+class SegmentStore(Protocol):
+    """Immutable segments by id."""
+
+    def put(self, tenant: str, segment_id: str, body: bytes) -> None: ...
+
+    def fetch(self, tenant: str, segment_id: str, target: Path) -> None:
+        """Write it to a file. Raises NotFound."""
+
+    def remove(self, tenant: str, segment_id: str) -> None:
+        """Harmless when it is not there."""
+
+    def list(self, tenant: str) -> list[tuple[str, datetime]]:
+        """Ids and when they were written, live or not."""
