@@ -16,9 +16,10 @@ class FrameTrack:
 
     Attributes:
         times_s: float32 (n,), presentation times in seconds.
-        coefficients: int8 (n, 16, 16), low-frequency DCT-II coefficients of the bar-trimmed,
-            square-resized luma, rows vertical frequencies 1..16 and columns horizontal ones,
-            scaled per frame so that their standard deviation is a constant.
+        coefficients: int8 (n, 16, 16), whitened low-frequency DCT-II coefficients of the
+            bar-trimmed luma: rows are vertical frequencies 0..15, columns horizontal ones, the
+            mean (0, 0) is always 0, and each frame is scaled to one standard deviation.
+        chroma: int8 (n, 4), mean and standard deviation of Cb, then of Cr, halved.
         quality: float32 (n,), 0 (flat or black, not to be matched) to 1.
         crops: uint8 (m, 32), packed hashes of reference crops, for finding crops of this file.
         crop_frames: int32 (m,), the frame each crop hash was made of.
@@ -26,6 +27,7 @@ class FrameTrack:
 
     times_s: NDArray[np.float32]
     coefficients: NDArray[np.int8]
+    chroma: NDArray[np.int8]
     quality: NDArray[np.float32]
     crops: NDArray[np.uint8]
     crop_frames: NDArray[np.int32]

@@ -1,0 +1,81 @@
+"""Fingerprints as bytes: a NumPy archive without pickles."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from filmgate.errors import FilmgateError
+from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
+from filmgate.media.model import MediaInfo
+
+_FORMAT = 1
+
+
+class DamagedFingerprintError(FilmgateError):
+    """The bytes are not a fingerprint this version can read."""
+
+
+def dumps(fingerprint: Fingerprint) -> bytes:
+    """Serialise; the same fingerprint always gives the same bytes."""
+    head = {
+        "format": _FORMAT,
+        "engine": fingerprint.engine,
+        "sha256": fingerprint.sha256,
+        "info": fingerprint.info.model_dump(mode="json"),
+        "pdq": fingerprint.pdq,
+        "notes": fingerprint.notes,
+        "audio": fingerprint.audio
+        and {"hop_s": fingerprint.audio.hop_s, "silent": fingerprint.audio.silent},
+    }
+    arrays: dict[str, np.ndarray[Any, Any]] = {
+        "head": np.frombuffer(json.dumps(head, sort_keys=True).encode(), dtype=np.uint8)
+    }
+    if fingerprint.frames is not None:
+        for name in FrameTrack.__slots__:
+            arrays[f"frames_{name}"] = getattr(fingerprint.frames, name)
+    if fingerprint.audio is not None:
+        arrays["audio_hashes"] = fingerprint.audio.hashes
+        arrays["audio_times"] = fingerprint.audio.times
+    out = io.BytesIO()
+    np.savez_compressed(out, allow_pickle=False, **arrays)
+    return out.getvalue()
+
+
+def loads(data: bytes) -> Fingerprint:
+    """The inverse of `dumps`.
+
+    Raises:
+        DamagedFingerprintError: not bytes that `dumps` made.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        head = json.loads(arrays["head"].tobytes())
+        if head["format"] != _FORMAT:
+            raise DamagedFingerprintError(f"fingerprint format {head['format']} is not {_FORMAT}")
+        return _assemble(head, arrays)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+        raise DamagedFingerprintError(f"not a fingerprint: {error}") from error
+
+
+def _assemble(head: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> Fingerprint:
+    frames = None
+    if "frames_times_s" in arrays:
+        frames = FrameTrack(**{name: arrays[f"frames_{name}"] for name in FrameTrack.__slots__})
+    audio = None
+    if head["audio"]:
+        audio = AudioTrack(arrays["audio_hashes"], arrays["audio_times"], **head["audio"])
+    return Fingerprint(
+        engine=head["engine"],
+        sha256=head["sha256"],
+        info=MediaInfo.model_validate(head["info"]),
+        frames=frames,
+        audio=audio,
+        pdq=tuple((time_s, digits, quality) for time_s, digits, quality in head["pdq"]),
+        notes=tuple(head["notes"]),
+    )

@@ -1,0 +1,239 @@
+"""From a file to its fingerprint, in one pass over the file.
+
+Decoding dominates the cost, so the file is decoded once, every sampled picture is reduced as it
+comes, and the sound is taken along in the same pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.fingerprint import bars, spectrum
+from filmgate.fingerprint.landmarks import landmarks
+from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
+from filmgate.fingerprint.pdq import pdq
+from filmgate.media.decode import decode
+from filmgate.media.limits import Limits
+from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
+
+ENGINE = "filmgate-fingerprint/1"
+
+CROPS: tuple[tuple[float, float, float, float], ...] = (
+    (0.05, 0.95, 0.05, 0.95),
+    (0.10, 0.90, 0.10, 0.90),
+    (0.15, 0.85, 0.15, 0.85),
+    (0.00, 0.80, 0.00, 0.80),
+    (0.00, 0.80, 0.20, 1.00),
+    (0.20, 1.00, 0.00, 0.80),
+    (0.20, 1.00, 0.20, 1.00),
+    (0.00, 0.85, 0.00, 1.00),
+    (0.15, 1.00, 0.00, 1.00),
+    (0.00, 1.00, 0.125, 0.875),
+    (0.00, 1.00, 0.21875, 0.78125),
+    (0.125, 0.875, 0.00, 1.00),
+)
+"""Reference crops as shares of the picture: top, bottom, left, right."""
+
+_RATE_HZ = 4.0
+_SHORT_RATE_HZ = 8.0
+_SHORT_FRAMES = 480
+_BRIEF_RATE_HZ = 16.0
+_BRIEF_FRAMES = 32
+_MAX_FRAMES = 14_400
+_CROP_GAP_S = 1.0
+_PDQ_GAP_S = 1.0
+_LUMA_SIDE = 128
+_IMAGE_SIDE = 256
+_BAR_REACH_S = 1.0
+_NO_CONTRAST = 4.0
+_FULL_CONTRAST = 20.0
+_PLAIN_SHAPES = 12.0
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_CHROMA = np.array([[-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]], dtype=np.float32)
+
+
+def fingerprint(
+    path: Path,
+    sha256: str,
+    info: MediaInfo,
+    limits: Limits,
+    on_frame: Callable[[Frame], None] | None = None,
+) -> Fingerprint:
+    """Decode a file and keep what comparing it needs.
+
+    Args:
+        path: a local file.
+        sha256: its digest, kept for telling identical bytes.
+        info: from `filmgate.media.probe`.
+        limits: bounds on decoding.
+        on_frame: called with each sampled picture, for those who want to keep some.
+
+    Raises:
+        MediaRefused: nothing in the file can be decoded.
+    """
+    rate = sample_rate(info)
+    decoded = decode(path, info, limits, sample_rate_hz=rate)
+    reducer = _Reducer(_IMAGE_SIDE if info.kind is MediaKind.IMAGE else _LUMA_SIDE, on_frame)
+    reducer.take(decoded.frames)
+    return Fingerprint(
+        engine=ENGINE,
+        sha256=sha256,
+        info=info,
+        frames=reducer.track(rate),
+        audio=_sound(decoded),
+        pdq=tuple(reducer.pdqs),
+        notes=_notes(decoded),
+    )
+
+
+def sample_rate(info: MediaInfo) -> float:
+    """Pictures a second to look at: more of short clips, fewer of long films.
+
+    Two copies are seldom sampled at the same instants. The denser one is sampled, the closer
+    its pictures come to those of the other, and decoding costs the same.
+    """
+    if info.duration_s <= 0:
+        return _SHORT_RATE_HZ
+    short = min(_SHORT_RATE_HZ, _SHORT_FRAMES / info.duration_s)
+    brief = min(_BRIEF_RATE_HZ, _BRIEF_FRAMES / info.duration_s)
+    return min(max(_RATE_HZ, short, brief), _MAX_FRAMES / info.duration_s)
+
+
+def _sound(decoded: Decoded) -> AudioTrack | None:
+    return None if decoded.audio is None else landmarks(decoded.audio)
+
+
+def _notes(decoded: Decoded) -> tuple[str, ...]:
+    notes = []
+    if decoded.truncated:
+        notes.append("The file ends early or reached a limit; only what could be read was used.")
+    if decoded.decode_errors:
+        notes.append(f"{decoded.decode_errors} damaged packets were stepped over.")
+    return tuple(notes)
+
+
+class _Reducer:
+    """Keeps of each frame what the track is made of: small luma, and now and then a PDQ hash."""
+
+    def __init__(self, side: int, on_frame: Callable[[Frame], None] | None) -> None:
+        self._side = side
+        self._on_frame = on_frame
+        self._times: list[float] = []
+        self._luma: list[NDArray[np.uint8]] = []
+        self._chroma: list[NDArray[np.int8]] = []
+        self.pdqs: list[tuple[float, str, int]] = []
+
+    def take(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            if self._on_frame:
+                self._on_frame(frame)
+            if not self.pdqs or frame.time_s - self.pdqs[-1][0] >= _PDQ_GAP_S:
+                self.pdqs.append(pdq(frame))
+            self._times.append(frame.time_s)
+            small = halve(frame.rgb, self._side)
+            self._luma.append(np.rint(small @ _LUMA).astype(np.uint8))
+            self._chroma.append(chroma(small))
+
+    def track(self, rate_hz: float) -> FrameTrack | None:
+        if not self._times:
+            return None
+        times = np.array(self._times, dtype=np.float32)
+        reach = max(1, round(_BAR_REACH_S * rate_hz))
+        raw = np.zeros((len(times), spectrum.SIDE, spectrum.SIDE), dtype=np.float32)
+        crops: list[NDArray[np.uint8]] = []
+        crop_frames: list[NDArray[np.int32]] = []
+        cropped = _every(times, _CROP_GAP_S)
+        for rows, luma in _by_shape(self._luma):
+            trimmed = bars.find(luma, reach)
+            for edges in np.unique(trimmed, axis=0):
+                same = np.flatnonzero((trimmed == edges).all(axis=1))
+                box = _box(luma.shape, edges)
+                raw[rows[same]] = spectrum.project(luma[same], box)
+                some = same[np.isin(rows[same], cropped)]
+                for share in CROPS:
+                    part = spectrum.project(luma[some], _part(box, share))
+                    crops.append(spectrum.bits(spectrum.quantize(spectrum.whiten(part))))
+                    crop_frames.append(rows[some].astype(np.int32))
+        coefficients = spectrum.quantize(spectrum.whiten(raw))
+        quality = _quality(raw, coefficients)
+        made_of = np.concatenate(crop_frames)
+        usable = quality[made_of] > 0
+        return FrameTrack(
+            times_s=times,
+            coefficients=coefficients,
+            chroma=np.stack(self._chroma),
+            quality=quality,
+            crops=np.concatenate(crops)[usable],
+            crop_frames=made_of[usable],
+        )
+
+
+def halve(rgb: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+    """The picture halved until its longer side is at most `side`: float32 (h, w, 3)."""
+    small = rgb.astype(np.float32)
+    while max(small.shape[:2]) > side and min(small.shape[:2]) >= 2:
+        height, width = (length // 2 * 2 for length in small.shape[:2])
+        even = small[:height, :width]
+        columns = even[:, ::2] + even[:, 1::2]
+        small = (columns[::2] + columns[1::2]) / 4
+    return small
+
+
+def chroma(rgb: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Halved means and deviations of Rec. 601 Cb and Cr: int8 (4,), mean then deviation."""
+    planes = rgb.reshape(-1, 3) @ _CHROMA.T
+    values = np.stack([planes.mean(axis=0), planes.std(axis=0)], axis=1) / 2
+    small: NDArray[np.int8] = np.clip(np.rint(values), -127, 127).astype(np.int8).ravel()
+    return small
+
+
+def _by_shape(
+    frames: list[NDArray[np.uint8]],
+) -> Iterable[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    """Frames stacked by size: row numbers and uint8 (n, height, width)."""
+    shapes = [frame.shape for frame in frames]
+    for shape in dict.fromkeys(shapes):
+        rows = [row for row, other in enumerate(shapes) if other == shape]
+        yield np.array(rows), np.stack([frames[row] for row in rows])
+
+
+def _every(times: NDArray[np.float32], gap_s: float) -> list[int]:
+    """Rows at least `gap_s` apart, from the first."""
+    chosen: list[int] = []
+    for row, time_s in enumerate(times):
+        if not chosen or time_s - times[chosen[-1]] >= gap_s - 1e-3:
+            chosen.append(row)
+    return chosen
+
+
+def _box(shape: tuple[int, ...], edges: NDArray[np.int32]) -> tuple[int, int, int, int]:
+    _, height, width = shape
+    top, bottom, left, right = (int(edge) for edge in edges)
+    return top, height - bottom, left, width - right
+
+
+def _part(
+    box: tuple[int, int, int, int], share: tuple[float, float, float, float]
+) -> tuple[int, int, int, int]:
+    top, bottom, left, right = box
+    height, width = bottom - top, right - left
+    first_row, last_row, first_column, last_column = share
+    return (
+        top + int(first_row * height),
+        max(top + round(last_row * height), top + int(first_row * height) + 1),
+        left + int(first_column * width),
+        max(left + round(last_column * width), left + int(first_column * width) + 1),
+    )
+
+
+def _quality(raw: NDArray[np.float32], coefficients: NDArray[np.int8]) -> NDArray[np.float32]:
+    """0 for flat or nearly plain pictures, up to 1 for contrast and detail enough to match on."""
+    strength = (spectrum.contrast(raw) - _NO_CONTRAST) / (_FULL_CONTRAST - _NO_CONTRAST)
+    energy = np.square(coefficients.astype(np.float32)).reshape(len(raw), -1)
+    spread = np.square(energy.sum(axis=1)) / np.maximum(np.square(energy).sum(axis=1), 1)
+    quality: NDArray[np.float32] = np.clip(strength, 0, 1) * np.clip(spread / _PLAIN_SHAPES, 0, 1)
+    return quality.astype(np.float32)

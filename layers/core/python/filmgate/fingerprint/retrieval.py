@@ -1,0 +1,110 @@
+"""What of a fingerprint goes into the index, and what is asked of it.
+
+The index only has to bring up every asset worth a full comparison, so frames are thinned: one a
+second, and none that repeats the one before it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.fingerprint import spectrum
+from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
+from filmgate.index.port import IndexEntry, IndexQuery
+
+_MIN_QUALITY = 0.1
+_FRAME_GAP_S = 1.0
+_REPEAT_BITS = 16
+_MAX_FRAMES = 4000
+_LANDMARKS_A_SECOND = 24
+
+
+def index_entry(asset_id: str, fingerprint: Fingerprint) -> IndexEntry:
+    """What this asset is found by."""
+    rows = _rows(fingerprint.frames)
+    hashes, times = _thinned(fingerprint.audio)
+    return IndexEntry(
+        asset_id=asset_id,
+        sha256=fingerprint.sha256,
+        frames=_bits(fingerprint.frames, rows),
+        crops=_crops(fingerprint.frames, rows),
+        landmarks=hashes,
+        landmark_times=times,
+    )
+
+
+def index_query(asset_id: str, fingerprint: Fingerprint) -> IndexQuery:
+    """What this asset searches with: all its orientations, so mirrors and turns cost the index
+    nothing."""
+    rows = _rows(fingerprint.frames)
+    hashes, times = _thinned(fingerprint.audio)
+    variants = [
+        _bits(fingerprint.frames, rows, mirror, turn) for mirror, turn in spectrum.ORIENTATIONS
+    ]
+    return IndexQuery(
+        asset_id=asset_id,
+        sha256=fingerprint.sha256,
+        frames=np.stack(variants),
+        crops=_crops(fingerprint.frames, rows),
+        landmarks=hashes,
+        landmark_times=times,
+    )
+
+
+def _rows(track: FrameTrack | None) -> list[int]:
+    """Frames that are good enough, apart in time, and unlike the one kept before."""
+    if track is None:
+        return []
+    hashes = spectrum.bits(track.coefficients)
+    gap = max(_FRAME_GAP_S, float(track.times_s[-1]) / _MAX_FRAMES)
+    kept: list[int] = []
+    for row in np.flatnonzero(track.quality >= _MIN_QUALITY):
+        if kept:
+            if track.times_s[row] - track.times_s[kept[-1]] < gap - 1e-3:
+                continue
+            if int(np.bitwise_count(hashes[row] ^ hashes[kept[-1]]).sum()) < _REPEAT_BITS:
+                continue
+        kept.append(int(row))
+    return kept
+
+
+def _bits(
+    track: FrameTrack | None, rows: list[int], mirror: bool = False, turn: int = 0
+) -> NDArray[np.uint8]:
+    if track is None:
+        return np.zeros((0, 32), dtype=np.uint8)
+    return spectrum.bits(spectrum.orient(track.coefficients[rows], mirror, turn))
+
+
+def _crops(track: FrameTrack | None, rows: list[int]) -> NDArray[np.uint8]:
+    """Crop hashes of frames near the kept ones: those whose frame starts a kept stretch."""
+    if track is None or not rows:
+        return np.zeros((0, 32), dtype=np.uint8)
+    stretch = np.searchsorted(np.array(rows), track.crop_frames, side="right")
+    _, first = np.unique(
+        np.stack([stretch, _order_within(track.crop_frames)]), axis=1, return_index=True
+    )
+    return track.crops[np.sort(first)]
+
+
+def _order_within(crop_frames: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Which of its frame's crops each crop is."""
+    order = np.argsort(crop_frames, kind="stable")
+    ordered = crop_frames[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    rank = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.r_[starts, len(ordered)]))
+    out = np.empty(len(ordered), dtype=np.int64)
+    out[order] = rank
+    return out
+
+
+def _thinned(track: AudioTrack | None) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+    """Landmarks chosen by their hash, so that two copies keep the same ones."""
+    if track is None or not len(track.hashes):
+        return np.zeros(0, np.uint32), np.zeros(0, np.int32)
+    seconds = max(1.0, float(track.times[-1]) * track.hop_s)
+    share = min(1.0, _LANDMARKS_A_SECOND / (len(track.hashes) / seconds))
+    scrambled = (track.hashes.astype(np.uint64) * np.uint64(0x9E3779B1)) & np.uint64(0xFFFFFFFF)
+    keep = scrambled <= np.uint64(int(share * 0xFFFFFFFF))
+    return track.hashes[keep], track.times[keep]
