@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlencode
 
 from filmgate.errors import Conflict, InvalidCursor, NotFound
 from filmgate.index.stores import FreshItem, FreshKey, Manifest
@@ -173,8 +174,17 @@ class MemoryObjects:
         }
         return {"url": "https://raw.test/", "fields": fields}
 
-    def presign_get(self, bucket: str, key: str, expires_s: int) -> str:
-        return f"https://{bucket}.test/{key}?expires={expires_s}"
+    def presign_get(
+        self,
+        bucket: str,
+        key: str,
+        expires_s: int,
+        *,
+        version_id: str | None = None,
+        file_name: str | None = None,
+    ) -> str:
+        query = {"expires": expires_s, "version": version_id, "name": file_name}
+        return f"https://{bucket}.test/{key}?{urlencode(query)}"
 
     def _body(self, bucket: str, key: str, version_id: str | None) -> bytes:
         with self._lock:

@@ -127,13 +127,22 @@ class S3Objects:
         )
         return SignedPost(url=form["url"], fields=dict(form["fields"]))
 
-    def presign_get(self, bucket: str, key: str, expires_s: int) -> str:
+    def presign_get(
+        self,
+        bucket: str,
+        key: str,
+        expires_s: int,
+        *,
+        version_id: str | None = None,
+        file_name: str | None = None,
+    ) -> str:
         """A URL to read one object, good for so many seconds."""
-        return _client().generate_presigned_url(
-            "get_object",
-            Params={"Bucket": self._name(bucket), "Key": key},
-            ExpiresIn=expires_s,
-        )
+        params = {"Bucket": self._name(bucket), "Key": key}
+        if version_id is not None:
+            params["VersionId"] = version_id
+        if file_name is not None:
+            params["ResponseContentDisposition"] = f'attachment; filename="{file_name}"'
+        return _client().generate_presigned_url("get_object", Params=params, ExpiresIn=expires_s)
 
     def _name(self, bucket: str) -> str:
         name = self._buckets[bucket]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -17,8 +19,6 @@ MAX_IDS = 100
 MAX_MATCH_ASSETS = 50
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
-DOWNLOADS = ("tiles.jpg", "tiles.json", "pdq.json", "original")
-"""The files of an asset that can be fetched."""
 
 Item = TypeVar("Item")
 
@@ -29,6 +29,15 @@ class _Value(BaseModel):
 
 class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DownloadName(StrEnum):
+    """The files of an asset that can be fetched."""
+
+    TILES = "tiles.jpg"
+    TILES_INDEX = "tiles.json"
+    PDQ = "pdq.json"
+    ORIGINAL = "original"
 
 
 class UploadFile(_Request):
@@ -43,7 +52,7 @@ class UploadFile(_Request):
             min_length=1, max_length=MAX_PATH_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"
         ),
     ]
-    size_bytes: Annotated[int, Field(ge=0)]
+    size_bytes: Annotated[int, Field(ge=0, le=2**53)]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     content_type: Annotated[
         str,
@@ -145,7 +154,7 @@ class MatchView(_Value):
     updated_at: datetime
 
     @classmethod
-    def of(cls, match: Match, paths: dict[str, str]) -> MatchView:
+    def of(cls, match: Match, paths: Mapping[str, str]) -> MatchView:
         """`paths` maps asset ids to paths."""
         return cls(
             match_id=match.match_id,

@@ -96,8 +96,19 @@ class Signer(Protocol):
     ) -> SignedPost:
         """One upload to the raw bucket under this key, of this type and a size in this range."""
 
-    def presign_get(self, bucket: str, key: str, expires_s: int) -> str:
-        """A URL to read one object; it does not tell whether the object is there."""
+    def presign_get(
+        self,
+        bucket: str,
+        key: str,
+        expires_s: int,
+        *,
+        version_id: str | None = None,
+        file_name: str | None = None,
+    ) -> str:
+        """A URL to read one object; it does not tell whether the object is there.
+
+        With `file_name` (plain ASCII, no quotes), browsers save it instead of showing it.
+        """
 
 
 class Workflows(Protocol):

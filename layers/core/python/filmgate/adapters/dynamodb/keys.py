@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
-from pynamodb.exceptions import PutError, PynamoDBException
+from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
 from filmgate.access.model import KeyRecord
-from filmgate.errors import Conflict, TransientError
+from filmgate.adapters.dynamodb.errors import transient
+from filmgate.errors import Conflict
 
 
 class _KeyItem(Model):
@@ -30,15 +29,6 @@ def _items(table: str) -> type[_KeyItem]:
     return Item
 
 
-@contextmanager
-def _transient() -> Iterator[None]:
-    """A key look-up has no bad input, so whatever DynamoDB refuses may pass another time."""
-    try:
-        yield
-    except PynamoDBException as error:
-        raise TransientError("the key table did not answer") from error
-
-
 class DynamoKeyStore:
     """The key store over one table. Implements `filmgate.access.ports.KeyStore`."""
 
@@ -47,7 +37,7 @@ class DynamoKeyStore:
 
     def find(self, key_hash: str) -> KeyRecord | None:
         """One strongly consistent read, so that a new key works at once."""
-        with _transient():
+        with transient("an API key"):
             try:
                 item = self._items.get(key_hash, consistent_read=True)
             except self._items.DoesNotExist:
@@ -62,7 +52,7 @@ class DynamoKeyStore:
     def add(self, record: KeyRecord) -> None:
         """Never replaces a record."""
         item = self._items(**record.model_dump())
-        with _transient():
+        with transient("an API key"):
             try:
                 item.save(self._items.key_hash.does_not_exist())
             except PutError as error:

@@ -1,0 +1,102 @@
+"""Assets, their matches and their files."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from filmgate.api.auth import Api, Tenant
+from filmgate.api.cursors import seal, unseal
+from filmgate.api.files import file_url
+from filmgate.api.matches import matches_of
+from filmgate.api.models import (
+    DEFAULT_PAGE,
+    MAX_IDS,
+    AssetView,
+    DownloadName,
+    FieldError,
+    FileUrl,
+    JobView,
+    Listing,
+    MatchView,
+)
+from filmgate.api.problems import invalid
+from filmgate.api.rerun import rerun
+from filmgate.api.routes.params import AssetId, AssetIdText, Cursor, Limit, problems
+from filmgate.library.model import AssetStatus
+
+router = APIRouter(tags=["assets"])
+
+
+@router.get("/assets", responses=problems(401, 422, 503))
+def list_assets(
+    services: Api,
+    tenant: Tenant,
+    *,
+    status: AssetStatus | None = None,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_PAGE,
+    ids: Annotated[
+        list[AssetIdText] | None,
+        Query(alias="id", max_length=MAX_IDS, description="Only these, in this order"),
+    ] = None,
+) -> Listing[AssetView]:
+    """Newest first, a page at a time; or, with `id` (up to 100 times), those that exist of them.
+
+    With `status`, a page may hold fewer than `limit` and still have a cursor.
+    """
+    if ids:
+        if status is not None or cursor is not None:
+            raise invalid(
+                [FieldError(field="query.id", message="cannot be combined with status or cursor")]
+            )
+        found = services.library.assets(tenant, list(dict.fromkeys(ids)))
+        return Listing(items=[AssetView.of(asset) for asset in found])
+    listing = f"assets/{status or ''}"
+    page = services.library.list_assets(
+        tenant,
+        status=status,
+        limit=limit,
+        cursor=unseal(tenant, listing, cursor) if cursor else None,
+    )
+    return Listing(
+        items=[AssetView.of(asset) for asset in page.items],
+        cursor=seal(tenant, listing, page.cursor) if page.cursor else None,
+    )
+
+
+@router.get("/assets/{asset_id}", responses=problems(401, 404, 503))
+def get_asset(services: Api, tenant: Tenant, asset_id: AssetId) -> AssetView:
+    """One asset, as of now."""
+    return AssetView.of(services.library.asset(tenant, asset_id))
+
+
+@router.get("/assets/{asset_id}/matches", responses=problems(401, 404, 422, 503))
+def list_asset_matches(
+    services: Api,
+    tenant: Tenant,
+    asset_id: AssetId,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_PAGE,
+) -> Listing[MatchView]:
+    """What shares content with this asset, best first."""
+    services.library.asset(tenant, asset_id)
+    return matches_of(services.library, tenant, [asset_id], limit=limit, cursor=cursor)
+
+
+@router.get("/assets/{asset_id}/files/{name}", responses=problems(401, 404, 503))
+def get_asset_file(services: Api, tenant: Tenant, asset_id: AssetId, name: DownloadName) -> FileUrl:
+    """Where to fetch one of its files: a presigned URL, good for 15 minutes."""
+    return file_url(services, services.library.asset(tenant, asset_id), name)
+
+
+@router.post(
+    "/assets/{asset_id}/rerun",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=problems(401, 404, 409, 503),
+)
+def rerun_asset(services: Api, tenant: Tenant, asset_id: AssetId, request: Request) -> JobView:
+    """Run a failed asset again. 409 unless it failed."""
+    return JobView.of(rerun(services, tenant, asset_id, request.state.request_id))

@@ -1,0 +1,89 @@
+"""Make room for files that are about to be uploaded."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from filmgate.api.models import PresignedPost, Upload, UploadFile
+from filmgate.api.services import Services
+from filmgate.library.model import Asset, AssetStatus, asset_id, now
+from filmgate.media.limits import Limits
+
+UPLOAD_EXPIRES_S = 3600
+_MAX_NAME = 80
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def safe_name(path: str) -> str:
+    """A file name of 1 to 80 letters, digits, dots, hyphens and underscores, made from a label.
+
+    Of `../Été à Paris.MP4` it keeps `Ete-a-Paris.MP4`; of what has nothing to keep, `file`. It
+    never starts with a dot. Two labels may share one: their assets have folders of their own.
+    """
+    name = re.split(r"[/\\]", path)[-1]
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    stem, dot, suffix = _UNSAFE.sub("-", plain).strip(".-").rpartition(".")
+    if not dot:
+        stem, suffix = suffix, ""
+    suffix = suffix[:16]
+    stem = stem[: _MAX_NAME - len(suffix) - 1].strip(".-")
+    return ".".join(part for part in (stem or "file", suffix) if part)
+
+
+def request_upload(services: Services, tenant: str, file: UploadFile) -> Upload:
+    """Record the asset, unless it is there, and say where to send its bytes.
+
+    Only an asset that still waits for its bytes gets a place to send them; asking for it again is
+    harmless. A file over the size limit is recorded as refused at once. An empty one is not: its
+    upload is taken, and refused with all others of bad content.
+    """
+    asset = services.library.create(_asset(tenant, file, services.limits))
+    post = None
+    if asset.status is AssetStatus.WAITING:
+        signed = services.signer.presign_post(
+            asset.key,
+            content_type=file.content_type,
+            min_bytes=file.size_bytes,
+            max_bytes=file.size_bytes,
+            expires_s=UPLOAD_EXPIRES_S,
+        )
+        post = PresignedPost.model_validate(signed)
+    return Upload(
+        asset_id=asset.asset_id,
+        path=asset.path,
+        status=asset.status,
+        upload=post,
+        hint=_hint(asset),
+    )
+
+
+def _asset(tenant: str, file: UploadFile, limits: Limits) -> Asset:
+    identity = asset_id(tenant, file.path, file.sha256)
+    too_large = file.size_bytes > limits.max_file_bytes
+    moment = now()
+    return Asset(
+        tenant=tenant,
+        asset_id=identity,
+        path=file.path,
+        key=f"raw/{tenant}/{identity}/{safe_name(file.path)}",
+        status=AssetStatus.REFUSED if too_large else AssetStatus.WAITING,
+        created_at=moment,
+        updated_at=moment,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        reason_code="too_large" if too_large else None,
+        reason=(
+            f"The file has {file.size_bytes} bytes; at most {limits.max_file_bytes} are accepted."
+            if too_large
+            else None
+        ),
+    )
+
+
+def _hint(asset: Asset) -> str | None:
+    if asset.status is AssetStatus.REFUSED:
+        return f"Refused: {asset.reason} The same content would be refused again."
+    if asset.status is AssetStatus.FAILED:
+        return f"It failed: run it again with POST /assets/{asset.asset_id}/rerun."
+    return None
