@@ -1,0 +1,263 @@
+"""Filmgate's HTTP API, typed. Bytes go straight to S3 by the URLs the API hands out."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from filmgate.api.models import (
+    MAX_IDS,
+    MAX_MATCH_ASSETS,
+    MAX_PAGE,
+    MAX_UPLOADS,
+    AssetView,
+    DownloadName,
+    FileUrl,
+    Health,
+    JobView,
+    Listing,
+    MatchView,
+    PresignedPost,
+    Problem,
+    UploadFile,
+    UploadRequest,
+    Uploads,
+)
+from filmgate.client.sending import CountedFile
+from filmgate.errors import FilmgateError
+from filmgate.library.model import AssetStatus
+
+MAX_POST_BYTES = 5 * 1024**3
+"""S3 takes at most 5 GiB in one POST."""
+_TRIES = 5
+_FIRST_WAIT_S = 0.2
+_LONGEST_WAIT_S = 10.0
+_RETRIED = {429, 500, 502, 503, 504}
+_API_TIMEOUT = httpx.Timeout(35.0, connect=5.0)
+# An upload has no time limit as a whole; what is limited is how long nothing may move.
+_S3_TIMEOUT = httpx.Timeout(120.0, connect=10.0)
+
+Value = TypeVar("Value", bound=BaseModel)
+Progress = Callable[[int], None]
+"""Told how many bytes were sent since the last call; negative for those of a try that failed."""
+
+
+class ApiError(FilmgateError):
+    """The API or S3 refused.
+
+    Attributes:
+        status: the HTTP status.
+        problem: the API's account of it; made from the status where there was none.
+    """
+
+    def __init__(self, status: int, problem: Problem) -> None:
+        fields = "".join(f"; {e.field}: {e.message}" for e in problem.errors or [])
+        super().__init__(f"{status} {problem.title}: {problem.detail}{fields}")
+        self.status = status
+        self.problem = problem
+
+
+class FilmgateClient:
+    """One tenant's view of a Filmgate API. Safe to share between threads; close it after use.
+
+    Failed connections and answers 429 and 5xx are tried again, five times in all, with growing
+    random pauses, or after as long as the answer asks for. Every call can be repeated without
+    harm. What stays wrong is raised: ApiError for an answer, httpx.TransportError without one.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`transport` and `sleep` are replaced in tests."""
+        headers = {"accept": "application/json"}
+        self._api = httpx.Client(
+            base_url=base_url,
+            headers={**headers, "x-api-key": api_key},
+            timeout=_API_TIMEOUT,
+            transport=transport,
+        )
+        # A client of its own, so that the key never goes to S3.
+        self._s3 = httpx.Client(timeout=_S3_TIMEOUT, transport=transport)
+        self._sleep = sleep
+
+    def __enter__(self) -> FilmgateClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._api.close()
+        self._s3.close()
+
+    def health(self) -> Health:
+        """Version and stage of the service."""
+        return self._get(Health, "/health")
+
+    def create_uploads(self, files: Sequence[UploadFile]) -> Uploads:
+        """Any number of files, in the order given; `send` those that have an upload."""
+        found = Uploads(uploads=[])
+        for batch in _batches(files, MAX_UPLOADS):
+            body = UploadRequest(files=tuple(batch)).model_dump(mode="json")
+            answer = self._call(Uploads, "POST", "/uploads", json=body)
+            found.uploads.extend(answer.uploads)
+        return found
+
+    def send(self, target: PresignedPost, path: Path, progress: Progress | None = None) -> None:
+        """Stream one file of at most 5 GiB (S3's limit for a POST) from disk to its place.
+
+        Raises:
+            ApiError: S3 refused it; 400 or 403 when its size is not the one it was announced with,
+                or the hour is over: ask for the upload again.
+            ValueError: the file is larger than a POST may be.
+            OSError: the file cannot be read.
+        """
+        if path.stat().st_size > MAX_POST_BYTES:
+            raise ValueError(f"{path.name} is larger than the 5 GiB S3 takes in one POST")
+
+        def post() -> httpx.Response:
+            with CountedFile(path, progress) as body:
+                files = {"file": ("file", body, "application/octet-stream")}
+                arrived = False
+                try:
+                    answer = self._s3.post(target.url, data=target.fields, files=files)
+                    arrived = answer.is_success
+                    return answer
+                finally:
+                    if not arrived:
+                        body.take_back()
+
+        self._retrying(post)
+
+    def asset(self, asset_id: str) -> AssetView:
+        """Raises ApiError 404."""
+        return self._get(AssetView, f"/assets/{asset_id}")
+
+    def assets(self, status: AssetStatus | None = None) -> Iterator[AssetView]:
+        """All of them, newest first, read page by page as they are taken."""
+        params = {"status": status.value} if status else {}
+        return self._pages(Listing[AssetView], "/assets", params)
+
+    def assets_by_id(self, ids: Sequence[str]) -> list[AssetView]:
+        """Those that exist of any number of ids, in the order given."""
+        return [
+            asset
+            for batch in _batches(ids, MAX_IDS)
+            for asset in self._get(Listing[AssetView], "/assets", {"id": list(batch)}).items
+        ]
+
+    def matches(self) -> Iterator[MatchView]:
+        """All of them, newest first, read page by page as they are taken."""
+        return self._pages(Listing[MatchView], "/matches", {})
+
+    def matches_of(self, asset_id: str) -> list[MatchView]:
+        """Best first. Raises ApiError 404."""
+        return list(self._pages(Listing[MatchView], f"/assets/{asset_id}/matches", {}))
+
+    def matches_of_assets(self, ids: Sequence[str]) -> list[MatchView]:
+        """What touches any of any number of assets, each match once, best first."""
+        found: dict[str, MatchView] = {}
+        for batch in _batches(ids, MAX_MATCH_ASSETS):
+            for match in self._pages(Listing[MatchView], "/matches", {"asset": list(batch)}):
+                found[match.match_id] = match
+        return sorted(found.values(), key=lambda match: (-match.verdict.score, match.match_id))
+
+    def match(self, match_id: str) -> MatchView:
+        """Raises ApiError 404."""
+        return self._get(MatchView, f"/matches/{match_id}")
+
+    def job(self, job_id: str) -> JobView:
+        """Raises ApiError 404."""
+        return self._get(JobView, f"/jobs/{job_id}")
+
+    def rerun(self, asset_id: str) -> JobView:
+        """Run a failed asset again. Raises ApiError 404, and 409 unless it failed."""
+        return self._call(JobView, "POST", f"/assets/{asset_id}/rerun")
+
+    def file_url(self, asset_id: str, name: DownloadName) -> FileUrl:
+        """Where one file of an asset is for 15 minutes. Raises ApiError 404."""
+        return self._get(FileUrl, f"/assets/{asset_id}/files/{name.value}")
+
+    def file(self, asset_id: str, name: DownloadName) -> bytes:
+        """One file of an asset, in memory; meant for the small ones. Raises ApiError 404."""
+        url = self.file_url(asset_id, name).url
+        return self._retrying(lambda: self._s3.get(url)).content
+
+    def _pages(
+        self, kind: type[Listing[Value]], path: str, params: dict[str, Any]
+    ) -> Iterator[Value]:
+        asked: dict[str, Any] = {**params, "limit": MAX_PAGE}
+        while True:
+            page = self._get(kind, path, asked)
+            yield from page.items
+            if page.cursor is None:
+                return
+            asked["cursor"] = page.cursor
+
+    def _get(self, kind: type[Value], path: str, params: dict[str, Any] | None = None) -> Value:
+        return self._call(kind, "GET", path, params=params)
+
+    def _call(self, kind: type[Value], method: str, path: str, **request: Any) -> Value:
+        answer = self._retrying(lambda: self._api.request(method, path, **request))
+        return kind.model_validate_json(answer.content)
+
+    def _retrying(self, request: Callable[[], httpx.Response]) -> httpx.Response:
+        for tried in range(1, _TRIES + 1):
+            asked_s = 0.0
+            try:
+                answer = request()
+            except httpx.TransportError:
+                if tried == _TRIES:
+                    raise
+            else:
+                if answer.is_success:
+                    return answer
+                if tried == _TRIES or answer.status_code not in _RETRIED:
+                    raise ApiError(answer.status_code, _problem(answer))
+                asked_s = _asked_wait_s(answer)
+            grown_s = _FIRST_WAIT_S * 2**tried
+            # Spread over the upper half, so that clients which failed together part ways.
+            self._sleep(max(asked_s, random.uniform(grown_s / 2, grown_s)))  # noqa: S311
+        raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _asked_wait_s(answer: httpx.Response) -> float:
+    """Retry-After in seconds, within reason; 0 without one, or with a date."""
+    text = answer.headers.get("retry-after", "")
+    return min(float(text), _LONGEST_WAIT_S) if text.isascii() and text.isdigit() else 0.0
+
+
+def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _problem(answer: httpx.Response) -> Problem:
+    try:
+        return Problem.model_validate_json(answer.content)
+    except ValidationError:
+        # S3 and gateways speak XML or nothing.
+        return Problem(
+            type="about:blank",
+            title=answer.reason_phrase or "HTTP error",
+            status=answer.status_code,
+            detail=answer.text[:500].strip() or "no account was given",
+            instance=str(answer.request.url.copy_with(query=None)),
+        )

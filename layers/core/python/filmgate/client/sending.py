@@ -1,0 +1,40 @@
+"""A file on its way out, counted."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+class CountedFile(io.FileIO):
+    """A file open for reading that tells how many bytes were taken from it.
+
+    httpx streams it in blocks of 64 KiB and asks the operating system for its length.
+    """
+
+    def __init__(self, path: Path, progress: Callable[[int], None] | None) -> None:
+        super().__init__(path)
+        self._progress = progress
+        self._taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """At most `size` bytes; empty at the end."""
+        block = super().read(size)
+        if block:
+            self._taken += len(block)
+            if self._progress:
+                self._progress(len(block))
+        return block or b""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """httpx goes to the start before it reads; what was counted is taken back."""
+        self.take_back()
+        return super().seek(offset, whence)
+
+    def take_back(self) -> None:
+        """Tell one negative number for all that was told since the last time."""
+        if self._progress and self._taken:
+            self._progress(-self._taken)
+        self._taken = 0
