@@ -1,0 +1,297 @@
+"""One pass over a container: sampled pictures as they come, and the sound beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from filmgate.errors import MediaRefused
+from filmgate.media.audio import AudioCollector
+from filmgate.media.container import (
+    Turn,
+    display_size,
+    fit,
+    main_audio,
+    main_video,
+    open_container,
+    turn_of,
+)
+from filmgate.media.limits import Limits
+from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
+from filmgate.media.timing import SampleClock, wanted
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+    from numpy.typing import NDArray
+
+# A Lambda of the size that decodes has two cores.
+_THREADS = 2
+_WINDOW_PACKETS = 512
+_WINDOW_BYTES = 32 * 1024**2
+_DEMUX_RETRIES = 16
+# Clocks that fall back further than this were reset by joining files; smaller steps are jitter.
+_RESET_S = 1.0
+
+
+def decode_container(path: Path, info: MediaInfo, limits: Limits, clock: SampleClock) -> Decoded:
+    """Decode what the clock picks; see `filmgate.media.decode.decode`."""
+    decoded = Decoded(frames=iter(()))
+    decoded.frames = _Pass(info, limits, clock, decoded).run(path)
+    return decoded
+
+
+class _Pass:
+    """The state of one pass.
+
+    Decoding is most of the cost of a fingerprint, so packets are held back up to the next
+    keyframe: then it is known which pictures will be picked, the others that nothing depends
+    on are skipped inside the decoder, and what follows the last picked one is not decoded at
+    all. The picked pictures are the same as with everything decoded.
+    """
+
+    def __init__(
+        self, info: MediaInfo, limits: Limits, clock: SampleClock, decoded: Decoded
+    ) -> None:
+        self._info = info
+        self._limits = limits
+        self._clock = clock
+        self._decoded = decoded
+        self._deadline = monotonic() + limits.max_wall_s
+        self._audio = AudioCollector(limits.max_duration_s)
+        self._pictures = 0
+        self._sampled = 0
+        self._first_s: float | None = None
+        self._last_s = 0.0
+        self._end_s = 0.0
+        self._clocks: dict[int, tuple[int, int]] = {}
+        self._tail_dropped = False
+
+    def run(self, path: Path) -> Iterator[Frame]:
+        """Yield the picked pictures, then leave the sound in ``Decoded.audio``.
+
+        Raises:
+            MediaRefused: ``damaged`` when nothing at all could be decoded, or
+                ``too_many_pixels``.
+        """
+        with open_container(path, self._info.format, self._limits) as container:
+            video = main_video(container) if self._info.kind is MediaKind.VIDEO else None
+            audio = main_audio(container)
+            self._start_s = (container.start_time or 0) / 1e6
+            self._prepare(container, video, audio)
+            yield from self._consume(container, video, audio)
+            self._finish(video, audio)
+
+    def _prepare(
+        self, container: InputContainer, video: VideoStream | None, audio: AudioStream | None
+    ) -> None:
+        from av.stream import Discard  # noqa: PLC0415
+        from av.video.reformatter import VideoReformatter  # noqa: PLC0415
+
+        for stream in container.streams:
+            if stream is not video and stream is not audio:
+                stream.discard = Discard.all
+        if video is not None:
+            self._reformatter = VideoReformatter()
+            context = video.codec_context
+            context.thread_count = _THREADS
+            context.thread_type = "AUTO"
+            context.options = {"max_pixels": str(self._limits.max_video_pixels)}
+
+    def _consume(
+        self, container: InputContainer, video: VideoStream | None, audio: AudioStream | None
+    ) -> Iterator[Frame]:
+        window: list[Packet[VideoStream]] = []
+        held = 0
+        for packet in self._packets(container, video, audio):
+            if self._over():
+                return
+            if audio is not None and packet.stream is audio:
+                self._hear(audio, cast("Packet[AudioStream]", packet))
+                continue
+            assert video is not None
+            full = len(window) >= _WINDOW_PACKETS or held >= _WINDOW_BYTES
+            if window and (packet.is_keyframe or full):
+                yield from self._see(video, window, closed=packet.is_keyframe)
+                window, held = [], 0
+            window.append(cast("Packet[VideoStream]", packet))
+            held += packet.size
+        if video is not None:
+            yield from self._see(video, window, closed=True)
+            yield from self._show(video, self._tried(video, None))
+
+    def _packets(
+        self, container: InputContainer, *streams: Stream | None
+    ) -> Iterator[Packet[Stream]]:
+        """Yield what is in the file, stepping over places that cannot be read."""
+        import av  # noqa: PLC0415
+
+        present = [stream for stream in streams if stream is not None]
+        failures = 0
+        while failures < _DEMUX_RETRIES:
+            try:
+                for packet in container.demux(present):
+                    # An empty packet would tell the decoder that the stream ends.
+                    if packet.size:
+                        failures = 0
+                        self._straighten(packet)
+                        yield packet
+                return
+            except av.FFmpegError:
+                failures += 1
+                self._decoded.decode_errors += 1
+        self._decoded.truncated = True
+
+    def _straighten(self, packet: Packet[Stream]) -> None:
+        """Move a packet's times so that a clock reset inside the file does not turn time back."""
+        if packet.dts is None or packet.time_base is None:
+            return
+        offset, last = self._clocks.get(packet.stream.index, (0, packet.dts))
+        if (last - packet.dts - offset) * packet.time_base > _RESET_S:
+            offset = last - packet.dts
+        packet.dts += offset
+        if packet.pts is not None:
+            packet.pts += offset
+        self._clocks[packet.stream.index] = (offset, packet.dts)
+        at = packet.pts if packet.pts is not None else packet.dts
+        end_s = float((at + (packet.duration or 0)) * packet.time_base) - self._start_s
+        self._end_s = max(self._end_s, end_s)
+
+    def _over(self) -> bool:
+        limits, decoded = self._limits, self._decoded
+        if (
+            monotonic() > self._deadline
+            or self._pictures >= limits.max_decoded_frames
+            or self._sampled >= limits.max_sampled_frames
+            or decoded.decode_errors > limits.max_decode_errors
+            or self._end_s > limits.max_duration_s
+            or self._audio.full
+        ):
+            decoded.truncated = True
+        return decoded.truncated
+
+    def _hear(self, audio: AudioStream, packet: Packet[AudioStream] | None) -> None:
+        import av  # noqa: PLC0415
+
+        try:
+            for frame in audio.codec_context.decode(packet):
+                self._audio.add(frame, audio.time_base)
+        except (av.FFmpegError, ValueError):
+            self._decoded.decode_errors += 1
+
+    def _see(
+        self, video: VideoStream, window: list[Packet[VideoStream]], *, closed: bool
+    ) -> Iterator[Frame]:
+        """Decode a window of packets, as few of them as the clock's picks need.
+
+        Args:
+            closed: what follows does not depend on this window, except for pictures shown
+                before their keyframe (open groups); those are dropped with the tail.
+        """
+        context = video.codec_context
+        if self._tail_dropped and window and window[0].pts is not None:
+            key_pts = window[0].pts
+            window = [p for p in window if p.pts is None or p.pts >= key_pts]
+        picks = self._picks(window)
+        last = max((i for i, pick in enumerate(picks) if pick), default=-1)
+        self._tail_dropped = closed and last + 1 < len(window)
+        for position, packet in enumerate(window):
+            if self._over() or (closed and position > last):
+                return
+            context.skip_frame = "DEFAULT" if picks[position] else "NONREF"
+            yield from self._show(video, self._tried(video, packet))
+
+    def _picks(self, window: list[Packet[VideoStream]]) -> list[bool]:
+        times = [float(p.pts * p.time_base) for p in window if p.pts is not None and p.time_base]
+        if len(times) < len(window):
+            return [True] * len(window)
+        return wanted(times, self._clock.copy())
+
+    def _tried(self, video: VideoStream, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        import av  # noqa: PLC0415
+
+        try:
+            return video.codec_context.decode(packet)
+        except (av.FFmpegError, ValueError):
+            self._decoded.decode_errors += 1
+            return []
+
+    def _show(self, video: VideoStream, frames: list[VideoFrame]) -> Iterator[Frame]:
+        for frame in frames:
+            self._pictures += 1
+            time_s = self._time_of(video, frame)
+            if not self._clock.wants(time_s):
+                continue
+            rgb = self._reduced(video, frame)
+            if rgb is None:
+                continue
+            self._clock.take(time_s)
+            self._sampled += 1
+            if self._first_s is None:
+                self._first_s = time_s
+            yield Frame(time_s - self._first_s, rgb)
+            if self._over():
+                return
+
+    def _time_of(self, video: VideoStream, frame: VideoFrame) -> float:
+        """Return when a picture is shown; one without a time follows the last at the mean rate.
+
+        The stream's time base is used because frames drained at the end carry none.
+        """
+        if frame.pts is not None and video.time_base:
+            self._last_s = float(frame.pts * video.time_base)
+        elif self._pictures > 1:
+            self._last_s += 1.0 / (self._info.frame_rate or 25.0)
+        return self._last_s
+
+    def _reduced(self, video: VideoStream, frame: VideoFrame) -> NDArray[np.uint8] | None:
+        import av  # noqa: PLC0415
+        import numpy as np  # noqa: PLC0415
+        from av.video.reformatter import ColorRange, Interpolation  # noqa: PLC0415
+
+        if frame.width * frame.height > self._limits.max_video_pixels:
+            raise MediaRefused(
+                "too_many_pixels",
+                "The video's pictures grow larger than what is allowed. Upload a smaller version.",
+            )
+        shown = display_size(video, frame.width, frame.height, Turn())
+        width, height = fit(*shown, self._limits.working_side)
+        try:
+            small = self._reformatter.reformat(
+                frame,
+                width,
+                height,
+                format="rgb24",
+                interpolation=Interpolation.AREA,
+                dst_color_range=ColorRange.JPEG,
+                threads=1,
+            )
+            rgb = small.to_ndarray().astype(np.uint8, copy=False)
+            return np.ascontiguousarray(turn_of(frame).apply(rgb))
+        except (av.FFmpegError, ValueError):
+            self._decoded.decode_errors += 1
+            return None
+
+    def _finish(self, video: VideoStream | None, audio: AudioStream | None) -> None:
+        if audio is not None:
+            self._hear(audio, None)
+            samples = self._audio.finish(self._first_s)
+            self._decoded.audio = samples if samples.size else None
+        if (video is not None and not self._sampled) or (
+            video is None and self._decoded.audio is None
+        ):
+            what = "picture" if video is not None else "sound"
+            raise MediaRefused(
+                "damaged",
+                f"No {what} in the file could be decoded. Upload it again from the original.",
+            )
+        missing_s = self._info.duration_s - self._end_s
+        if missing_s > max(2.0, 0.05 * self._info.duration_s):
+            self._decoded.truncated = True
