@@ -1,1 +1,1 @@
-"""The local AWS: start it, deploy the packaged template to it, stop it."""
+"""The local AWS: ministack as a background process, and our packaged template deployed to it."""

@@ -1,0 +1,195 @@
+"""The background process: start, find, stop. Loopback only, with an environment of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from filmgate_local.layout import ACCOUNT, DEFAULT_PORT, REGION, STACK, Home, StackError
+
+HOST = "127.0.0.1"
+IDENTITY_PATH = "/_filmgate"
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 20.0
+POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A running local AWS."""
+
+    pid: int
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+
+def wanted_port() -> int:
+    """The port asked for by FILMGATE_PORT, else 4566. Raises StackError when it is no port."""
+    given = os.environ.get("FILMGATE_PORT", str(DEFAULT_PORT))
+    if given.isdigit() and 0 < int(given) < 65536:
+        return int(given)
+    raise StackError(f"FILMGATE_PORT is {given!r}, which is no port number.")
+
+
+def find(home: Home) -> Daemon | None:
+    """The daemon of this home if it runs and answers, else None."""
+    try:
+        noted = json.loads(home.process.read_text())
+        daemon = Daemon(pid=int(noted["pid"]), port=int(noted["port"]))
+    except (OSError, ValueError, KeyError):
+        return None
+    return daemon if _identity(daemon.port) == (daemon.pid, str(home.root)) else None
+
+
+def start(home: Home) -> Daemon:
+    """Start a daemon for this home and wait until it answers. Raises StackError."""
+    port = wanted_port()
+    _refuse_taken(port, home)
+    shutil.rmtree(home.scratch, ignore_errors=True)
+    for folder in (home.scratch, home.state, home.objects):
+        folder.mkdir(parents=True, exist_ok=True)
+    with home.log.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "filmgate_local.launcher"],
+            cwd=home.folder,
+            env=environment(home, port),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    home.process.write_text(json.dumps({"pid": process.pid, "port": port}))
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        if _identity(port) == (process.pid, str(home.root)):
+            return Daemon(process.pid, port)
+        time.sleep(POLL_S)
+    else:
+        _end(process.pid)
+    raise StackError(f"The local AWS did not start. Its log is {home.log}.\n{_tail(home.log)}")
+
+
+def stop(home: Home) -> bool:
+    """Stop this home's daemon and wait until its state is saved. False when none runs."""
+    daemon = find(home)
+    pid = daemon.pid if daemon else _left_over(home)
+    if pid is not None:
+        _end(pid)
+    home.process.unlink(missing_ok=True)
+    shutil.rmtree(home.scratch, ignore_errors=True)
+    return pid is not None
+
+
+def environment(home: Home, port: int) -> dict[str, str]:
+    """Everything the daemon, and so every handler, gets to see of this machine's environment."""
+    return {
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "HOME": str(home.scratch),
+        "TMPDIR": str(home.scratch),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "BIND_HOST": HOST,
+        "MINISTACK_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(home.state),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(home.objects),
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",
+        "DOCKER_HOST": f"unix://{home.scratch}/no-docker.sock",
+        "FILMGATE_LOCAL_ROOT": str(home.root),
+        "FILMGATE_LOCAL_SLOTS": os.environ.get("FILMGATE_LOCAL_SLOTS", str(default_slots())),
+        "FILMGATE_LOCAL_INTERACTIVE": f"{STACK}-api",
+    }
+
+
+def default_slots() -> int:
+    """How many functions of a lane may run at once: the cores, two at least and four at most."""
+    return max(2, min(4, os.cpu_count() or 2))
+
+
+def _identity(port: int) -> tuple[int, str] | None:
+    """(pid, root) of the local stack behind the port; None when it is something else or nothing."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", IDENTITY_PATH)
+        answer = json.loads(connection.getresponse().read())
+        return int(answer["pid"]), str(answer["root"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return None
+    finally:
+        connection.close()
+
+
+def _refuse_taken(port: int, home: Home) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(2)
+        if probe.connect_ex((HOST, port)) != 0:
+            return
+    other = _identity(port)
+    holder = f"the local stack of {other[1]}" if other else "another program"
+    raise StackError(
+        f"Port {port} is taken by {holder}. "
+        f"Stop it, or choose another with FILMGATE_PORT (this stack is {home.root})."
+    )
+
+
+def _left_over(home: Home) -> int | None:
+    """The pid of a daemon that is alive but answers nothing (just started, or hung)."""
+    try:
+        pid = int(json.loads(home.process.read_text())["pid"])
+    except (OSError, ValueError, KeyError):
+        return None
+    command = ["/bin/ps", "-p", str(pid), "-o", "command="]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return pid if "filmgate_local.launcher" in shown.stdout else None
+
+
+def _end(pid: int) -> None:
+    """SIGTERM, wait while it saves, then make sure of the whole session (its workers too)."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while time.monotonic() < deadline and _alive(pid):
+        time.sleep(POLL_S)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _alive(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        # When this process started it, it is ours to reap; until then it looks alive.
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    with contextlib.suppress(OSError):
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    return ""

@@ -1,0 +1,60 @@
+"""Where a local stack keeps its things, and the constants of the local AWS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+"""The source tree that is packaged and deployed."""
+
+STAGE = "local"
+STACK = f"filmgate-{STAGE}"
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+TENANT = "local"
+DEFAULT_PORT = 4566
+
+
+class StackError(Exception):
+    """The local stack cannot do what was asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The files of one local stack, all under ``<root>/.filmgate``."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.root / ".filmgate"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def objects(self) -> Path:
+        return self.folder / "objects"
+
+    @property
+    def scratch(self) -> Path:
+        """The daemon's TMPDIR: unpacked functions; cleared at each start."""
+        return self.folder / "tmp"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "ministack.log"
+
+    @property
+    def process(self) -> Path:
+        return self.folder / "process.json"
+
+    @property
+    def stack(self) -> Path:
+        return self.folder / "stack.json"
+
+    @property
+    def credentials(self) -> Path:
+        return self.folder / "credentials.json"

@@ -1,0 +1,153 @@
+"""Turns serverless.yml into a template and its artefacts, as on AWS, with as little work as can be.
+
+``osls package`` runs only when what it reads has changed. Third-party layers stay empty here:
+handlers run in the interpreter that runs this, which has those packages for its own platform. Our
+own layer is the real one. Every artefact is named by its content, so that CloudFormation sees a
+change exactly when there is one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filmgate_packaging import layers, zips
+
+from filmgate_local.layout import REGION, STAGE, StackError
+
+INPUTS = ("serverless.yml", "package-lock.json", "infra/resources", "infra/workflows", "functions")
+CREATE = "cloudformation-template-create-stack.json"
+UPDATE = "cloudformation-template-update-stack.json"
+PACKAGE_TIMEOUT_S = 180
+ERROR_LINES = 25
+
+Template = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """What is to be deployed.
+
+    Attributes:
+        create: the template that makes only the bucket for artefacts.
+        update: the whole template; artefact keys are ``artefacts/{sha256}.zip``.
+        artefacts: file by key.
+    """
+
+    create: Template
+    update: Template
+    artefacts: dict[str, Path]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the whole template, and so of every artefact it names."""
+        return hashlib.sha256(json.dumps(self.update, sort_keys=True).encode()).hexdigest()
+
+
+def package(checkout: Path, endpoint: str) -> Packaged:
+    """Package the checkout; needs the local AWS at ``endpoint``. Raises StackError."""
+    folder = checkout / ".build" / "local"
+    built = folder / "layers"
+    target = folder / "package"
+    with _alone(folder / "lock"):
+        layers.build_core(checkout, built / f"{layers.CORE}.zip")
+        for layer in layers.THIRD_PARTY:
+            zips.write(built / f"{layer}.zip", [])
+        wanted = inputs_digest(checkout)
+        stamp = folder / "inputs.sha256"
+        if not stamp.exists() or stamp.read_text() != wanted or not (target / UPDATE).exists():
+            stamp.unlink(missing_ok=True)
+            _osls(checkout, target, built, endpoint)
+            stamp.write_text(wanted)
+        return _addressed(target, built, folder / "artefacts")
+
+
+def inputs_digest(checkout: Path) -> str:
+    """SHA-256 over the names and contents of everything ``osls package`` reads."""
+    digest = hashlib.sha256()
+    for name in INPUTS:
+        path = checkout / name
+        files = sorted(zips.tree(path)) if path.is_dir() else [(name, path)]
+        for inner, source in files:
+            digest.update(f"{name}\0{inner}\0".encode())
+            digest.update(hashlib.sha256(source.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+
+
+def _osls(checkout: Path, target: Path, built: Path, endpoint: str) -> None:
+    program = checkout / "node_modules" / "osls" / "bin" / "serverless.js"
+    node = shutil.which("node")
+    if node is None:
+        raise StackError(
+            "Node.js 20 or later is needed to package serverless.yml; none is on PATH."
+        )
+    if not program.exists():
+        raise StackError("The packager is not installed yet; run `npm ci` (make does) first.")
+    command = [node, str(program), "package", "--stage", STAGE, "--region", REGION]
+    command += ["--package", str(target), "--param", f"layers={built.relative_to(checkout)}"]
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(target.parent),
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+    }
+    try:
+        done = subprocess.run(  # noqa: S603
+            command,
+            cwd=checkout,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PACKAGE_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StackError(f"Packaging took more than {PACKAGE_TIMEOUT_S} s.") from error
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr).strip().splitlines()[-ERROR_LINES:]
+        raise StackError("osls could not package serverless.yml:\n" + "\n".join(said))
+
+
+def _addressed(target: Path, built: Path, store: Path) -> Packaged:
+    """The templates with every artefact named by its content, kept in ``store`` under that name."""
+    create: Template = json.loads((target / CREATE).read_text())
+    update: Template = json.loads((target / UPDATE).read_text())
+    artefacts: dict[str, Path] = {}
+    store.mkdir(parents=True, exist_ok=True)
+    for resource in update["Resources"].values():
+        properties = resource.get("Properties", {})
+        place = {
+            "AWS::Lambda::Function": properties.get("Code"),
+            "AWS::Lambda::LayerVersion": properties.get("Content"),
+        }.get(resource["Type"])
+        if not place:
+            continue
+        name = place["S3Key"].rsplit("/", 1)[-1]
+        source = next(file for file in (built / name, target / name) if file.exists())
+        body = source.read_bytes()
+        digest = hashlib.sha256(body).hexdigest()
+        kept = store / f"{digest}.zip"
+        if not kept.exists():
+            kept.write_bytes(body)
+        place["S3Key"] = f"artefacts/{digest}.zip"
+        artefacts[place["S3Key"]] = kept
+    return Packaged(create, update, artefacts)

@@ -1,0 +1,97 @@
+"""Where ministack 1.5.33 differs from AWS in a way that matters here, set right.
+
+Each function changes one behaviour of the imported ministack modules and has a test of its own.
+Drop one when upstream has it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+FULL_CORE_MB = 1769
+"""Memory at which Lambda gives a function one whole core; more than that asks for more CPU."""
+
+Execute = Callable[[dict[str, Any], Any, str], dict[str, Any]]
+
+_WORKER_ERROR = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+_NAMED_ERROR = (
+    '{"status": "error", "error": str(e), "error_type": type(e).__name__,'
+    ' "trace": traceback.format_exc()}'
+)
+_WORKER_DIED = "Worker process died"
+
+
+def name_errors() -> None:
+    """Report a handler's exception under its class name, and a dead worker as Runtime.ExitError.
+
+    Upstream calls both Runtime.HandlerError, so a Retry or Catch of a state machine cannot tell
+    what is transient.
+    """
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if script.count(_WORKER_ERROR) != 1:
+        raise RuntimeError("ministack's Python worker has changed; look at name_errors again")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_WORKER_ERROR, _NAMED_ERROR)
+    last = threading.local()
+    invoke = lambda_runtime.Worker.invoke
+    execute: Execute = lambda_svc._execute_function_warm
+
+    def invoke_and_note(self: Any, *given: Any, **named: Any) -> dict[str, Any]:
+        response: dict[str, Any] = invoke(self, *given, **named)
+        died = response.get("error") == _WORKER_DIED
+        last.error_type = "Runtime.ExitError" if died else response.get("error_type")
+        return response
+
+    def execute_and_name(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+        last.error_type = None
+        result = execute(func, event, request_id)
+        if result.get("error") and last.error_type:
+            result["body"]["errorType"] = last.error_type
+        return result
+
+    lambda_runtime.Worker.invoke = invoke_and_note
+    lambda_svc._execute_function_warm = execute_and_name
+
+
+def name_throttles() -> None:
+    """Give a throttled invocation the error name a state machine sees on AWS.
+
+    Upstream has none, so the state machine calls it Lambda.Unknown.
+    """
+    throttle = lambda_svc._throttle_response
+
+    def throttle_with_name(*given: Any, **named: Any) -> dict[str, Any]:
+        result: dict[str, Any] = throttle(*given, **named)
+        result["body"]["errorType"] = "Lambda.TooManyRequestsException"
+        return result
+
+    lambda_svc._throttle_response = throttle_with_name
+
+
+def bound_workers(slots: int, interactive: frozenset[str]) -> None:
+    """Let at most ``slots`` invocations of a lane run at once; the others wait their turn.
+
+    AWS has a machine for each invocation, a laptop has a few cores: sixty uploads must not start
+    sixty decoders. Throttling instead would use up the retries of whatever waits long. There are
+    three lanes, so that nobody waits behind what takes minutes: functions that ask for more than a
+    core, the other ones, and those named in ``interactive`` (somebody waits for the answer).
+    Upstream can only refuse, so this waits before it. No function of ours invokes another one,
+    so nobody can wait for a slot held by whoever waits for them.
+    """
+    lanes = {name: threading.BoundedSemaphore(slots) for name in ("busy", "short", "interactive")}
+    execute: Execute = lambda_svc._execute_function_warm
+
+    def execute_in_turn(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+        config = func.get("config") or func
+        if config.get("FunctionName") in interactive:
+            lane = "interactive"
+        else:
+            lane = "busy" if config.get("MemorySize", 128) > FULL_CORE_MB else "short"
+        with lanes[lane]:
+            return execute(func, event, request_id)
+
+    lambda_svc._execute_function_warm = execute_in_turn

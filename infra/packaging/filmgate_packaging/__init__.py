@@ -1,0 +1,1 @@
+"""Builds the Lambda layers: wheels for the target platform, zipped so that equal input is equal bytes."""
