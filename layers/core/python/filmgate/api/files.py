@@ -37,4 +37,4 @@ def _place(asset: Asset, name: DownloadName) -> tuple[str, str]:
     sibling = asset.fingerprint_key if name is DownloadName.PDQ else asset.tiles_key
     if sibling is None:
         raise NotFound(f"it has no {name}")
-    return "artifacts", str(PurePosixPath(sibling).with_name(name))
+    return "artifacts", str(PurePosixPath(sibling).with_name(name.value))

@@ -1,0 +1,171 @@
+"""Listings: pages, cursors, filters, batch reads."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from filmgate.api.cursors import seal
+from filmgate.library.model import AssetStatus
+from tests.unit.api.world import World
+
+
+def pages(client: TestClient, path: str, **params: Any) -> list[list[dict[str, Any]]]:
+    found = []
+    while True:
+        answer = client.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        found.append(answer.json()["items"])
+        params["cursor"] = answer.json()["cursor"]
+        if params["cursor"] is None:
+            return found
+        assert len(found) < 50, "the listing does not end"
+
+
+def test_assets_come_newest_first_in_pages(world: World, client: TestClient) -> None:
+    for minute in range(7):
+        world.add_asset("acme", f"{minute}.png", minute=minute)
+        world.add_asset("rival", f"{minute}.png", minute=minute)
+    found = pages(client, "/assets", limit=3)
+    assert [len(page) for page in found] == [3, 3, 1]
+    paths = [item["path"] for page in found for item in page]
+    assert paths == [f"{minute}.png" for minute in range(6, -1, -1)]
+
+
+def test_an_asset_is_shown_without_tenant_and_key(world: World, client: TestClient) -> None:
+    asset = world.add_asset("acme", "a.png")
+    shown = client.get(f"/assets/{asset.asset_id}").json()
+    assert shown == asset.model_dump(mode="json", exclude={"tenant", "key"})
+
+
+def test_assets_by_status(world: World, client: TestClient) -> None:
+    world.add_asset("acme", "good.png")
+    world.add_asset("acme", "bad.png", AssetStatus.REFUSED)
+    (found,) = pages(client, "/assets", status="refused")
+    assert [item["path"] for item in found] == ["bad.png"]
+
+
+def test_assets_by_id_keep_the_order_and_leave_out_what_is_not(
+    world: World, client: TestClient
+) -> None:
+    first, second = (world.add_asset("acme", name) for name in ("a.png", "b.png"))
+    foreign = world.add_asset("rival", "a.png")
+    ids = [second.asset_id, foreign.asset_id, "f" * 26, first.asset_id, second.asset_id]
+    answer = client.get("/assets", params={"id": ids}).json()
+    assert [item["asset_id"] for item in answer["items"]] == [second.asset_id, first.asset_id]
+    assert answer["cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "field"),
+    [
+        ("/assets", {"limit": 0}, "query.limit"),
+        ("/assets", {"limit": 101}, "query.limit"),
+        ("/assets", {"limit": "x"}, "query.limit"),
+        ("/assets", {"status": "lost"}, "query.status"),
+        ("/assets", {"id": ["no"]}, "query.id.0"),
+        ("/assets", {"id": ["a" * 26] * 101}, "query.id"),
+        ("/assets", {"id": "a" * 26, "status": "done"}, "query.id"),
+        ("/assets", {"cursor": "x" * 2049}, "query.cursor"),
+        ("/matches", {"asset": ["a" * 26] * 51}, "query.asset"),
+        ("/matches", {"asset": ["no"]}, "query.asset.0"),
+        ("/matches", {"limit": 101}, "query.limit"),
+    ],
+)
+def test_bad_parameters_are_named(
+    client: TestClient, path: str, params: dict[str, Any], field: str
+) -> None:
+    answer = client.get(path, params=params)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_matches_come_with_both_paths(world: World, client: TestClient) -> None:
+    first, second = (world.add_asset("acme", name) for name in ("a.png", "b.png"))
+    match = world.add_match(first, second, 0.9)
+    paths = {first.asset_id: "a.png", second.asset_id: "b.png"}
+    (shown,) = client.get("/matches").json()["items"]
+    assert shown == {
+        "match_id": match.match_id,
+        "a": match.a,
+        "b": match.b,
+        "a_path": paths[match.a],
+        "b_path": paths[match.b],
+        "verdict": match.verdict.model_dump(mode="json"),
+        "created_at": "2026-01-02T03:04:05Z",
+        "updated_at": "2026-01-02T03:04:05Z",
+    }
+    assert client.get(f"/matches/{match.match_id}").json() == shown
+    assert client.get(f"/assets/{match.b}/matches").json()["items"] == [shown]
+
+
+def test_matches_of_assets_come_once_and_best_first(world: World, client: TestClient) -> None:
+    assets = [world.add_asset("acme", f"{n}.png") for n in range(6)]
+    for n, other in enumerate(assets[1:]):
+        # Two share a score, so that the page break falls between equals.
+        world.add_match(assets[0], other, 0.8 + 0.01 * (n // 2))
+    world.add_match(assets[4], assets[5], 0.99)
+    everything = [asset.asset_id for asset in assets]
+    found = pages(client, "/matches", asset=everything, limit=2)
+    rows = [(-item["verdict"]["score"], item["match_id"]) for page in found for item in page]
+    assert [len(page) for page in found] == [2, 2, 2]
+    assert rows == sorted(rows)
+    assert len(set(rows)) == 6
+    one = pages(client, f"/assets/{assets[0].asset_id}/matches", limit=2)
+    assert [len(page) for page in one] == [2, 2, 1]
+
+
+def test_a_page_is_not_thrown_off_by_what_comes_and_goes(world: World, client: TestClient) -> None:
+    assets = [world.add_asset("acme", f"{n}.png") for n in range(5)]
+    hub = assets[0].asset_id
+    matches = [world.add_match(assets[0], other, 0.9) for other in assets[1:4]]
+    path = f"/assets/{hub}/matches"
+    first = client.get(path, params={"limit": 1}).json()
+    world.add_match(assets[0], assets[4], 0.95)
+    rest = client.get(path, params={"cursor": first["cursor"]}).json()
+    seen = [item["match_id"] for item in first["items"] + rest["items"]]
+    assert seen == sorted(match.match_id for match in matches)
+
+
+LISTINGS = ["/assets?limit=1", "/assets?limit=1&status=done", "/matches?limit=1"]
+
+
+@pytest.mark.parametrize("path", LISTINGS)
+def test_a_cursor_fits_one_tenant_and_one_listing(world: World, path: str) -> None:
+    for tenant in ("acme", "rival"):
+        assets = [world.add_asset(tenant, f"{n}.png", minute=n) for n in range(3)]
+        for n, other in enumerate(assets[1:]):
+            world.add_match(assets[0], other, 0.9, minute=n)
+    acme, rival = world.client("acme"), world.client("rival")
+    cursor = acme.get(path).json()["cursor"]
+    assert cursor
+    assert acme.get(f"{path}&cursor={cursor}").status_code == 200
+    assert rival.get(f"{path}&cursor={cursor}").status_code == 422
+    for other in LISTINGS:
+        if other != path:
+            assert acme.get(f"{other}&cursor={cursor}").status_code == 422
+
+
+def test_every_damage_to_a_cursor_is_seen(world: World, client: TestClient) -> None:
+    for n in range(3):
+        world.add_asset("acme", f"{n}.png", minute=n)
+    cursor = client.get("/assets", params={"limit": 1}).json()["cursor"]
+    raw = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    for place in range(len(raw)):
+        raw[place] ^= 1
+        damaged = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        answer = client.get("/assets", params={"cursor": damaged})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "query.cursor"
+        raw[place] ^= 1
+
+
+@pytest.mark.parametrize("position", ["", "after", "nan|a", "1e999|a", "..|a", "0.9", "0.9|", "é"])
+def test_a_forged_position_is_refused(world: World, client: TestClient, position: str) -> None:
+    asset = world.add_asset("acme", "a.png")
+    forged = seal("acme", f"matches/{asset.asset_id}", position)
+    answer = client.get(f"/assets/{asset.asset_id}/matches", params={"cursor": forged})
+    assert answer.status_code == 422
