@@ -62,7 +62,7 @@ def start(home: Home) -> Daemon:
     for folder in (home.scratch, home.state, home.objects):
         folder.mkdir(parents=True, exist_ok=True)
     with home.log.open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, "-m", "filmgate_local.launcher"],
             cwd=home.folder,
             env=environment(home, port),

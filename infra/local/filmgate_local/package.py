@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filmgate_packaging import layers, zips
-
 from filmgate_local.layout import REGION, STAGE, StackError
+from filmgate_packaging import layers, zips
 
 INPUTS = ("serverless.yml", "package-lock.json", "infra/resources", "infra/workflows", "functions")
 CREATE = "cloudformation-template-create-stack.json"
@@ -66,7 +65,7 @@ def package(checkout: Path, endpoint: str) -> Packaged:
         stamp = folder / "inputs.sha256"
         if not stamp.exists() or stamp.read_text() != wanted or not (target / UPDATE).exists():
             stamp.unlink(missing_ok=True)
-            _osls(checkout, target, built, endpoint)
+            osls(checkout, target, built, endpoint)
             stamp.write_text(wanted)
         return _addressed(target, built, folder / "artefacts")
 
@@ -91,7 +90,19 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def _osls(checkout: Path, target: Path, built: Path, endpoint: str) -> None:
+def osls(
+    checkout: Path,
+    target: Path,
+    built: Path,
+    endpoint: str,
+    *,
+    stage: str = STAGE,
+    architecture: str = "x86_64",
+) -> None:
+    """Run ``osls package`` into ``target`` with the layers in ``built``. Raises StackError.
+
+    ``endpoint`` answers what the packager asks AWS; no real account is ever reached.
+    """
     program = checkout / "node_modules" / "osls" / "bin" / "serverless.js"
     node = shutil.which("node")
     if node is None:
@@ -100,8 +111,9 @@ def _osls(checkout: Path, target: Path, built: Path, endpoint: str) -> None:
         )
     if not program.exists():
         raise StackError("The packager is not installed yet; run `npm ci` (make does) first.")
-    command = [node, str(program), "package", "--stage", STAGE, "--region", REGION]
+    command = [node, str(program), "package", "--stage", stage, "--region", REGION]
     command += ["--package", str(target), "--param", f"layers={built.relative_to(checkout)}"]
+    command += ["--param", f"architecture={architecture}"]
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(target.parent),

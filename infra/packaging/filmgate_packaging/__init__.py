@@ -1,1 +1,1 @@
-"""Builds the Lambda layers: wheels for the target platform, zipped so that equal input is equal bytes."""
+"""Builds the Lambda layers: wheels for Lambda, zipped so that equal input gives equal bytes."""

@@ -1,0 +1,65 @@
+# Everything starts here. `make` alone lists what there is.
+PYTHON ?= python3
+STAGE ?= dev
+ARCHITECTURE ?= x86_64
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := .build/setup.stamp
+OSLS := node_modules/.bin/osls
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run stop test lint format layers package deploy remove clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(SETUP) ## Python and Node packages, into this folder only
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; name one with PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(SETUP): pyproject.toml infra/packaging/constraints.txt package.json package-lock.json .npmrc | $(VENV)/pyvenv.cfg
+	@command -v npm >/dev/null || { echo "Node.js 20 or later is needed, for packaging"; exit 1; }
+	@echo "Installing; this is done once."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint infra/packaging/constraints.txt --editable '.[dev]'
+	@npm ci --silent --ignore-scripts
+	@mkdir -p $(@D) && touch $@
+
+run: $(SETUP) ## start the local AWS, make a sample library, scan it, show what was found
+	@$(BIN)/filmgate up
+	@$(BIN)/filmgate demo
+
+stop: ## stop the local AWS; what it holds stays
+	@if [ -x $(BIN)/filmgate ]; then $(BIN)/filmgate down; fi
+
+test: lint ## lint, types and the whole suite
+	@$(BIN)/python -m pytest
+
+lint: $(SETUP) ## style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(SETUP) ## put the code into its form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+layers: $(SETUP) ## the Lambda layers, from wheels, under .build/layers
+	@$(BIN)/python -m filmgate_packaging --architecture $(ARCHITECTURE)
+
+package: layers ## layers and template as for AWS, under .build/package; needs no account
+	@$(BIN)/python -m filmgate_local.artefact --stage $(STAGE) --architecture $(ARCHITECTURE)
+
+deploy: layers ## to AWS, with the credentials of the environment: make deploy STAGE=dev
+	@$(OSLS) deploy --stage $(STAGE) --param architecture=$(ARCHITECTURE) \
+		--param layers=.build/layers/$(ARCHITECTURE) $(DEPLOY_FLAGS)
+
+remove: $(SETUP) ## take a stage down on AWS; buckets with files in them must be emptied first
+	@$(OSLS) remove --stage $(STAGE)
+
+clean: stop ## everything made here but the local AWS's state (.filmgate)
+	@rm -rf .build .serverless dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './$(VENV)/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
