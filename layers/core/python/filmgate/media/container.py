@@ -88,7 +88,8 @@ def main_video(container: InputContainer) -> VideoStream | None:
         for stream in container.streams.video
         if not stream.disposition & stills and _decodable(stream)
     ]
-    return max(videos, key=lambda stream: stream.width * stream.height, default=None)
+    # A moving track beats a still of its size: animated AVIF holds both.
+    return max(videos, key=lambda s: (s.width * s.height, s.frames), default=None)
 
 
 def main_audio(container: InputContainer) -> AudioStream | None:
