@@ -156,6 +156,13 @@ class FilmgateClient:
         params = {"status": status.value} if status else {}
         return self._pages(Listing[AssetView], "/assets", params)
 
+    def assets_page(
+        self, *, status: AssetStatus | None, limit: int, cursor: str | None
+    ) -> Listing[AssetView]:
+        """At most `limit` of them, newest first, from `cursor` on."""
+        params = {"status": status.value} if status else {}
+        return self._slice(Listing[AssetView], "/assets", params, limit, cursor)
+
     def assets_by_id(self, ids: Sequence[str]) -> list[AssetView]:
         """Those that exist of any number of ids, in the order given."""
         return [
@@ -167,6 +174,10 @@ class FilmgateClient:
     def matches(self) -> Iterator[MatchView]:
         """All of them, newest first, read page by page as they are taken."""
         return self._pages(Listing[MatchView], "/matches", {})
+
+    def matches_page(self, *, limit: int, cursor: str | None) -> Listing[MatchView]:
+        """At most `limit` of them, newest first, from `cursor` on."""
+        return self._slice(Listing[MatchView], "/matches", {}, limit, cursor)
 
     def matches_of(self, asset_id: str) -> list[MatchView]:
         """Best first. Raises ApiError 404."""
@@ -211,6 +222,24 @@ class FilmgateClient:
             if page.cursor is None:
                 return
             asked["cursor"] = page.cursor
+
+    def _slice(
+        self,
+        kind: type[Listing[Value]],
+        path: str,
+        params: dict[str, Any],
+        limit: int,
+        cursor: str | None,
+    ) -> Listing[Value]:
+        """As many pages as it takes: a page that filters may hold less than was asked for."""
+        items: list[Value] = []
+        while True:
+            asked = {**params, "limit": min(limit - len(items), MAX_PAGE)}
+            page = self._get(kind, path, asked | ({"cursor": cursor} if cursor else {}))
+            items.extend(page.items)
+            cursor = page.cursor
+            if cursor is None or len(items) >= limit:
+                return kind(items=items, cursor=cursor)
 
     def _get(self, kind: type[Value], path: str, params: dict[str, Any] | None = None) -> Value:
         return self._call(kind, "GET", path, params=params)

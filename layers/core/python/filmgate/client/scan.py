@@ -21,6 +21,7 @@ class ScanAsset(_Value):
         path: relative to the scanned folder, with `/` between its parts.
         kind: None while nothing is known of the content, and for files refused before a probe.
         reason: why it was refused or failed; None otherwise.
+        duration_s: its length in seconds; 0.0 for images, None where it is not known.
     """
 
     path: str
@@ -28,6 +29,7 @@ class ScanAsset(_Value):
     kind: MediaKind | None
     status: AssetStatus
     reason: str | None = None
+    duration_s: float | None = None
 
 
 class ScanMatch(_Value):

@@ -1,0 +1,119 @@
+"""The `filmgate` command: its commands by group, and one place where errors end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperGroup
+
+from filmgate.cli import demo, files, keys, library, logs, redrive, stack
+from filmgate.cli.errors import EXIT_CODES, Code, explain
+from filmgate.cli.options import Json
+
+
+class Guarded(TyperGroup):
+    """Turns whatever a command raises into a message with the next step, and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            message = "Stopped. Nothing is lost: the same command again goes on from here."
+            _say(message, "", style="yellow")
+            raise typer.Exit(Code.INTERRUPTED) from None
+        except BrokenPipeError:
+            # The reader (head, less) has had enough; keep the interpreter from saying so at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(Code.OK) from None
+        except Exception as error:
+            if _is_usage(error):
+                raise
+            trouble = explain(error)
+            if os.environ.get("FILMGATE_DEBUG") == "1":
+                traceback.print_exc()
+            _say(trouble.message, trouble.hint)
+            raise typer.Exit(trouble.code) from None
+
+
+def _is_usage(error: Exception) -> bool:
+    """Whether the argument parser raised it, to show and exit by itself."""
+    return isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "exit_code")
+
+
+def _say(message: str, hint: str, *, style: str = "bold red") -> None:
+    from filmgate.cli.output import safe  # noqa: PLC0415
+
+    console = Console(stderr=True, highlight=False)
+    console.print(safe(message, style), soft_wrap=True)
+    if hint:
+        console.print(Text("Next: ", style="bold"), safe(hint), sep="", soft_wrap=True)
+
+
+app = typer.Typer(
+    name="filmgate",
+    cls=Guarded,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
+)
+
+
+@app.callback()
+def root() -> None:
+    """Which files are copies of which, how sure Filmgate is, and why.
+
+    [bold]A first look[/bold]
+
+    \b
+    filmgate up                 start the service on this machine
+    filmgate scan videos        find the copies in a folder
+    filmgate matches            list the pairs that were found
+    filmgate show ID            why two files are called copies
+    filmgate down               stop; everything is kept
+
+    They talk to the local stack, or to the service in FILMGATE_API_URL (with FILMGATE_API_KEY).
+    """
+
+
+def version(json: Json = False) -> None:
+    """Print the version.
+
+    [bold]Examples[/bold]
+
+    \b
+    filmgate version
+    filmgate version --json
+    """
+    from filmgate import __version__  # noqa: PLC0415
+    from filmgate.cli.output import Output  # noqa: PLC0415
+
+    output = Output(machine=json)
+    output.result({"version": __version__})
+    output.show(f"filmgate {__version__}")
+
+
+_GROUPS = {
+    "Service": (stack.up, stack.down, stack.status),
+    "Files": (files.scan, files.upload, files.samples, demo.demo),
+    "Results": (library.assets, library.matches, library.show),
+    "Operation": (logs.logs, redrive.redrive),
+}
+for _panel, _commands in _GROUPS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel, epilog=EXIT_CODES)(_command)
+app.add_typer(keys.app, name="keys", rich_help_panel="Operation")
+app.command(rich_help_panel="Service", epilog=EXIT_CODES)(version)
+
+
+def main() -> None:
+    """Entry point of the `filmgate` script."""
+    app()

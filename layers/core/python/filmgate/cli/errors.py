@@ -1,0 +1,109 @@
+"""What went wrong, in words that name the next step, and the exit codes scripts can trust."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from filmgate.errors import FilmgateError
+
+if TYPE_CHECKING:
+    from filmgate.client.api import ApiError
+
+
+class Code(IntEnum):
+    """Exit codes. USAGE is also what the argument parser uses."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    INTERRUPTED = 130
+
+
+EXIT_CODES = (
+    "Exit codes: 0 done, refused files included; 1 something failed; 2 wrong usage; "
+    "3 the stack is not running or cannot be reached; 130 stopped with Ctrl-C."
+)
+
+
+class Trouble(FilmgateError):
+    """An error to show: one sentence, what to do next, and the exit code."""
+
+    def __init__(self, message: str, hint: str = "", code: Code = Code.FAILED) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+
+
+def not_running(detail: str = "The local stack is not running.") -> Trouble:
+    """No stack to talk to."""
+    return Trouble(
+        detail,
+        "Start it with `filmgate up`, or set FILMGATE_API_URL and FILMGATE_API_KEY.",
+        Code.UNREACHABLE,
+    )
+
+
+def explain(error: Exception) -> Trouble:
+    """Any exception as something to show; never a traceback."""
+    import httpx  # noqa: PLC0415 - only on the way out
+
+    from filmgate.client.api import ApiError  # noqa: PLC0415
+
+    if isinstance(error, Trouble):
+        return error
+    if isinstance(error, ApiError):
+        return _api_trouble(error)
+    if isinstance(error, httpx.TransportError):
+        return not_running(f"The service cannot be reached ({error}).")
+    if type(error).__module__.startswith("botocore"):
+        return _aws_trouble(error)
+    return _plain_trouble(error)
+
+
+def _plain_trouble(error: Exception) -> Trouble:
+    name = type(error).__name__
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return Trouble(f"{where}{error.strerror or error}")
+    # StackError is filmgate_local's, which is not imported for this; it names the next step itself.
+    if isinstance(error, FilmgateError) or name == "StackError":
+        return Trouble(str(error), _HINTS.get(name, ""))
+    return Trouble(
+        f"Unexpected {name}: {error}",
+        "Run it again with FILMGATE_DEBUG=1 to see where, and report that.",
+    )
+
+
+_HINTS = {
+    "ScanStalled": "`filmgate status` shows the queues and `filmgate logs` why; the same command "
+    "again goes on where this one stopped.",
+    "FolderInvalid": "Check the path: `filmgate scan DIR` takes a folder, `filmgate upload` files.",
+    "NotFound": "`filmgate assets` and `filmgate matches` list the ids there are.",
+}
+
+
+def _api_trouble(error: ApiError) -> Trouble:
+    if error.status in {401, 403}:
+        return Trouble(
+            "The service does not accept the API key.",
+            "Check FILMGATE_API_KEY; an operator makes keys with `filmgate keys create TENANT`.",
+        )
+    if error.status == 404:
+        return Trouble(
+            error.problem.detail, "`filmgate assets` and `filmgate matches` list the ids there are."
+        )
+    if error.status in {502, 503, 504}:
+        return not_running(f"The service does not answer ({error}).")
+    return Trouble(str(error), "`filmgate logs api` shows what the service made of it.")
+
+
+def _aws_trouble(error: Exception) -> Trouble:
+    name = type(error).__name__
+    if name in {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError"}:
+        return not_running()
+    if name in {"NoCredentialsError", "NoRegionError", "ProfileNotFound"}:
+        return Trouble(str(error), "Set AWS_PROFILE or AWS_ACCESS_KEY_ID, and AWS_REGION.")
+    return Trouble(str(error))

@@ -1,0 +1,230 @@
+"""`scan`, `upload`, `samples`: from files on this machine to what the service makes of them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.options import Json
+from filmgate.cli.output import Output, as_json
+
+if TYPE_CHECKING:
+    from filmgate.client.api import FilmgateClient
+    from filmgate.client.scan import ScanResult
+    from filmgate.client.scanner import Scanned
+    from filmgate.media.tiles import TileIndex
+    from filmgate.samples.truth import Truth, TruthComparison
+
+_STDOUT = Path("-")
+
+
+def scan(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder to look through, with all below it.")
+    ],
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            "--json", metavar="OUT", help="Write the result as JSON to this file; - for stdout."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="OUT.html", help="Write a report with pictures, one HTML file."
+        ),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            "--truth", metavar="FILE", help="Compare with a known truth, as `samples` writes it."
+        ),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout", metavar="SECONDS", min=1, help="Give up after so long without progress."
+        ),
+    ] = 900.0,
+) -> None:
+    """Find the copies in a folder.
+
+    Every regular file is sent, whatever its name: the service tells media by content and says
+    why it refuses the rest. Hidden files, symbolic links and truth.json are passed over. Only
+    files the service does not hold are uploaded, so a second scan takes seconds and a scan that
+    was stopped goes on where it was.
+
+    Classes: [green]exact[/green] the same content, [yellow]near[/yellow] the same with visible
+    changes, [blue]similar[/blue] shares something, and is no copy.
+
+    [bold]Examples[/bold]
+
+    \b
+    filmgate scan videos
+    filmgate scan videos --report copies.html
+    filmgate scan videos --json out.json
+    filmgate scan videos --json - | jq '.groups'
+    """
+    output = Output(machine=json == _STDOUT)
+    known = _truth(truth)
+    outputs = frozenset(path.resolve() for path in (json, report) if path and path != _STDOUT)
+    for path in outputs:
+        if not path.parent.is_dir():
+            raise Trouble(f"{path.parent} does not exist.", "Make the folder first.", Code.USAGE)
+    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.summary import show_scan, show_truth  # noqa: PLC0415
+
+    with client() as api:
+        found = run_scan(api, output, folder, leave_out=outputs, patience_s=timeout)
+        comparison = compare(found.result, known)
+        output.result(found.result)
+        if json and json != _STDOUT:
+            json.write_text(as_json(found.result) + "\n", encoding="utf-8")
+        show_scan(output, found)
+        if comparison:
+            show_truth(output, comparison, found.result)
+        if report:
+            write_report(api, report, found.result, comparison)
+            output.show(f"Report: {report.resolve()}")
+    _fail_if_failed(found.result)
+
+
+def run_scan(
+    api: FilmgateClient,
+    output: Output,
+    folder: Path,
+    *,
+    leave_out: frozenset[Path] = frozenset(),
+    patience_s: float = 900.0,
+) -> Scanned:
+    """Scan with progress on stderr."""
+    from filmgate.client.scanner import Scanner  # noqa: PLC0415
+
+    with output.scanning() as bars:
+        return Scanner(api, bars, patience_s=patience_s).scan(folder, leave_out=leave_out)
+
+
+def compare(result: ScanResult, truth: Truth | None) -> TruthComparison | None:
+    """What was found against what is known, if anything is."""
+    if truth is None:
+        return None
+    from filmgate.samples.truth import compare as judge  # noqa: PLC0415
+
+    pairs = ((match.a, match.b, match.match_class.value) for match in result.matches)
+    return judge(truth, pairs, result.groups)
+
+
+def write_report(
+    api: FilmgateClient, target: Path, result: ScanResult, truth: TruthComparison | None
+) -> None:
+    """Write the HTML report, fetching the tile sheets of what it shows."""
+    from filmgate.api.models import DownloadName  # noqa: PLC0415
+    from filmgate.client.api import ApiError  # noqa: PLC0415
+    from filmgate.media.tiles import TileIndex  # noqa: PLC0415 - brings numpy
+    from filmgate.report.html import write  # noqa: PLC0415
+
+    def tiles(asset_id: str) -> tuple[bytes, TileIndex] | None:
+        try:
+            index = api.file(asset_id, DownloadName.TILES_INDEX)
+            return api.file(asset_id, DownloadName.TILES), TileIndex.model_validate_json(index)
+        except ApiError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    write(target, result, tiles, truth)
+
+
+def _truth(path: Path | None) -> Truth | None:
+    if path is None:
+        return None
+    from filmgate.samples.truth import Truth  # noqa: PLC0415
+
+    try:
+        return Truth.model_validate_json(path.read_bytes())
+    except ValueError as error:
+        raise Trouble(
+            f"{path} is not a truth file.", "`filmgate samples DIR` writes one.", Code.USAGE
+        ) from error
+
+
+def _fail_if_failed(result: ScanResult) -> None:
+    failed = [asset for asset in result.assets if asset.status.value == "failed"]
+    if failed:
+        count = f"{len(failed)} file{'' if len(failed) == 1 else 's'} failed."
+        raise Trouble(
+            count, "`filmgate redrive --reruns` runs them again, `filmgate logs` says why."
+        )
+
+
+def upload(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files to upload.")],
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until they are compared.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Upload single files, and wait until each is compared with the library.
+
+    A file is known by its name here, without its folder; `scan` keeps the folders.
+
+    [bold]Examples[/bold]
+
+    \b
+    filmgate upload holiday.mp4
+    filmgate upload *.jpg --no-wait
+    filmgate upload holiday.mp4 --json | jq -r '.assets[].asset_id'
+    """
+    output = Output(machine=json)
+    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.summary import show_uploads  # noqa: PLC0415
+    from filmgate.client.folder import local_file  # noqa: PLC0415
+    from filmgate.client.scanner import Scanner  # noqa: PLC0415
+
+    local = [local_file(path, path.name) for path in files]
+    with client() as api, output.scanning() as bars:
+        scanner = Scanner(api, bars)
+        sent = scanner.send(local, prefix="")
+        views = scanner.wait(sent.labels) if wait else {}
+        matches = scanner.collect(sent.labels, inside=False) if wait else []
+        assets = [views[i] for i in sent.labels] if wait else api.assets_by_id(list(sent.labels))
+    output.result({"assets": assets, "not_sent": sent.kept_back, "matches": matches})
+    show_uploads(output, assets, sent, matches)
+    if sent.kept_back or any(view.status.value == "failed" for view in assets):
+        raise Trouble("Some files failed.", "Their reasons are above.")
+
+
+def samples(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to write them; made when missing.")
+    ],
+    json: Json = False,
+) -> None:
+    """Make a library of videos and images with known copies, and truth.json beside them.
+
+    About 60 files, the same on every machine: re-encoded, resized, cropped, letterboxed,
+    mirrored, trimmed, inserted, re-sounded and so on.
+
+    [bold]Examples[/bold]
+
+    \b
+    filmgate samples samples
+    filmgate scan samples --truth samples/truth.json
+    """
+    output = Output(machine=json)
+    made = make_samples(output, folder)
+    output.result(made)
+    output.show(f"The sample library is in {folder}: {len(made.files)} files.")
+    output.show(f"Next: `filmgate scan {folder} --truth {folder / 'truth.json'}`")
+
+
+def make_samples(output: Output, folder: Path) -> Truth:
+    """Make the library with progress on stderr; files that are there are kept."""
+    from filmgate.samples.library import make  # noqa: PLC0415
+
+    with output.counting("Making") as progress:
+        return make(folder, progress=progress)

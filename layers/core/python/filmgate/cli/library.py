@@ -1,0 +1,136 @@
+"""`assets`, `matches`, `show`: what the service knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.options import Json
+from filmgate.cli.output import Output, rows, status_text, table
+from filmgate.library.model import AssetStatus
+
+if TYPE_CHECKING:
+    from filmgate.api.models import AssetView
+    from filmgate.client.api import FilmgateClient
+
+Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
+Cursor = Annotated[
+    str | None,
+    typer.Option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended."),
+]
+
+
+def assets(
+    status: Annotated[
+        AssetStatus | None, typer.Option("--status", help="Only those in this state.")
+    ] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    json: Json = False,
+) -> None:
+    """List the files the service holds, newest first.
+
+    [bold]Examples[/bold]
+
+    \b
+    filmgate assets
+    filmgate assets --status refused
+    filmgate assets --limit 500 --json | jq -r '.items[].path'
+    """
+    output = Output(machine=json)
+    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+
+    with client() as api:
+        page = api.assets_page(status=status, limit=limit, cursor=cursor)
+    output.result(page)
+    if not page.items:
+        output.show("Nothing here yet. Next: `filmgate scan DIR`.")
+        return
+    made = table("asset", "status", "kind", "file", "reason")
+    output.show(rows(made, [_asset_line(asset) for asset in page.items]))
+    if page.cursor:
+        output.show(f"More: --cursor {page.cursor}")
+
+
+def _asset_line(asset: AssetView) -> tuple[str | Text, ...]:
+    kind = asset.info.kind.value if asset.info else ""
+    status = status_text(asset.status.value)
+    return asset.asset_id, status, kind, asset.path, asset.reason or ""
+
+
+def matches(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ASSET]...", help="Only pairs that touch one of these assets."),
+    ] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    json: Json = False,
+) -> None:
+    """List pairs of files that share content: all, newest first, or those of some assets.
+
+    [bold]Examples[/bold]
+
+    \b
+    filmgate matches
+    filmgate matches 0f3a5b9c2d4e6f708192a3b4c5
+    filmgate matches --json | jq '.items[] | select(.verdict.match_class == "exact")'
+    """
+    output = Output(machine=json)
+    from filmgate.api.models import Listing, MatchView  # noqa: PLC0415
+    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.summary import show_matches  # noqa: PLC0415
+
+    if ids and cursor:
+        raise Trouble("--cursor goes with the list of all pairs.", "Leave it out.", Code.USAGE)
+    with client() as api:
+        if ids:
+            _known(api, ids)
+            page = Listing[MatchView](items=api.matches_of_assets(ids)[:limit])
+        else:
+            page = api.matches_page(limit=limit, cursor=cursor)
+    output.result(page)
+    if not page.items:
+        output.show("No matches." if ids else "No matches yet. Next: `filmgate scan DIR`.")
+        return
+    show_matches(output, page.items)
+    if page.cursor:
+        output.show(f"More: --cursor {page.cursor}")
+
+
+def _known(api: FilmgateClient, ids: Sequence[str]) -> None:
+    there = {asset.asset_id for asset in api.assets_by_id(ids)}
+    if missing := [asset_id for asset_id in ids if asset_id not in there]:
+        raise Trouble(f"There is no asset {missing[0]}.", "`filmgate assets` lists the ids.")
+
+
+def show(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="An asset or a match.")],
+    json: Json = False,
+) -> None:
+    """Show one file with its matches, or one pair with the reasons for its verdict.
+
+    [bold]Examples[/bold]
+
+    \b
+    filmgate show 0f3a5b9c2d4e6f708192a3b4c5
+    filmgate show 0f3a5b9c2d4e6f708192a3b4c5:1b2c3d4e5f60718293a4b5c6d7
+    filmgate show ID --json | jq .verdict.segments
+    """
+    output = Output(machine=json)
+    from filmgate.cli.details import show_asset, show_match  # noqa: PLC0415
+    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+
+    with client() as api:
+        if ":" in identity:
+            match = api.match(identity)
+            output.result(match)
+            show_match(output, match)
+        else:
+            asset, found = api.asset(identity), api.matches_of(identity)
+            output.result({"asset": asset, "matches": found})
+            show_asset(output, asset, found)

@@ -1,0 +1,34 @@
+"""The stack an operator's command works on: the local one, or a stage on AWS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from filmgate.cli.site import local_stack
+
+if TYPE_CHECKING:
+    from filmgate.adapters.operations import Deployment
+
+
+def deployment(stage: str | None) -> Deployment:
+    """By the operator's own AWS credentials where a stage is named. Raises Trouble."""
+    import boto3  # noqa: PLC0415 - 150 ms
+
+    from filmgate.adapters.operations import Addresses, Deployment  # noqa: PLC0415
+
+    if stage is not None:
+        return Deployment.on_aws(stage, boto3.Session())
+    local = local_stack()
+    session = boto3.Session(
+        # The local AWS wants credentials and looks at none.
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106
+        region_name=local["region"],
+    )
+    at = Addresses(
+        stage=local["stage"],
+        queue_url=local["ingest_queue_url"],
+        dead_letters_url=local["dead_letters_url"],
+        keys_table=local["tables"]["keys"],
+    )
+    return Deployment(at, session, local["endpoint_url"])

@@ -1,0 +1,52 @@
+"""`redrive`: give what failed another try."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from filmgate.cli.options import Json, Stage
+from filmgate.cli.output import Output, rows, table
+
+
+def redrive(
+    reruns: Annotated[
+        bool, typer.Option("--reruns", help="Also run every failed asset again, through the API.")
+    ] = False,
+    stage: Stage = None,
+    json: Json = False,
+) -> None:
+    """Move messages from the dead-letter queue back to the queue.
+
+    A message lands there after three tries. Find out why first (`filmgate logs ingest`): what
+    fails for the same reason comes back.
+
+    [bold]Examples[/bold]
+
+    \b
+    filmgate redrive
+    filmgate redrive --reruns
+    filmgate redrive --stage prod --json
+    """
+    from filmgate.cli.operator import deployment  # noqa: PLC0415
+
+    output = Output(machine=json)
+    moved = deployment(stage).redrive(lambda n: output.note(f"{n} messages moved"))
+    rerun = _rerun_failed() if reruns else []
+    output.result({"moved": moved, "rerun": rerun})
+    output.show(f"{moved} messages moved back to the queue.")
+    if reruns:
+        output.show(f"{len(rerun)} failed assets run again.")
+        if rerun:
+            output.show(rows(table("asset", "job"), [(r["asset_id"], r["job_id"]) for r in rerun]))
+
+
+def _rerun_failed() -> list[dict[str, str]]:
+    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.library.model import AssetStatus  # noqa: PLC0415
+
+    with client() as api:
+        # All of them first: what runs again leaves the listing while it is read.
+        failed = [asset.asset_id for asset in api.assets(AssetStatus.FAILED)]
+        return [{"asset_id": i, "job_id": api.rerun(i).job_id} for i in failed]

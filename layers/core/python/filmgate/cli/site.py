@@ -1,0 +1,94 @@
+"""Where the project is and which service the commands talk to."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filmgate
+from filmgate.cli.errors import Trouble, not_running
+
+if TYPE_CHECKING:
+    from filmgate.client.api import FilmgateClient
+
+STATE_FOLDER = ".filmgate"
+_MARK = "serverless.yml"
+_CONNECT_S = 1.0
+
+
+def project_root() -> Path:
+    """The folder that holds serverless.yml: FILMGATE_ROOT, else above the current folder, else
+    the checkout this package runs from. Raises Trouble."""
+    if named := os.environ.get("FILMGATE_ROOT"):
+        return Path(named)
+    here = Path.cwd()
+    installed = Path(filmgate.__file__).resolve().parents[4:5]
+    for folder in (here, *here.parents, *installed):
+        if (folder / _MARK).is_file() and (folder / "layers" / "core").is_dir():
+            return folder
+    raise Trouble(
+        "No Filmgate checkout was found here or above.",
+        "Change into the checkout, or set FILMGATE_ROOT to it.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An API to talk to; `local` when it is the stack on this machine."""
+
+    api_url: str
+    api_key: str
+    local: bool
+
+
+def connection() -> Connection:
+    """From FILMGATE_API_URL and FILMGATE_API_KEY, else from the local stack. Raises Trouble."""
+    url, key = os.environ.get("FILMGATE_API_URL"), os.environ.get("FILMGATE_API_KEY")
+    if url and key:
+        return Connection(url, key, local=False)
+    if url:
+        raise Trouble(
+            "FILMGATE_API_URL is set without FILMGATE_API_KEY.",
+            "Set both, or neither to use the local stack.",
+        )
+    url = local_stack()["api_url"]
+    if not key:
+        key = _read_state(project_root() / STATE_FOLDER / "credentials.json")["api_key"]
+    return Connection(url, key, local=True)
+
+
+def local_stack() -> dict[str, Any]:
+    """How to reach the stack on this machine. Raises Trouble unless it runs."""
+    found = _read_state(project_root() / STATE_FOLDER / "stack.json")
+    try:
+        socket.create_connection(("127.0.0.1", found["port"]), timeout=_CONNECT_S).close()
+    except OSError:
+        raise not_running() from None
+    return found
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    """A file the local stack left behind. Raises Trouble when there is none."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise not_running() from None
+    except ValueError as error:
+        raise Trouble(
+            f"{path} is damaged.", "`filmgate down` and `filmgate up` write it anew."
+        ) from error
+    if not isinstance(document, dict):
+        raise Trouble(f"{path} is damaged.", "`filmgate down` and `filmgate up` write it anew.")
+    return document
+
+
+def client(to: Connection | None = None) -> FilmgateClient:
+    """A client of the service. Raises Trouble when there is none to talk to."""
+    from filmgate.client.api import FilmgateClient  # noqa: PLC0415 - brings httpx
+
+    to = to or connection()
+    return FilmgateClient(to.api_url, to.api_key)

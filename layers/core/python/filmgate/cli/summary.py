@@ -1,0 +1,174 @@
+"""What a scan found, for people at a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from filmgate.cli.output import (
+    Output,
+    class_text,
+    rows,
+    safe,
+    score_text,
+    status_text,
+    table,
+)
+from filmgate.report.words import percent, transform_words
+
+if TYPE_CHECKING:
+    from filmgate.api.models import AssetView, MatchView
+    from filmgate.client.scan import ScanMatch, ScanResult
+    from filmgate.client.scanner import Scanned, Sent
+    from filmgate.samples.truth import Found, Rate, TruthComparison
+
+_SHOWN_PAIRS = 6
+_SHOWN_FILES = 12
+_SHOWN_WRONG = 20
+
+
+def show_scan(output: Output, scanned: Scanned) -> None:
+    """Groups with the pairs that make them, what is only similar, and what was not compared."""
+    result = scanned.result
+    inside = {path: number for number, group in enumerate(result.groups) for path in group}
+    by_group: dict[int, list[ScanMatch]] = {}
+    outside = []
+    for match in result.matches:
+        home = inside.get(match.a)
+        if home is not None and home == inside.get(match.b):
+            by_group.setdefault(home, []).append(match)
+        else:
+            outside.append(match)
+    for number, group in enumerate(result.groups):
+        _show_group(output, number + 1, group, by_group.get(number, []))
+    if outside:
+        output.show(Text(f"\nOutside the groups: {_pairs(len(outside))}", style="bold"))
+        _show_pairs(output, outside)
+    _show_problems(output, result)
+    output.show(_tally(scanned))
+
+
+def _show_group(
+    output: Output, number: int, group: Sequence[str], pairs: Sequence[ScanMatch]
+) -> None:
+    output.show(Text(f"\nGroup {number}: {len(group)} files", style="bold"))
+    for path in group[:_SHOWN_FILES]:
+        output.show(Text("  ") + safe(path))
+    if len(group) > _SHOWN_FILES:
+        output.show(Text(f"  and {len(group) - _SHOWN_FILES} more", style="dim"))
+    _show_pairs(output, pairs)
+
+
+def _show_pairs(output: Output, pairs: Sequence[ScanMatch]) -> None:
+    for match in pairs[:_SHOWN_PAIRS]:
+        head = Text("    ") + class_text(match.match_class.value) + f" {match.score:.3f}  "
+        output.show(head + safe(match.a) + Text(" <> ", style="dim") + safe(match.b))
+        words = transform_words(match.transform)
+        output.show(Text("      ") + safe(f"{words}. {match.reason}", "dim"))
+    if len(pairs) > _SHOWN_PAIRS:
+        rest = _pairs(len(pairs) - _SHOWN_PAIRS)
+        output.show(Text(f"    and {rest} more; --json and --report have all", style="dim"))
+
+
+def _pairs(count: int) -> str:
+    return f"{count} pair{'' if count == 1 else 's'}"
+
+
+def _show_problems(output: Output, result: ScanResult) -> None:
+    for status in ("refused", "failed"):
+        assets = [asset for asset in result.assets if asset.status.value == status]
+        if not assets:
+            continue
+        output.show(Text("\n") + status_text(status) + f": {len(assets)}")
+        for asset in assets:
+            output.show(
+                Text("  ") + safe(asset.path) + Text(": ") + safe(asset.reason or "", "dim")
+            )
+
+
+def _tally(scanned: Scanned) -> Text:
+    result = scanned.result
+    classes = Counter(match.match_class.value for match in result.matches)
+    statuses = Counter(asset.status.value for asset in result.assets)
+    parts = [
+        f"{len(result.assets)} files",
+        f"{scanned.new} uploaded",
+        f"{len(result.groups)} groups",
+    ]
+    parts += [f"{classes[name]} {name}" for name in ("exact", "near", "similar")]
+    parts += [f"{statuses[name]} {name}" for name in ("refused", "failed") if statuses[name]]
+    if scanned.links:
+        parts.append(f"{scanned.links} symbolic links passed over")
+    return Text("\n" + ", ".join(parts) + f"; {scanned.seconds:.1f} s")
+
+
+def show_truth(output: Output, truth: TruthComparison, result: ScanResult) -> None:
+    """Precision and recall, per transform and per class of negative, and every wrong pair."""
+    output.show(Text("\nAgainst the known truth", style="bold"))
+    output.show(
+        f"  precision {_rate(truth.precision)} of the pairs called exact or near are copies\n"
+        f"  recall    {_rate(truth.recall)} of the pairs of copies were called so\n"
+        f"  groups    {truth.groups_exact} of {truth.groups_known} found whole and pure"
+    )
+    made = table("change", "found")
+    output.show(rows(made, [(name, _rate(rate)) for name, rate in truth.per_transform.items()]))
+    made = table("no copies, but alike", "called copies")
+    output.show(rows(made, [(name, _rate(rate)) for name, rate in truth.per_negative.items()]))
+    calls = {frozenset((m.a, m.b)): m for m in result.matches}
+    _show_wrong(output, "Called copies, but are not", truth.false_pairs, calls)
+    _show_wrong(output, "Copies not called so", truth.missed, calls)
+
+
+def _rate(rate: Rate) -> str:
+    return f"{percent(rate.value)} ({rate.hits} of {rate.total})"
+
+
+def _show_wrong(
+    output: Output, title: str, pairs: Sequence[Found], calls: dict[frozenset[str], ScanMatch]
+) -> None:
+    if not pairs:
+        return
+    output.show(Text(f"{title}: {len(pairs)}", style="bold"))
+    for pair in pairs[:_SHOWN_WRONG]:
+        match = calls.get(frozenset((pair.a, pair.b)))
+        found = class_text(match.match_class.value) if match else Text("no match", style="dim")
+        line = Text("  ") + found + Text(f" {match.score:.3f}  " if match else "  ")
+        line += safe(pair.a) + Text(" <> ", style="dim") + safe(pair.b)
+        output.show(line + safe(f"  {pair.label}", "dim"))
+    if len(pairs) > _SHOWN_WRONG:
+        output.show(Text(f"  and {len(pairs) - _SHOWN_WRONG} more", style="dim"))
+
+
+def show_uploads(
+    output: Output, views: Sequence[AssetView], sent: Sent, matches: Sequence[MatchView]
+) -> None:
+    """Each uploaded file with its state, and what it matches."""
+    made = table("asset", "status", "file", "reason")
+    lines = [
+        (view.asset_id, status_text(view.status.value), view.path, view.reason or "")
+        for view in views
+    ]
+    lines += [("", status_text(a.status.value), a.path, a.reason or "") for a in sent.kept_back]
+    output.show(rows(made, lines))
+    if matches:
+        show_matches(output, matches)
+
+
+def show_matches(output: Output, matches: Sequence[MatchView]) -> None:
+    """A table of pairs."""
+    made = table("class", "score", "a", "b", "change", "match")
+    lines = [
+        (
+            class_text(match.verdict.match_class.value),
+            score_text(match.verdict.score),
+            match.a_path or match.a,
+            match.b_path or match.b,
+            transform_words(match.verdict.transform),
+            match.match_id,
+        )
+        for match in matches
+    ]
+    output.show(rows(made, lines))

@@ -1,0 +1,171 @@
+"""Which files of a folder are scanned, and under which names."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filmgate.api.models import MAX_PATH_CHARACTERS
+from filmgate.errors import FilmgateError
+
+OUR_FILES = frozenset({"truth.json"})
+_CHUNK = 1 << 20
+_DIGEST_IN_NAME = 16
+
+
+class FolderInvalid(FilmgateError):
+    """The folder to scan does not exist, is no folder or cannot be read."""
+
+
+class FileChanged(FilmgateError):
+    """A file was written to while it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A regular file on this machine.
+
+    Attributes:
+        label: how it is named everywhere, relative to the folder, `/` between the parts.
+        size_bytes, modified_ns: as found, to notice a later change.
+    """
+
+    path: Path
+    label: str
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file or folder that could not be looked at, and why."""
+
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a folder holds; `links` counts symbolic links, which are never followed."""
+
+    files: tuple[LocalFile, ...]
+    unreadable: tuple[Unreadable, ...]
+    links: int
+
+
+def label(name: str) -> str:
+    """A name as text that is safe to send, store and show.
+
+    Bytes that are no UTF-8 and control characters become ``\\xNN`` (or ``\\uNNNN``); a name too
+    long for the service keeps its end and gets a digest of the whole in front.
+    """
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    clean = "".join(_escaped(character) for character in text)
+    if len(clean) <= MAX_PATH_CHARACTERS:
+        return clean
+    digest = hashlib.sha256(clean.encode()).hexdigest()[:_DIGEST_IN_NAME]
+    return f"{digest}-{clean[-(MAX_PATH_CHARACTERS - _DIGEST_IN_NAME - 1) :]}"
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if code < 0x20 or 0x7F <= code < 0xA0:
+        return f"\\x{code:02x}"
+    # Line and direction controls can make one name look like another.
+    if 0x200E <= code <= 0x200F or 0x2028 <= code <= 0x202E or 0x2066 <= code <= 0x2069:
+        return f"\\u{code:04x}"
+    return character
+
+
+def local_file(path: Path, name: str) -> LocalFile:
+    """One file under a given name. Raises OSError, or FolderInvalid for what is no regular file."""
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise FolderInvalid(f"{label(str(path))} is not a regular file")
+    return LocalFile(path, label(name), facts.st_size, facts.st_mtime_ns)
+
+
+def walk(root: Path, *, leave_out: frozenset[Path] = frozenset()) -> Listing:
+    """All regular files below a folder, in order of their labels.
+
+    Hidden files and folders, symbolic links, `truth.json` and `leave_out` (resolved paths) are
+    not among them. Raises FolderInvalid.
+    """
+    if not root.is_dir():
+        what = "is not a folder" if root.exists() else "does not exist"
+        raise FolderInvalid(f"{label(str(root))} {what}")
+    found = _Walk(leave_out)
+    found.folder(root, "")
+    return Listing(
+        tuple(sorted(found.files, key=lambda file: file.label)),
+        tuple(found.unreadable),
+        found.links,
+    )
+
+
+class _Walk:
+    def __init__(self, leave_out: frozenset[Path]) -> None:
+        self.files: list[LocalFile] = []
+        self.unreadable: list[Unreadable] = []
+        self.links = 0
+        self._leave_out = leave_out
+
+    def folder(self, root: Path, prefix: str) -> None:
+        pending = [(root, prefix)]
+        while pending:
+            folder, above = pending.pop()
+            try:
+                entries = list(os.scandir(folder))
+            except OSError as error:
+                self._cannot(above or str(root), error)
+                continue
+            pending += list(self._entries(entries, above))
+
+    def _entries(self, entries: list[os.DirEntry[str]], above: str) -> Iterator[tuple[Path, str]]:
+        for entry in entries:
+            name = f"{above}{entry.name}"
+            if entry.name.startswith("."):
+                continue
+            if entry.is_symlink():
+                self.links += 1
+            elif entry.is_dir(follow_symlinks=False):
+                yield Path(entry.path), f"{name}/"
+            elif entry.is_file(follow_symlinks=False):
+                self._file(Path(entry.path), name)
+
+    def _file(self, path: Path, name: str) -> None:
+        if path.name in OUR_FILES or path.resolve() in self._leave_out:
+            return
+        try:
+            self.files.append(local_file(path, name))
+        except OSError as error:
+            self._cannot(name, error)
+
+    def _cannot(self, name: str, error: OSError) -> None:
+        self.unreadable.append(Unreadable(label(name), f"cannot be read here: {error.strerror}"))
+
+
+def sha256_of(file: LocalFile, on_bytes: Callable[[int], None]) -> str:
+    """Hex digest of the content. Raises OSError, or FileChanged when it grew or shrank."""
+    digest = hashlib.sha256()
+    total = 0
+    with file.path.open("rb") as source:
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+            total += len(chunk)
+            on_bytes(len(chunk))
+            if total > file.size_bytes:
+                break
+    if total != file.size_bytes:
+        raise FileChanged("changed while it was being read")
+    return digest.hexdigest()
+
+
+def unchanged(file: LocalFile) -> bool:
+    """Whether the file is as it was when listed. Raises OSError."""
+    facts = file.path.stat()
+    return (facts.st_size, facts.st_mtime_ns) == (file.size_bytes, file.modified_ns)

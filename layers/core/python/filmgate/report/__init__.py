@@ -1,0 +1,1 @@
+"""The report of a scan: one HTML file that needs nothing else."""

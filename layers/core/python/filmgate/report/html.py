@@ -1,0 +1,232 @@
+"""Writes the report: everything inline, nothing to load, readable without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filmgate import __version__
+from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
+from filmgate.library.model import AssetStatus
+from filmgate.matching.model import FramePair, MatchClass
+from filmgate.media.model import MediaKind
+from filmgate.report.pictures import Pictures, Tile, TileSource
+from filmgate.report.timeline import Timeline, timeline
+from filmgate.report.words import clock, percent, transform_words
+from filmgate.samples.truth import TruthComparison
+
+PICTURE_BUDGET_BYTES = 12 * 1024 * 1024
+"""Of data URIs in one report; past it pairs are listed without pictures."""
+MAX_PAIRS = 400
+"""Pairs shown in full; the rest are counted."""
+_OPEN_PAIRS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One row of sub-scores; `value` and `weight` in 0..1, `value` None where absent."""
+
+    name: str
+    value: float | None
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """Two pictures side by side with their places in time, in words (empty for images)."""
+
+    a: Tile
+    b: Tile
+    a_at: str
+    b_at: str
+    similarity: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One match as the page shows it."""
+
+    match: ScanMatch
+    words: str
+    scores: tuple[Score, ...]
+    pictures: tuple[Aligned, ...]
+    timeline: Timeline | None
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFile:
+    """One file of a group, with a picture where there is one."""
+
+    path: str
+    facts: str
+    tile: Tile | None
+
+
+@dataclass(slots=True)
+class Group:
+    """Files that are copies of one another, and the pairs that say so."""
+
+    number: int
+    files: list[GroupFile]
+    pairs: list[Pair] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """What was left out to bound the page."""
+
+    pairs: int
+    without_pictures: int
+
+
+def write(
+    target: Path, scan: ScanResult, tiles: TileSource, truth: TruthComparison | None = None
+) -> None:
+    """Write one self-contained HTML file.
+
+    Every name from a file is escaped. Raises OSError when the target cannot be written.
+    """
+    target.write_text(render(scan, tiles, truth), encoding="utf-8", errors="backslashreplace")
+
+
+def render(
+    scan: ScanResult,
+    tiles: TileSource,
+    truth: TruthComparison | None = None,
+    *,
+    made_at: datetime | None = None,
+) -> str:
+    """The page as text."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - slow to load
+
+    environment = Environment(
+        loader=PackageLoader("filmgate.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(percent=percent, clock=clock)
+    environment.globals["pair_key"] = lambda a, b: frozenset((a, b))
+    return environment.get_template("report.html").render(
+        _context(scan, tiles, truth, made_at or datetime.now(UTC))
+    )
+
+
+def _context(
+    scan: ScanResult, tiles: TileSource, truth: TruthComparison | None, made_at: datetime
+) -> dict[str, Any]:
+    pictures = Pictures(tiles, budget_bytes=PICTURE_BUDGET_BYTES)
+    shown = scan.matches[:MAX_PAIRS]
+    assets = {asset.path: asset for asset in scan.assets}
+    group_of = {path: n for n, group in enumerate(scan.groups) for path in group}
+    groups = [
+        Group(n + 1, [_file(path, assets.get(path), pictures) for path in paths])
+        for n, paths in enumerate(scan.groups)
+    ]
+    related: list[Pair] = []
+    bare = 0
+    for match in shown:
+        home = group_of.get(match.a)
+        target = (
+            groups[home].pairs if home is not None and group_of.get(match.b) == home else related
+        )
+        spent = pictures.spent
+        target.append(_pair(match, assets, pictures, open_=len(target) < _OPEN_PAIRS))
+        bare += spent and match.visual is not None
+    return {
+        "version": __version__,
+        "made_at": made_at,
+        "summary": _summary(scan),
+        "truth": truth,
+        "calls": {frozenset((match.a, match.b)): match for match in scan.matches},
+        "groups": groups,
+        "related": related,
+        "refused": _with_status(scan.assets, AssetStatus.REFUSED),
+        "failed": _with_status(scan.assets, AssetStatus.FAILED),
+        "omitted": Omitted(len(scan.matches) - len(shown), bare),
+        "engines": sorted({match.engine for match in scan.matches}),
+    }
+
+
+def _file(path: str, asset: ScanAsset | None, pictures: Pictures) -> GroupFile:
+    if asset is None:
+        return GroupFile(path, "", None)
+    facts = [asset.kind.value if asset.kind else ""]
+    if asset.duration_s:
+        facts.append(clock(asset.duration_s))
+    return GroupFile(path, ", ".join(facts), pictures.middle(asset.asset_id))
+
+
+def _pair(
+    match: ScanMatch, assets: dict[str, ScanAsset], pictures: Pictures, *, open_: bool
+) -> Pair:
+    sides = assets.get(match.a), assets.get(match.b)
+    still = any(side is not None and side.kind is MediaKind.IMAGE for side in sides)
+    lengths = [side.duration_s if side else None for side in sides]
+    return Pair(
+        match=match,
+        words=transform_words(match.transform),
+        scores=tuple(
+            Score(name, value, match.weights.get(name, 0.0))
+            for name, value in (
+                ("visual", match.visual),
+                ("audio", match.audio),
+                ("metadata", match.metadata),
+            )
+        ),
+        pictures=tuple(_aligned(match, pictures, still=still)),
+        timeline=None if still else timeline(match.segments, *lengths),
+        open=open_,
+    )
+
+
+def _aligned(match: ScanMatch, pictures: Pictures, *, still: bool) -> Iterable[Aligned]:
+    moments = pictures.moments(match)
+    for moment in moments[:1] if still else moments:
+        a = pictures.nearest(match.asset_a, moment.a_time)
+        b = pictures.nearest(match.asset_b, moment.b_time)
+        if a is None or b is None:
+            return
+        yield Aligned(
+            a,
+            b,
+            "" if still else clock(a.time_s),
+            "" if still else clock(b.time_s),
+            _similarity(match.pairs, moment.a_time, moment.b_time),
+        )
+
+
+def _similarity(pairs: Sequence[FramePair], a_time: float, b_time: float) -> float | None:
+    """As measured for this very pair of frames; None for one read off the alignment."""
+    for pair in pairs:
+        if pair.a_time == a_time and pair.b_time == b_time:
+            return pair.similarity
+    return None
+
+
+def _summary(scan: ScanResult) -> list[tuple[str, str, str]]:
+    """(number, label, tone) for the head of the page."""
+    classes = [match.match_class for match in scan.matches]
+    statuses = [asset.status for asset in scan.assets]
+    grouped = sum(len(group) for group in scan.groups)
+    rows = [
+        (str(len(scan.assets)), "files", ""),
+        (str(len(scan.groups)), "groups of copies", ""),
+        (str(grouped - len(scan.groups)), "files more than needed", ""),
+        *((str(classes.count(c)), f"{c.value} pairs", c.value) for c in _SHOWN_CLASSES),
+        (str(statuses.count(AssetStatus.REFUSED)), "refused", ""),
+    ]
+    failed = statuses.count(AssetStatus.FAILED)
+    return [*rows, (str(failed), "failed", "bad")] if failed else rows
+
+
+_SHOWN_CLASSES = (MatchClass.EXACT, MatchClass.NEAR, MatchClass.SIMILAR)
+
+
+def _with_status(assets: Iterable[ScanAsset], status: AssetStatus) -> list[ScanAsset]:
+    return [asset for asset in assets if asset.status is status]
