@@ -108,7 +108,7 @@ def test_a_start_that_fails_leaves_the_asset_to_be_run_again(
     def fail(*_: object) -> None:
         raise TransientError("throttled")
 
-    world.workflows.start = fail  # type: ignore[method-assign]
+    world.workflows.start = fail  # type: ignore[method-assign,assignment]
     assert client.post(f"/assets/{asset.asset_id}/rerun").status_code == 503
     assert world.library.asset("acme", asset.asset_id).status is AssetStatus.FAILED
     assert world.library.job("acme", f"{asset.asset_id}-2").status is JobStatus.FAILED

@@ -144,9 +144,9 @@ def test_a_cursor_fits_one_tenant_and_one_listing(world: World, path: str) -> No
     assert cursor
     assert acme.get(f"{path}&cursor={cursor}").status_code == 200
     assert rival.get(f"{path}&cursor={cursor}").status_code == 422
-    for other in LISTINGS:
-        if other != path:
-            assert acme.get(f"{other}&cursor={cursor}").status_code == 422
+    for another in LISTINGS:
+        if another != path:
+            assert acme.get(f"{another}&cursor={cursor}").status_code == 422
 
 
 def test_every_damage_to_a_cursor_is_seen(world: World, client: TestClient) -> None:
