@@ -1,0 +1,122 @@
+"""Each behaviour of ministack that filmgate_local.patches sets right."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filmgate_local.daemon import default_slots
+from tests.stack import RunningStack
+
+pytestmark = pytest.mark.stack
+
+Deploy = Callable[..., str]
+Execute = Callable[..., dict[str, Any]]
+
+RAISES = """
+class TransientError(Exception):
+    pass
+
+def handler(event, context):
+    raise TransientError("the store is away\\non two lines")
+"""
+
+
+def test_catch_sees_the_class_name_of_the_exception(probe: Deploy, execute: Execute) -> None:
+    ended = execute(probe(RAISES), catch=["TransientError"])
+    assert ended["status"] == "SUCCEEDED"
+    assert json.loads(ended["output"]) == {"caught": "TransientError"}
+
+
+def test_catch_of_another_name_does_not_match(probe: Deploy, execute: Execute) -> None:
+    ended = execute(probe(RAISES), catch=["PermanentError"])
+    assert (ended["status"], ended["error"]) == ("FAILED", "TransientError")
+    assert "the store is away" in ended["cause"]
+
+
+def test_retry_by_class_name_runs_the_handler_again(
+    probe: Deploy, execute: Execute, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    source = f"""
+class TransientError(Exception):
+    pass
+
+def handler(event, context):
+    with open({str(seen)!r}, "a") as file:
+        file.write("x")
+    if len(open({str(seen)!r}).read()) < 2:
+        raise TransientError("once")
+    return "done"
+"""
+    ended = execute(probe(source), retry=["TransientError"])
+    assert (ended["status"], ended["output"]) == ("SUCCEEDED", '"done"')
+    assert seen.read_text() == "xx"
+
+
+def test_a_killed_worker_is_an_exit_error(probe: Deploy, execute: Execute) -> None:
+    source = "import os\ndef handler(event, context):\n    os.kill(os.getpid(), 9)\n"
+    ended = execute(probe(source), catch=["Runtime.ExitError"])
+    assert json.loads(ended["output"]) == {"caught": "Runtime.ExitError"}
+
+
+def test_an_invocation_names_the_error_too(local: RunningStack, probe: Deploy) -> None:
+    functions = local.aws.client("lambda")
+    answer = functions.invoke(FunctionName=probe(RAISES), Payload=b"{}")
+    assert json.loads(answer["Payload"].read())["errorType"] == "TransientError"
+
+
+def test_a_throttled_task_has_the_error_name_of_aws(
+    local: RunningStack, probe: Deploy, execute: Execute
+) -> None:
+    name = probe("def handler(event, context):\n    return 1\n")
+    functions = local.aws.client("lambda")
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    ended = execute(name, catch=["Lambda.TooManyRequestsException"])
+    assert json.loads(ended["output"]) == {"caught": "Lambda.TooManyRequestsException"}
+
+
+@pytest.mark.parametrize("memory", [1024, 3008])
+def test_invocations_wait_for_a_slot_of_their_lane(
+    local: RunningStack, probe: Deploy, memory: int
+) -> None:
+    source = """
+import time
+def handler(event, context):
+    began = time.time()
+    time.sleep(0.5)
+    return [began, time.time()]
+"""
+    name = probe(source, memory=memory)
+    functions = local.aws.client("lambda")
+    calls = 3 * default_slots()
+
+    def call(_: int) -> list[float]:
+        answer = functions.invoke(FunctionName=name, Payload=b"{}")
+        return list(json.loads(answer["Payload"].read()))
+
+    with ThreadPoolExecutor(calls) as pool:
+        spans = list(pool.map(call, range(calls)))
+    at_once = [sum(began <= start < stop for began, stop in spans) for start, _ in spans]
+    assert len(spans) == calls
+    assert 1 < max(at_once) <= default_slots()
+
+
+def test_a_short_function_does_not_wait_behind_busy_ones(
+    local: RunningStack, probe: Deploy
+) -> None:
+    busy = probe("import time\ndef handler(event, context):\n    time.sleep(2)\n", memory=3008)
+    short = probe("def handler(event, context):\n    return 1\n", memory=512)
+    functions = local.aws.client("lambda")
+    for _ in range(3 * default_slots()):
+        functions.invoke(FunctionName=busy, InvocationType="Event", Payload=b"{}")
+    functions.invoke(FunctionName=short, Payload=b"{}")
+    began = time.monotonic()
+    functions.invoke(FunctionName=short, Payload=b"{}")
+    assert time.monotonic() - began < 1.0
