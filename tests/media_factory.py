@@ -103,7 +103,9 @@ def video(
         stream = container.add_stream(codec, rate=rate, options=codec_options or {})
         stream.width, stream.height = size
         stream.pix_fmt = pixel_format
-        stream.codec_context.time_base = Fraction(1, 12_800)
+        # Old codecs take no finer clock than their frame rate.
+        clock = Fraction(1, rate) if times is None else Fraction(1, 12_800)
+        stream.codec_context.time_base = clock
         if pixel_shape is not None:
             stream.codec_context.sample_aspect_ratio = pixel_shape
         if rotate:
@@ -111,8 +113,8 @@ def video(
         sound = container.add_stream(audio, rate=48_000, layout="mono") if audio else None
         for time_s in shown:
             frame = av.VideoFrame.from_ndarray(pattern(time_s * 25, *size, seed=seed), "rgb24")
-            frame.time_base = Fraction(1, 12_800)
-            frame.pts = round(time_s * 12_800)
+            frame.time_base = clock
+            frame.pts = round(time_s / clock)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if sound is not None:
@@ -321,7 +323,7 @@ def still_with_sound(folder: Path) -> Path:
     """An .m4a with a cover picture: sound, not a video."""
     sound = audio_alone(folder, "m4a")
     path = folder / "cover.m4a"
-    with av.open(str(sound)) as source, av.open(str(path), "w", format="ipod") as target:
+    with av.open(str(sound)) as source, av.open(str(path), "w", format="mp4") as target:
         copy = target.add_stream_from_template(source.streams.audio[0])
         cover = target.add_stream("png", rate=1)
         cover.width, cover.height, cover.pix_fmt = 64, 64, "rgb24"
@@ -336,7 +338,7 @@ def still_with_sound(folder: Path) -> Path:
     return path
 
 
-def grows(folder: Path, size: tuple[int, int] = (1280, 720)) -> Path:
+def grows(folder: Path, size: tuple[int, int] = (480, 270)) -> Path:
     """A transport stream whose pictures grow from 160x90 to ``size`` half way."""
     path = folder / "grows.ts"
     small = video(folder / "small.ts", seconds=1)

@@ -73,13 +73,14 @@ def _frames(
     start_s, sampled = 0.0, 0
     with open_image(path, media_format, limits.max_video_pixels) as image:
         for number, duration_s in enumerate(animation.durations_s):
-            if monotonic() > deadline or sampled >= limits.max_sampled_frames:
+            wanted = clock.wants(start_s)
+            if monotonic() > deadline or (wanted and sampled >= limits.max_sampled_frames):
                 decoded.truncated = True
                 break
             try:
                 image.seek(number + animation.first)
                 image.load()
-                rgb = reduced_rgb(image, limits.working_side) if clock.wants(start_s) else None
+                rgb = reduced_rgb(image, limits.working_side) if wanted else None
             except DECODER_ERRORS:
                 # Each picture is drawn over the last: none after a damaged one can be trusted.
                 decoded.decode_errors += 1

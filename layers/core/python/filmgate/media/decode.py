@@ -35,7 +35,7 @@ def decode(path: Path, info: MediaInfo, limits: Limits, *, sample_rate_hz: float
         from filmgate.media.image import picture  # noqa: PLC0415
 
         return Decoded(frames=iter([Frame(0.0, picture(path, info.format, limits))]))
-    interval_s = max(1.0 / sample_rate_hz, info.duration_s / limits.max_sampled_frames)
+    interval_s = max(1.0 / sample_rate_hz, info.duration_s / max(1, limits.max_sampled_frames - 1))
     clock = SampleClock(interval_s)
     if info.format in ANIMATED_FORMATS:
         from filmgate.media.animation import decode_animation  # noqa: PLC0415

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 import warnings
 import zlib
@@ -47,6 +48,9 @@ DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
+
+# Editors write about ten; entropy-coded data cannot hold the marker, so counting it is enough.
+_MAX_SCANS = 200
 
 _ORIENTATION = 0x0112
 _DATE_TIME = 0x0132
@@ -128,6 +132,8 @@ def picture(path: Path, media_format: str, limits: Limits) -> NDArray[np.uint8]:
     Raises:
         MediaRefused: ``too_many_pixels`` or ``damaged``.
     """
+    if media_format == "jpeg":
+        _check_scans(path)
     with open_image(path, media_format, limits.max_image_pixels) as image:
         side = limits.working_side
         # JPEG alone honours this: it decodes at 1/2, 1/4 or 1/8, never below the size asked for.
@@ -136,6 +142,20 @@ def picture(path: Path, media_format: str, limits: Limits) -> NDArray[np.uint8]:
         # After load: the TIFF decoder turns by itself and then drops the tag.
         turn = exif_turn(image)
         return turn.apply(reduced_rgb(image, side)).copy()
+
+
+def _check_scans(path: Path) -> None:
+    """Refuse JPEGs of very many scans: each costs a walk over all pixels, for a few bytes."""
+    scans, at = 0, 0
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        while scans <= _MAX_SCANS and (at := data.find(b"\xff\xda", at) + 2) >= 2:
+            scans += 1
+    if scans > _MAX_SCANS:
+        raise MediaRefused(
+            "damaged",
+            "The JPEG is built in a way that no camera or editor writes. "
+            "Save it again with an image editor and upload that.",
+        )
 
 
 def reduced_rgb(image: Image, side: int) -> NDArray[np.uint8]:

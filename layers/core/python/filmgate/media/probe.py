@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from filmgate.errors import MediaRefused
 from filmgate.media.limits import Limits
@@ -20,10 +21,12 @@ from filmgate.media.sniff import (
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-_FIRST_PICTURE_PACKETS = 512
+# Packets of any stream; enough for the loosest interleaving seen.
+_FIRST_PICTURE_PACKETS = 4096
 
 
 def probe(path: Path, limits: Limits) -> MediaInfo:
@@ -96,7 +99,7 @@ def _probe_container(path: Path, sniffed: Sniffed, limits: Limits) -> MediaInfo:
         first = None
         if video is not None:
             _check_pixels(video.width * video.height, limits)
-            seen, first = _first_picture(container, video)
+            seen, first = _first_picture(container, video, audio)
             video = video if seen else None
         if video is None and audio is None:
             raise _nothing_in(container)
@@ -112,23 +115,27 @@ def _check_pixels(pixels: int, limits: Limits) -> None:
         )
 
 
-def _first_picture(container: InputContainer, video: VideoStream) -> tuple[bool, VideoFrame | None]:
+def _first_picture(
+    container: InputContainer, video: VideoStream, audio: AudioStream | None
+) -> tuple[bool, VideoFrame | None]:
     """Return whether the stream has any packet, and its first picture if one soon decodes."""
     import av  # noqa: PLC0415
 
+    streams = [stream for stream in (video, audio) if stream is not None]
     seen = False
     try:
-        for count, packet in enumerate(container.demux(video)):
-            seen = seen or packet.size > 0
-            frames = video.codec_context.decode(packet if packet.size else None)
+        for packet in islice(container.demux(streams), _FIRST_PICTURE_PACKETS):
+            if packet.stream is not video or not packet.size:
+                continue
+            seen = True
+            frames = video.codec_context.decode(cast("Packet[VideoStream]", packet))
             if frames:
                 return True, frames[0]
-            if not packet.size or count > _FIRST_PICTURE_PACKETS:
-                break
+        drained = video.codec_context.decode(None) if seen else []
     except av.FFmpegError:
         # A damaged beginning is for decoding to step over.
         return True, None
-    return seen, None
+    return seen, drained[0] if drained else None
 
 
 def _nothing_in(container: InputContainer) -> MediaRefused:

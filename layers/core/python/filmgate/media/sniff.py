@@ -117,9 +117,7 @@ def sniff(head: bytes) -> Sniffed:
 def _kind(name: str, head: bytes) -> MediaKind:
     if name in AUDIO_FORMATS:
         return MediaKind.AUDIO
-    many_pictures = name == "apng" or (
-        name == "gif" and (head.count(b"\x21\xf9\x04") > 1 or b"NETSCAPE2.0" in head)
-    )
+    many_pictures = name == "apng" or (name == "gif" and head.count(b"\x21\xf9\x04") > 1)
     if many_pictures or (name == "webp" and b"ANIM" in head[:64]):
         return MediaKind.VIDEO
     if name in IMAGE_FORMATS or name in ANIMATED_FORMATS:
@@ -282,6 +280,7 @@ def _as_text(head: bytes) -> str | None:
         if error.start < len(head) - 4:
             return None
         text = head[: error.start].decode(encoding, "ignore")
+    text = text.lstrip("\ufeff")
     odd = sum(character < " " and character not in "\t\n\r\f\x1b" for character in text)
     return None if odd else text
 

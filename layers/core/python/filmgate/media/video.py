@@ -38,7 +38,7 @@ _WINDOW_PACKETS = 512
 _WINDOW_BYTES = 32 * 1024**2
 _DEMUX_RETRIES = 16
 # Clocks that fall back further than this were reset by joining files; smaller steps are jitter.
-_RESET_S = 1.0
+_RESET_S = 0.25
 
 
 def decode_container(path: Path, info: MediaInfo, limits: Limits, clock: SampleClock) -> Decoded:
@@ -138,6 +138,9 @@ class _Pass:
         while failures < _DEMUX_RETRIES:
             try:
                 for packet in container.demux(present):
+                    if monotonic() > self._deadline:
+                        self._decoded.truncated = True
+                        return
                     # An empty packet would tell the decoder that the stream ends.
                     if packet.size:
                         failures = 0
@@ -155,7 +158,7 @@ class _Pass:
             return
         offset, last = self._clocks.get(packet.stream.index, (0, packet.dts))
         if (last - packet.dts - offset) * packet.time_base > _RESET_S:
-            offset = last - packet.dts
+            offset = last - packet.dts + (packet.duration or 0)
         packet.dts += offset
         if packet.pts is not None:
             packet.pts += offset
@@ -169,7 +172,6 @@ class _Pass:
         if (
             monotonic() > self._deadline
             or self._pictures >= limits.max_decoded_frames
-            or self._sampled >= limits.max_sampled_frames
             or decoded.decode_errors > limits.max_decode_errors
             or self._end_s > limits.max_duration_s
             or self._audio.full
@@ -229,6 +231,9 @@ class _Pass:
             time_s = self._time_of(video, frame)
             if not self._clock.wants(time_s):
                 continue
+            if self._sampled >= self._limits.max_sampled_frames:
+                self._decoded.truncated = True
+                return
             rgb = self._reduced(video, frame)
             if rgb is None:
                 continue
