@@ -52,7 +52,17 @@ class Transform(_Value):
     """One shows a part of the other's picture."""
     partial: bool = False
     """One holds a part of the other's time."""
+    recoloured: bool = False
+    """Colours were changed or taken away."""
     audio_replaced: bool = False
+    """Both have sound, and not the same."""
+    audio_removed: bool = False
+    """Only one has sound."""
+
+    @property
+    def changed(self) -> bool:
+        """More was done than encoding anew at some size and quality."""
+        return self.model_copy(update={"identical_bytes": False}) != Transform()
 
 
 class Comparison(_Value):
@@ -62,6 +72,7 @@ class Comparison(_Value):
         kind: the kind whose boundaries apply.
         visual, audio, metadata: similarity of each modality in 0..1; None where a side lacks it.
         decisive: modalities whose evidence is strong enough to decide alone.
+        coverage: share of the longer side that the segments hold, 0..1; None for images.
     """
 
     kind: MediaKind
@@ -69,6 +80,7 @@ class Comparison(_Value):
     audio: float | None
     metadata: float | None
     decisive: tuple[str, ...] = ()
+    coverage: float | None = None
     transform: Transform = Transform()
     segments: tuple[Segment, ...] = ()
     pairs: tuple[FramePair, ...] = ()

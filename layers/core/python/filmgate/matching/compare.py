@@ -1,0 +1,110 @@
+"""One pair, from two fingerprints to everything measured between them.
+
+Read in this order: `see` (pictures), `hear` (sound), `alike` (facts), then `decide`.
+"""
+
+from __future__ import annotations
+
+from filmgate.fingerprint.model import Fingerprint
+from filmgate.matching.facts import alike
+from filmgate.matching.model import Comparison, Segment, Transform
+from filmgate.matching.sight import Sight, see
+from filmgate.matching.sound import Sound, hear
+from filmgate.media.model import MediaKind
+
+ENGINE = "filmgate-matching/1"
+
+_AUDIO_SPEEDS = (0.8, 0.9, 0.95, 1.05, 1.1, 1.25)
+
+
+def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
+    """Measure two assets against each other.
+
+    Args:
+        a: the one with the smaller asset id; the transform says what was done to it to get `b`.
+        b: the other.
+    """
+    kind = _kind(a, b)
+    if a.sha256 == b.sha256:
+        return _identical(kind, a)
+    sight = see(a, b)
+    sound = _sound(a, b, sight)
+    return Comparison(
+        kind=kind,
+        visual=sight.score if sight else None,
+        audio=sound.score if sound else None,
+        metadata=alike(a.info, b.info),
+        decisive=_decisive(sight, sound),
+        coverage=_coverage(sight, sound),
+        transform=_transform(a, b, sight, sound),
+        segments=_segments(sight, sound),
+        pairs=sight.pairs if sight else (),
+        engine=f"{ENGINE} {a.engine}",
+    )
+
+
+def _kind(a: Fingerprint, b: Fingerprint) -> MediaKind:
+    richest_first = (MediaKind.VIDEO, MediaKind.AUDIO, MediaKind.IMAGE)
+    return min(a.info.kind, b.info.kind, key=richest_first.index)
+
+
+def _identical(kind: MediaKind, a: Fingerprint) -> Comparison:
+    return Comparison(
+        kind=kind,
+        visual=1.0 if a.frames is not None else None,
+        audio=1.0 if a.audio is not None and not a.audio.silent else None,
+        metadata=1.0,
+        decisive=("bytes",),
+        coverage=None if kind is MediaKind.IMAGE else 1.0,
+        transform=Transform(identical_bytes=True),
+        engine=f"{ENGINE} {a.engine}",
+    )
+
+
+def _sound(a: Fingerprint, b: Fingerprint, sight: Sight | None) -> Sound | None:
+    if a.audio is None or b.audio is None or a.audio.silent or b.audio.silent:
+        return None
+    speeds = (sight.speed,) if sight and sight.decisive else _AUDIO_SPEEDS
+    return hear(a.audio, b.audio, speeds)
+
+
+def _decisive(sight: Sight | None, sound: Sound | None) -> tuple[str, ...]:
+    found = []
+    if sight and sight.decisive:
+        found.append("visual")
+    if sound and sound.decisive:
+        found.append("audio")
+    return tuple(found)
+
+
+def _coverage(sight: Sight | None, sound: Sound | None) -> float | None:
+    if sight:
+        return sight.coverage
+    return sound.coverage if sound else None
+
+
+def _segments(sight: Sight | None, sound: Sound | None) -> tuple[Segment, ...]:
+    if sight and sight.segments:
+        return sight.segments
+    return sound.segments if sound else ()
+
+
+def _transform(
+    a: Fingerprint, b: Fingerprint, sight: Sight | None, sound: Sound | None
+) -> Transform:
+    heard = [fp.audio is not None and not fp.audio.silent for fp in (a, b)]
+    if sight is None:
+        return Transform(
+            speed=sound.speed if sound else 1.0,
+            partial=bool(sound and sound.votes and sound.coverage < 0.9),
+        )
+    return Transform(
+        mirror=sight.views.b.mirror,
+        turn=sight.views.b.turn,
+        speed=sight.speed,
+        crop=sight.views.cut,
+        partial=sight.partial,
+        recoloured=sight.recoloured,
+        audio_replaced=bool(sound and sound.score < 0.5),
+        audio_removed=heard[0] != heard[1],
+    )

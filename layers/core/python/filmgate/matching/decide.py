@@ -1,0 +1,139 @@
+"""The decision: from what was measured to a class, with the reason in words.
+
+This module and `model` are all that deciding needs; it imports no arrays.
+"""
+
+from __future__ import annotations
+
+from filmgate.matching.model import Comparison, MatchClass, Verdict
+from filmgate.matching.settings import Boundaries, MatchSettings
+
+_CHANGED_CEILING = 0.949
+_PARTIAL_CEILING = 0.849
+
+
+def decide(comparison: Comparison, settings: MatchSettings) -> Verdict:
+    """Fuse the scores and name the class.
+
+    The modalities present share the weights. Pictures that can be nothing but the same material
+    decide alone: other sound under them does not make them less a copy. Sound alone does not
+    decide over pictures that differ, for the same song is no duplicate.
+    """
+    weights = _weights(comparison, settings)
+    fused = sum(weight * (getattr(comparison, name) or 0.0) for name, weight in weights.items())
+    score = _bounded(comparison, fused)
+    boundaries = settings.boundaries(comparison.kind)
+    match_class, boundary = _classified(score, boundaries)
+    return Verdict(
+        match_class=match_class,
+        score=round(score, 4),
+        visual=comparison.visual,
+        audio=comparison.audio,
+        metadata=comparison.metadata,
+        weights=weights,
+        reason=_reason(comparison, match_class),
+        boundary=boundary,
+        transform=comparison.transform,
+        segments=comparison.segments,
+        pairs=comparison.pairs,
+        engine=comparison.engine,
+    )
+
+
+def _weights(comparison: Comparison, settings: MatchSettings) -> dict[str, float]:
+    wanted = {
+        "visual": settings.visual_weight,
+        "audio": settings.audio_weight,
+        "metadata": settings.metadata_weight,
+    }
+    present = {k: v for k, v in wanted.items() if getattr(comparison, k) is not None}
+    total = sum(present.values())
+    return {k: round(v / total, 4) for k, v in present.items()} if total else {}
+
+
+def _bounded(comparison: Comparison, fused: float) -> float:
+    if "bytes" in comparison.decisive:
+        return 1.0
+    score = fused
+    if comparison.visual is not None:
+        if "visual" in comparison.decisive:
+            score = max(fused, comparison.visual)
+        else:
+            score = min(fused, max(comparison.visual, 0.0))
+    if comparison.transform.partial:
+        score = min(score, _PARTIAL_CEILING)
+    elif comparison.transform.changed:
+        score = min(score, _CHANGED_CEILING)
+    return min(1.0, max(0.0, score))
+
+
+def _classified(score: float, boundaries: Boundaries) -> tuple[MatchClass, float]:
+    for match_class in (MatchClass.EXACT, MatchClass.NEAR, MatchClass.SIMILAR):
+        boundary: float = getattr(boundaries, match_class.value)
+        if score >= boundary:
+            return match_class, boundary
+    return MatchClass.DIFFERENT, 0.0
+
+
+def _reason(comparison: Comparison, match_class: MatchClass) -> str:
+    """One plain sentence that names what decided."""
+    changes = _changes(comparison)
+    if comparison.transform.identical_bytes:
+        return "Both files are the same, byte for byte."
+    if match_class is MatchClass.DIFFERENT:
+        return _difference(comparison)
+    if "visual" in comparison.decisive:
+        held = "One shows a part of the other" if comparison.transform.partial else "The same"
+        return f"{held}{_when(comparison)}{changes}."
+    if comparison.visual is None:
+        held = (
+            "One holds a part of the other's sound"
+            if comparison.transform.partial
+            else ("The same sound")
+        )
+        return f"{held}{_when(comparison)}{changes}."
+    return "They look alike, but what changes in their pictures does not agree: not one recording."
+
+
+def _difference(comparison: Comparison) -> str:
+    if "audio" in comparison.decisive and comparison.visual is not None:
+        return "The same sound under different pictures, which makes no copy."
+    if comparison.segments:
+        return "They share a short stretch only, or look alike without changing together."
+    return "Neither pictures nor sound agree."
+
+
+def _when(comparison: Comparison) -> str:
+    if not comparison.segments or comparison.coverage is None:
+        return ""
+    longest = max(comparison.segments, key=lambda part: part.a_end - part.a_start)
+    return (
+        f": {clock(longest.a_start)} to {clock(longest.a_end)} is"
+        f" {clock(longest.b_start)} to {clock(longest.b_end)}"
+    )
+
+
+def _changes(comparison: Comparison) -> str:
+    found = comparison.transform
+    words = []
+    if found.mirror:
+        words.append("mirrored")
+    if found.turn:
+        words.append(f"turned by {found.turn} degrees")
+    if found.speed != 1.0:
+        words.append(f"played at {found.speed:.2f} times the speed")
+    if found.crop:
+        words.append("cropped")
+    if found.recoloured:
+        words.append("with other colours")
+    if found.audio_replaced:
+        words.append("with other sound")
+    if found.audio_removed:
+        words.append("with the sound taken away or added")
+    return f", {', '.join(words)}" if words else ""
+
+
+def clock(seconds: float) -> str:
+    """Minutes, seconds and tenths, such as 1:02.5."""
+    tenths = round(seconds * 10)
+    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"

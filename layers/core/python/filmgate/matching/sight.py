@@ -1,0 +1,231 @@
+"""What the pictures of two assets say about each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.fingerprint.model import Fingerprint, FrameTrack
+from filmgate.matching.model import FramePair, Segment
+from filmgate.matching.residual import Residual, residual
+from filmgate.matching.spatial import Views, find_views
+from filmgate.matching.temporal import Stretch, align
+from filmgate.matching.view import Floats, look, shared_band, units
+from filmgate.media.model import MediaKind
+
+_MIN_QUALITY = 0.1
+_MOST_FRAMES = 2400
+_PAIRS = 8
+_MISSING_SHARE = 0.05
+_MISSING_S = 0.4
+_EXCERPT_SHARE = 0.5
+_EXCERPT_S = 15.0
+_RECOLOURED = 5.0
+
+NEAR_FLOOR = 0.86
+SIMILAR_FLOOR = 0.70
+SIMILAR_CEILING = 0.845
+DIFFERENT_CEILING = 0.69
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The visual evidence.
+
+    Attributes:
+        score: 0..1.
+        decisive: it can be nothing but the same material.
+        coverage: share of the longer side that is aligned, 0..1; None where there is no time.
+        speed: how much faster b plays.
+    """
+
+    score: float
+    decisive: bool
+    views: Views
+    recoloured: bool = False
+    partial: bool = False
+    coverage: float | None = None
+    speed: float = 1.0
+    segments: tuple[Segment, ...] = ()
+    pairs: tuple[FramePair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Usable:
+    """Frames worth matching."""
+
+    times: Floats
+    coefficients: NDArray[np.int8]
+    chroma: NDArray[np.int8]
+    seconds: float
+
+
+def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
+    """Compare pictures; None where a side has none worth matching."""
+    first, second = _usable(a), _usable(b)
+    if first is None or second is None:
+        return None
+    views = find_views(first.coefficients, second.coefficients)
+    band = shared_band(views.a, views.b)
+    table = (
+        units(look(first.coefficients, views.a), band)
+        @ units(look(second.coefficients, views.b), band).T
+    )
+    moving = [fp.info.kind is MediaKind.VIDEO for fp in (a, b)]
+    if all(moving):
+        return _videos(first, second, views, table)
+    if any(moving):
+        return _still_in_video(first, second, views, table)
+    return _images(first, second, views, float(table[0, 0]))
+
+
+def _usable(fingerprint: Fingerprint) -> _Usable | None:
+    track: FrameTrack | None = fingerprint.frames
+    if track is None:
+        return None
+    rows = np.flatnonzero(track.quality >= _MIN_QUALITY)
+    if not len(rows):
+        return None
+    step = float(np.median(np.diff(track.times_s))) if len(track.times_s) > 1 else 0.0
+    seconds = step * len(rows)
+    if len(rows) > _MOST_FRAMES:
+        rows = rows[np.linspace(0, len(rows) - 1, _MOST_FRAMES).astype(int)]
+    return _Usable(track.times_s[rows], track.coefficients[rows], track.chroma[rows], seconds)
+
+
+def _images(a: _Usable, b: _Usable, views: Views, similarity: float) -> Sight:
+    if views.cut:
+        score = _curve(similarity, (0, 0.85, 0.92, 0.96, 1), (0, 0.60, 0.78, 0.88, 0.94))
+    else:
+        score = _curve(similarity, (0, 0.6, 0.8, 0.9, 0.96, 1), (0, 0.5, 0.72, 0.87, 0.95, 1))
+    return Sight(
+        score=score,
+        decisive=score >= NEAR_FLOOR,
+        views=views,
+        recoloured=_recoloured(a.chroma, b.chroma),
+        pairs=(FramePair(a_time=0.0, b_time=0.0, similarity=_unit(similarity)),),
+    )
+
+
+def _still_in_video(a: _Usable, b: _Usable, views: Views, table: Floats) -> Sight:
+    """A picture and a film can be near, but neither stands for the other."""
+    row, column = np.unravel_index(int(table.argmax()), table.shape)
+    similarity = float(table[row, column])
+    a_time, b_time = float(a.times[row]), float(b.times[column])
+    score = _curve(similarity, (0, 0.85, 0.92, 1), (0, 0.6, SIMILAR_FLOOR, SIMILAR_CEILING))
+    return Sight(
+        score=score,
+        decisive=score >= SIMILAR_FLOOR,
+        views=views,
+        partial=True,
+        segments=(Segment(a_start=a_time, a_end=a_time, b_start=b_time, b_end=b_time),),
+        pairs=(FramePair(a_time=a_time, b_time=b_time, similarity=_unit(similarity)),),
+    )
+
+
+def _videos(a: _Usable, b: _Usable, views: Views, table: Floats) -> Sight:
+    stretches = align(table, a.times, b.times)
+    if not stretches:
+        return Sight(min(DIFFERENT_CEILING, _unit(views.similarity) * 0.7), False, views)
+    rows = np.concatenate([stretch.rows for stretch in stretches])
+    columns = np.concatenate([stretch.columns for stretch in stretches])
+    similarity = float(np.mean(table[rows, columns]))
+    band = shared_band(views.a, views.b)
+    moved = residual(
+        look(a.coefficients[rows], views.a), look(b.coefficients[columns], views.b), band
+    )
+    shares = (
+        _share(a.times, [s.rows for s in stretches]),
+        _share(b.times, [s.columns for s in stretches]),
+    )
+    score, decisive, partial = _judged(similarity, moved, shares, (a.seconds, b.seconds))
+    return Sight(
+        score=score,
+        decisive=decisive,
+        views=views,
+        recoloured=_recoloured(a.chroma[rows], b.chroma[columns]),
+        partial=partial,
+        coverage=min(shares),
+        speed=round(stretches[0].line.speed, 3),
+        segments=tuple(_segment(stretch, a.times, b.times) for stretch in stretches),
+        pairs=_best_pairs(a.times, b.times, rows, columns, table[rows, columns]),
+    )
+
+
+def _judged(
+    similarity: float,
+    moved: Residual,
+    shares: tuple[float, float],
+    seconds: tuple[float, float],
+) -> tuple[float, bool, bool]:
+    """Score, whether it is decisive, and whether one holds only a part of the other."""
+    missing = [(1 - share) * whole for share, whole in zip(shares, seconds, strict=True)]
+    partial = any(
+        lost > _MISSING_S and 1 - share > _MISSING_SHARE
+        for lost, share in zip(missing, shares, strict=True)
+    )
+    excerpt = max(shares) >= _EXCERPT_SHARE or shares[0] * seconds[0] >= _EXCERPT_S
+    if not excerpt:
+        return min(DIFFERENT_CEILING, similarity * 0.7), False, partial
+    if not moved.same(similarity):
+        alike = _curve(similarity, (0, 0.6, 0.85, 1), (0, 0.5, SIMILAR_FLOOR, 0.8))
+        return alike, False, partial
+    if partial:
+        room = SIMILAR_CEILING - SIMILAR_FLOOR
+        return SIMILAR_FLOOR + room * min(shares), True, True
+    return _curve(similarity, (0.55, 0.9, 1), (NEAR_FLOOR, 0.95, 1)), True, False
+
+
+def _share(times: Floats, parts: list[NDArray[np.int64]]) -> float:
+    """Share of the usable frames that lie inside the aligned stretches."""
+    covered = np.zeros(len(times), dtype=bool)
+    for rows in parts:
+        covered[rows.min() : rows.max() + 1] = True
+    return float(covered.mean())
+
+
+def _segment(stretch: Stretch, a_times: Floats, b_times: Floats) -> Segment:
+    a, b = a_times[stretch.rows], b_times[stretch.columns]
+    return Segment(
+        a_start=round(float(a.min()), 3),
+        a_end=round(float(a.max()), 3),
+        b_start=round(float(b.min()), 3),
+        b_end=round(float(b.max()), 3),
+    )
+
+
+def _best_pairs(
+    a_times: Floats,
+    b_times: Floats,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    similarity: Floats,
+) -> tuple[FramePair, ...]:
+    """The best pair of each of a few even parts of the aligned time, so that people see it all."""
+    order = np.argsort(a_times[rows], kind="stable")
+    pairs = []
+    for part in np.array_split(order, min(_PAIRS, len(order))):
+        at = part[similarity[part].argmax()]
+        pairs.append(
+            FramePair(
+                a_time=round(float(a_times[rows[at]]), 3),
+                b_time=round(float(b_times[columns[at]]), 3),
+                similarity=_unit(float(similarity[at])),
+            )
+        )
+    return tuple(pairs)
+
+
+def _recoloured(a: NDArray[np.int8], b: NDArray[np.int8]) -> bool:
+    gap = np.abs(a.astype(np.float32).mean(axis=0) - b.astype(np.float32).mean(axis=0))
+    return bool(gap.max() > _RECOLOURED)
+
+
+def _curve(value: float, at: tuple[float, ...], to: tuple[float, ...]) -> float:
+    return round(float(np.interp(value, at, to)), 4)
+
+
+def _unit(value: float) -> float:
+    return round(min(1.0, max(0.0, value)), 4)

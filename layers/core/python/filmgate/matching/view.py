@@ -1,0 +1,81 @@
+"""How one side must be looked at to show what the other shows: mirrored, turned, cut.
+
+All of it happens on the stored coefficients; the pictures themselves are gone by now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.fingerprint import spectrum
+from filmgate.fingerprint.spectrum import SIDE
+
+Floats = NDArray[np.float32]
+Box = tuple[float, float, float, float]
+
+WHOLE: Box = (0.0, 1.0, 0.0, 1.0)
+_SYNTHESIS_POINTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Turn and mirror as in `spectrum.orient`, then keep `box`: top, bottom, left, right shares."""
+
+    mirror: bool = False
+    turn: int = 0
+    box: Box = WHOLE
+
+    @property
+    def plain(self) -> bool:
+        return self == View()
+
+    @property
+    def band(self) -> tuple[int, int]:
+        """Frequencies a cut-out still knows, vertically and horizontally, each 1..16."""
+        top, bottom, left, right = self.box
+        return _known(bottom - top), _known(right - left)
+
+
+def look(coefficients: NDArray[np.int8], view: View) -> Floats:
+    """The whitened coefficients of the same pictures under a view: float32 (n, 16, 16)."""
+    turned = spectrum.orient(coefficients, view.mirror, view.turn).astype(np.float32)
+    if view.box == WHOLE:
+        return turned / spectrum.SCALE
+    top, bottom, left, right = view.box
+    raw = turned / np.maximum(spectrum.whitening(), 1.0)
+    cut: Floats = cutter(top, bottom) @ raw @ cutter(left, right).T
+    return spectrum.whiten(cut)
+
+
+def units(white: Floats, band: tuple[int, int]) -> Floats:
+    """Unit vectors of the coefficients inside a band, zero where there are none: (n, 256)."""
+    flat = np.zeros((len(white), SIDE, SIDE), dtype=np.float32)
+    flat[:, : band[0], : band[1]] = white[:, : band[0], : band[1]]
+    flat[:, 0, 0] = 0
+    rows = flat.reshape(len(white), SIDE * SIDE)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.maximum(length, 1e-6)
+
+
+def shared_band(first: View, second: View) -> tuple[int, int]:
+    """The band that both views know."""
+    return min(first.band[0], second.band[0]), min(first.band[1], second.band[1])
+
+
+@lru_cache(maxsize=4096)
+def cutter(start: float, stop: float) -> Floats:
+    """float32 (16, 16): coefficients of a whole axis to those of its stretch start..stop."""
+    inside = (np.arange(_SYNTHESIS_POINTS) + 0.5) / _SYNTHESIS_POINTS
+    position = start + (stop - start) * inside
+    waves = np.cos(np.pi * np.arange(SIDE)[None, :] * position[:, None]) * np.sqrt(2.0)
+    waves[:, 0] /= np.sqrt(2.0)
+    matrix: Floats = (spectrum.basis(_SYNTHESIS_POINTS) @ waves).astype(np.float32)
+    return matrix
+
+
+def _known(share: float) -> int:
+    return int(np.clip(np.floor(SIDE * share + 1e-6), 4, SIDE))
