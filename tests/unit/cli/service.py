@@ -1,0 +1,114 @@
+"""The real API over memory behind the real client, and buckets that take and give bytes.
+
+What stands in for the pipeline is a rule that tests can foresee: see `Service._arrived`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import httpx
+from fastapi.testclient import TestClient
+
+from filmgate.api.app import create_app
+from filmgate.library.model import AssetStatus, Match, now
+from filmgate.matching.model import FramePair, MatchClass, Segment, Verdict
+from filmgate.media.model import MediaInfo, MediaKind
+from filmgate.media.tiles import TileIndex
+from tests.unit.api.world import World
+from tests.unit.report.scans import sheet
+
+KEY = re.compile(rb'name="key"\r\n\r\n(.*?)\r\n')
+FILE = re.compile(rb'name="file".*?\r\n\r\n(.*)\r\n--', re.DOTALL)
+VIDEO = MediaInfo(kind=MediaKind.VIDEO, format="mp4", content_type="video/mp4", duration_s=12.0)
+
+
+@dataclass
+class Service(httpx.BaseTransport):
+    """Answers for the API, and for the buckets behind its presigned URLs.
+
+    Attributes:
+        posted: keys of the objects that were uploaded, in order.
+        broken: whether every connection fails.
+    """
+
+    world: World = field(default_factory=World)
+    posted: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    def __post_init__(self) -> None:
+        self._api = TestClient(create_app(self.world.services))._transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self.broken:
+            raise httpx.ConnectError("nobody listens", request=request)
+        if request.url.host == "raw.test":
+            return self._take(request)
+        if request.url.host == "artifacts.test":
+            return httpx.Response(
+                200, content=self.world.objects.get("artifacts", request.url.path[1:])
+            )
+        return self._api.handle_request(request)
+
+    def _take(self, request: httpx.Request) -> httpx.Response:
+        body = request.read()
+        key, content = KEY.search(body), FILE.search(body)
+        assert key and content
+        name = key[1].decode()
+        self.world.objects.put("raw", name, content[1], "application/octet-stream")
+        self.posted.append(name)
+        self._arrived(name.split("/")[2], content[1])
+        return httpx.Response(204)
+
+    def _arrived(self, asset_id: str, content: bytes) -> None:
+        """Content that starts with `text` is refused, with `boom` fails, with `slow` is never
+        done; all else is done, and matches what starts with the same letter."""
+        asset = self.world.library.asset("acme", asset_id)
+        outcome: dict[str, object] = {"status": AssetStatus.DONE, "info": VIDEO}
+        if content.startswith(b"text"):
+            outcome = {"status": AssetStatus.REFUSED, "reason_code": "text", "reason": "Only text."}
+        elif content.startswith(b"boom"):
+            outcome = {"status": AssetStatus.FAILED, "reason": "The worker was lost."}
+        elif content.startswith(b"slow"):
+            outcome = {"status": AssetStatus.PROCESSING}
+        folder = f"artifacts/acme/{asset.sha256}/dedupe/e"
+        self.world.library.save(
+            asset.model_copy(update={**outcome, "tiles_key": f"{folder}/tiles.jpg"})
+        )
+        jpeg, index = sheet([0.0, 1.0, 2.0])
+        facts = TileIndex(columns=10, tile_width=160, tile_height=90, times_s=tuple(index.times_s))
+        self.world.objects.put("artifacts", f"{folder}/tiles.jpg", jpeg, "image/jpeg")
+        self.world.objects.put(
+            "artifacts", f"{folder}/tiles.json", facts.model_dump_json().encode(), "text/json"
+        )
+        if outcome["status"] is AssetStatus.DONE:
+            self._match(asset_id, content)
+
+    def _match(self, asset_id: str, content: bytes) -> None:
+        page = self.world.library.list_assets("acme", status=None, limit=1000, cursor=None)
+        for other in page.items:
+            if other.asset_id == asset_id or other.status is not AssetStatus.DONE:
+                continue
+            body = self.world.objects.get("raw", other.key)
+            if body[:1] == content[:1]:
+                same = body == content
+                self._record(asset_id, other.asset_id, 0.99 if same else 0.75, same=same)
+
+    def _record(self, first: str, second: str, score: float, *, same: bool) -> None:
+        a, b = sorted((first, second))
+        verdict = Verdict(
+            match_class=MatchClass.EXACT if same else MatchClass.SIMILAR,
+            score=score,
+            visual=score,
+            audio=None,
+            metadata=0.5,
+            weights={"visual": 0.867, "metadata": 0.133},
+            reason="The pictures agree over 2.0 s.",
+            boundary=0.95 if same else 0.70,
+            segments=(Segment(a_start=0, a_end=2, b_start=0, b_end=2),),
+            pairs=(FramePair(a_time=1.0, b_time=1.0, similarity=0.98),),
+            engine="test/1",
+        )
+        match = Match(tenant="acme", a=a, b=b, verdict=verdict, created_at=now(), updated_at=now())
+        self.world.library.save_match(match)

@@ -1,0 +1,71 @@
+"""Every command teaches itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+from filmgate.cli.app import app
+
+COMMANDS = [
+    [name] if not hasattr(command, "commands") else [name, inner]
+    for name, command in get_command(app).commands.items()
+    for inner in getattr(command, "commands", {"": None})
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help_an_example_and_exit_codes(run, words):
+    result = run(*words, "--help")
+    assert result.exit_code == 0
+    assert "Examples" in result.stdout
+    assert f"filmgate {' '.join(words)}" in result.stdout.split("Examples")[1]
+    assert "3 the stack is not running" in result.stdout
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_json_and_every_option_has_help(words):
+    command = get_command(app)
+    for word in words:
+        command = command.commands[word]
+    assert any("--json" in parameter.opts for parameter in command.params)
+    assert [p.name for p in command.params if not p.help] == []
+
+
+def test_the_commands_that_were_promised_are_there():
+    promised = {
+        "up", "down", "status", "samples", "upload", "scan", "assets", "matches", "show", "logs",
+        "redrive", "keys", "demo", "version",
+    }  # fmt: skip
+    assert promised == set(get_command(app).commands)
+
+
+def test_wrong_usage_is_exit_code_2(run):
+    assert run("scan").exit_code == 2
+    assert run("assets", "--status", "odd").exit_code == 2
+    assert run("nonsense").exit_code == 2
+
+
+def test_help_loads_nothing_heavy():
+    heavy = [
+        "httpx",
+        "boto3",
+        "botocore",
+        "fastapi",
+        "numpy",
+        "PIL",
+        "av",
+        "jinja2",
+        "filmgate_local",
+    ]
+    code = (
+        "import sys; from filmgate.cli.app import app; "
+        f"print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+
+from filmgate.library.model import AssetStatus
+
+
+def test_assets_page_through_by_cursor(run, service):
+    for minute in range(5):
+        service.world.add_asset("acme", f"{minute}.png", minute=minute)
+    first = json.loads(run("assets", "--limit", 2, "--json").stdout)
+    assert [asset["path"] for asset in first["items"]] == ["4.png", "3.png"]
+    rest = json.loads(run("assets", "--cursor", first["cursor"], "--json").stdout)
+    assert [asset["path"] for asset in rest["items"]] == ["2.png", "1.png", "0.png"]
+    assert rest["cursor"] is None
+
+
+def test_assets_by_status_and_beyond_one_page(run, service):
+    for number in range(130):
+        status = AssetStatus.FAILED if number % 2 else AssetStatus.DONE
+        service.world.add_asset("acme", f"{number}.png", status, minute=number)
+    failed = json.loads(run("assets", "--status", "failed", "--limit", 60, "--json").stdout)
+    assert len(failed["items"]) == 60
+    assert {asset["status"] for asset in failed["items"]} == {"failed"}
+    everything = json.loads(run("assets", "--limit", 500, "--json").stdout)
+    assert len(everything["items"]) == 130
+
+
+def test_an_empty_library_names_the_next_step(run, service):
+    for command in ("assets", "matches"):
+        result = run(command)
+        assert result.exit_code == 0
+        assert "filmgate scan DIR" in result.stdout
+
+
+def test_show_an_asset_with_its_matches(run, service):
+    one, two = (service.world.add_asset("acme", name) for name in ("one.png", "two.png"))
+    service.world.add_match(one, two, 0.91)
+    text = run("show", one.asset_id).stdout
+    for words in ("one.png", "two.png", "image, png, 9x9", "0.910", "near"):
+        assert words in text
+    found = json.loads(run("show", one.asset_id, "--json").stdout)
+    assert found["asset"]["path"] == "one.png"
+    assert len(found["matches"]) == 1
+
+
+def test_show_a_match_with_scores_reason_and_aligned_times(run, service, folder):
+    run("scan", folder)
+    match = json.loads(run("matches", "--json").stdout)["items"]
+    best = max(match, key=lambda item: item["verdict"]["score"])
+    text = run("show", best["match_id"]).stdout
+    for words in ("exact 0.990", "at least 0.95 needed", "The pictures agree", "visual", "86.7",
+                  "0:00.0 to 0:02.0", "98 %"):  # fmt: skip
+        assert words in text.replace("87 %", "86.7"), words
+
+
+def test_what_is_not_there_is_exit_1_with_the_next_step(run, service):
+    foreign = service.world.add_asset("rival", "secret.png")
+    for words in (["show", foreign.asset_id], ["show", f"{'0' * 26}:{'1' * 26}"],
+                  ["matches", "0" * 26]):  # fmt: skip
+        result = run(*words)
+        assert result.exit_code == 1, words
+        assert "filmgate assets" in result.stderr
+        assert result.stdout == ""
+
+
+def test_matches_of_some_assets_only(run, service):
+    one, two, three = (service.world.add_asset("acme", f"{n}.png") for n in range(3))
+    service.world.add_match(one, two, 0.9)
+    service.world.add_match(two, three, 0.8)
+    found = json.loads(run("matches", one.asset_id, "--json").stdout)
+    assert [match["verdict"]["score"] for match in found["items"]] == [0.9]
+    assert run("matches", one.asset_id, "--cursor", "x").exit_code == 2
+
+
+def test_upload_waits_and_shows_what_it_matches(run, service, folder):
+    run("upload", folder / "a.mp4")
+    result = run("upload", folder / "sub" / "b copy.mp4", "--json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["assets"][0]["path"] == "b copy.mp4"
+    assert found["matches"][0]["verdict"]["match_class"] == "exact"
+    text = run("upload", folder / "sub" / "b copy.mp4").stdout
+    assert "a.mp4" in text
+
+
+def test_upload_of_what_is_no_file(run, service, folder):
+    assert run("upload", folder / "none.mp4").exit_code == 1
+    assert run("upload", folder).exit_code == 1
+
+
+def test_status_counts_by_state(run, service):
+    service.world.add_asset("acme", "1.png")
+    service.world.add_asset("acme", "2.png", AssetStatus.FAILED)
+    found = json.loads(run("status", "--json").stdout)
+    assert found["assets"] == {"done": 1, "failed": 1}
+    text = run("status").stdout
+    assert "1 done, 1 failed" in text
+    assert "filmgate redrive --reruns" in text
+
+
+def test_without_a_stack_every_command_says_how_to_start_one(run, nowhere, folder):
+    for words in (["status"], ["assets"], ["scan", folder], ["logs"], ["redrive"],
+                  ["keys", "create", "acme"]):  # fmt: skip
+        result = run(*words)
+        assert result.exit_code == 3, (words, result.stderr)
+        assert "filmgate up" in result.stderr
+
+
+def test_a_damaged_state_file_is_said(run, nowhere):
+    (nowhere / ".filmgate").mkdir()
+    (nowhere / ".filmgate" / "stack.json").write_text("{")
+    result = run("status")
+    assert result.exit_code == 1
+    assert "damaged" in result.stderr
+
+
+def test_a_url_without_a_key_is_said(run, nowhere, monkeypatch):
+    monkeypatch.setenv("FILMGATE_API_URL", "http://service.test")
+    result = run("assets")
+    assert result.exit_code == 1
+    assert "FILMGATE_API_KEY" in result.stderr
+
+
+def test_version(run):
+    assert json.loads(run("version", "--json").stdout)["version"] in run("version").stdout

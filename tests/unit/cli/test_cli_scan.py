@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from filmgate.client.scan import ScanResult
+from filmgate.client.scanner import Scanner
+
+
+def test_scan_json_is_the_documented_document(run, service, folder, tmp_path):
+    out = tmp_path / "out.json"
+    result = run("scan", folder, "--json", out)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(out.read_text())
+    assert {asset["path"]: asset["status"] for asset in found["assets"]} == {
+        "a.mp4": "done",
+        "c.mp4": "done",
+        "d.mp4": "done",
+        "notes.txt": "refused",
+        "sub/b copy.mp4": "done",
+    }
+    assert found["groups"] == [["a.mp4", "sub/b copy.mp4"]]
+    best = found["matches"][0]
+    assert {best["a"], best["b"]} == {"a.mp4", "sub/b copy.mp4"}
+    assert best["class"] == "exact"
+    wanted = {"score", "visual", "audio", "metadata", "weights", "transform", "segments", "engine"}
+    assert wanted <= best.keys()
+    assert best["segments"] == [{"a_start": 0, "a_end": 2, "b_start": 0, "b_end": 2}]
+    assert ScanResult.model_validate(found)
+    assert [asset["reason"] for asset in found["assets"] if asset["path"] == "notes.txt"] == [
+        "Only text."
+    ]
+
+
+def test_a_second_scan_uploads_only_what_is_new(run, service, folder):
+    run("scan", folder)
+    assert len(service.posted) == 5
+    (folder / "e.mp4").write_bytes(b"z new")
+    result = run("scan", folder, "--json", "-")
+    assert result.exit_code == 0
+    assert len(service.posted) == 6
+    assert len(json.loads(result.stdout)["assets"]) == 6
+
+
+def test_assets_are_known_by_the_folders_name_and_their_path(run, service, folder):
+    run("scan", folder)
+    page = service.world.library.list_assets("acme", status=None, limit=100, cursor=None)
+    assert "my videos/sub/b copy.mp4" in {asset.path for asset in page.items}
+
+
+def test_people_see_groups_reasons_and_refusals(run, service, folder):
+    result = run("scan", folder)
+    for words in ("Group 1: 2 files", "exact 0.990", "The pictures agree", "Only text.",
+                  "1 symbolic links passed over"):  # fmt: skip
+        assert words in result.stdout
+    assert result.stderr  # progress
+
+
+def test_failed_files_make_exit_code_1_after_the_result_is_written(run, service, folder, tmp_path):
+    (folder / "f.mp4").write_bytes(b"boom")
+    out = tmp_path / "out.json"
+    result = run("scan", folder, "--json", out)
+    assert result.exit_code == 1
+    assert "filmgate redrive --reruns" in result.stderr
+    assert json.loads(out.read_text())["groups"] == [["a.mp4", "sub/b copy.mp4"]]
+
+
+def test_the_service_refuses_what_is_too_large(run, service, folder):
+    (folder / "big.mp4").write_bytes(b"x" * 1001)
+    result = run("scan", folder, "--json", "-")
+    assert result.exit_code == 0
+    found = {a["path"]: a for a in json.loads(result.stdout)["assets"]}
+    assert found["big.mp4"]["status"] == "refused"
+    assert "1001 bytes" in found["big.mp4"]["reason"]
+
+
+def test_our_own_outputs_in_the_folder_are_not_scanned(run, service, folder):
+    for _ in range(2):
+        result = run("scan", folder, "--json", folder / "o.json", "--report", folder / "r.html")
+        assert result.exit_code == 0, result.stderr
+    found = json.loads((folder / "o.json").read_text())
+    assert not {"o.json", "r.html"} & {asset["path"] for asset in found["assets"]}
+
+
+def test_the_report_is_written_with_pictures(run, service, folder, tmp_path):
+    result = run("scan", folder, "--report", tmp_path / "r.html")
+    assert result.exit_code == 0, result.stderr
+    page = (tmp_path / "r.html").read_text()
+    assert "data:image/jpeg;base64," in page
+    assert "b copy.mp4" in page
+
+
+def test_a_truth_is_compared(run, service, folder, tmp_path):
+    truth = tmp_path / "known.json"
+    files = [{"path": p, "kind": "video", "description": ""} for p in ("a.mp4", "sub/b copy.mp4")]
+    copy = {
+        "source": "a.mp4",
+        "copy_path": "sub/b copy.mp4",
+        "transform": "same bytes",
+        "parameters": {},
+    }
+    document = {
+        "seed": 1,
+        "generator": "g",
+        "files": files,
+        "copies": [copy],
+        "groups": [["a.mp4", "sub/b copy.mp4"]],
+        "negatives": [],
+    }
+    truth.write_text(json.dumps(document))
+    result = run("scan", folder, "--truth", truth)
+    assert "precision 100 % (1 of 1)" in result.stdout
+    assert "same bytes" in result.stdout
+
+
+def test_a_bad_truth_is_said_before_anything_is_sent(run, service, folder, tmp_path):
+    truth = tmp_path / "known.json"
+    truth.write_text("{}")
+    result = run("scan", folder, "--truth", truth)
+    assert result.exit_code == 2
+    assert "not a truth file" in result.stderr
+    assert service.posted == []
+
+
+NAMES = [
+    "with space.mp4",
+    "Überraschung 映画.mp4",
+    "\x1b[31mred\x1b[0m.mp4",
+    "two\nlines.mp4",
+    "[bold]markup [red].mp4",
+    "\u202eevil.mp4",
+    "-rf.mp4",
+    "a" * 250 + ".mp4",
+]
+
+
+def test_odd_names_break_neither_the_terminal_nor_the_json(run, service, tmp_path):
+    root = tmp_path / "odd"
+    root.mkdir()
+    for name in NAMES:
+        (root / name).write_bytes(b"same")
+    raw = os.fsencode(root) + b"/caf\xe9.mp4"
+    with open(raw, "wb") as file:  # noqa: PTH123 - a path of bytes
+        file.write(b"same")
+    result = run("scan", root, "--json", tmp_path / "o.json", "--report", tmp_path / "r.html")
+    assert result.exit_code == 0, result.stderr
+    for text in (result.stdout, result.stderr, (tmp_path / "r.html").read_text()):
+        assert not {"\x1b", "\u202e", "\udce9"} & set(text)
+    found = json.loads((tmp_path / "o.json").read_text())
+    paths = {asset["path"] for asset in found["assets"]}
+    assert {"caf\\xe9.mp4", "\\x1b[31mred\\x1b[0m.mp4", "two\\x0alines.mp4"} <= paths
+    assert "[bold]markup [red].mp4" in result.stdout
+    assert len(found["groups"]) == 1
+
+
+def test_no_folder_no_service_no_key(run, service, folder, tmp_path, monkeypatch):
+    missing = run("scan", tmp_path / "none")
+    assert missing.exit_code == 1
+    assert "does not exist" in missing.stderr
+    assert "Next:" in missing.stderr
+    service.broken = True
+    assert run("scan", folder).exit_code == 3
+    service.broken = False
+    monkeypatch.setenv("FILMGATE_API_KEY", "fg_" + "x" * 43)
+    refused = run("scan", folder)
+    assert refused.exit_code == 1
+    assert "API key" in refused.stderr
+
+
+def test_a_stalled_pipeline_is_given_up_on_with_the_next_step(run, service, folder, monkeypatch):
+    (folder / "s.mp4").write_bytes(b"slow")
+    times = iter(range(0, 100_000, 100))
+    patched = Scanner.__init__
+
+    def fast(self, *args, **kwargs):
+        patched(self, *args, **kwargs, clock=lambda: next(times), sleep=lambda _: None)
+
+    monkeypatch.setattr(Scanner, "__init__", fast)
+    result = run("scan", folder)
+    assert result.exit_code == 1
+    assert "1 files are not finished (1 processing)" in result.stderr
+    assert "filmgate status" in result.stderr
+
+
+def test_ctrl_c_says_that_nothing_is_lost(run, service, folder, monkeypatch):
+    def stop(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Scanner, "wait", stop)
+    result = run("scan", folder)
+    assert result.exit_code == 130
+    assert "goes on from here" in result.stderr
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
+def test_a_traceback_is_shown_only_when_asked_for(run, service, folder, monkeypatch, debug):
+    def fail(*_args, **_kwargs):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(Scanner, "wait", fail)
+    monkeypatch.setenv("FILMGATE_DEBUG", debug)
+    result = run("scan", folder)
+    assert result.exit_code == 1
+    assert "a fault of ours" in result.stderr
+    assert ("Traceback" in result.stderr) == bool(debug)
+    assert "FILMGATE_DEBUG=1" in result.stderr

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from filmgate.api.models import AssetView, PresignedPost, Upload, Uploads
+from filmgate.client.folder import local_file
+from filmgate.client.scanner import UPLOAD_BATCH, Scanner, ScanStalled, Stage
+from filmgate.library.model import AssetStatus
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+POST = PresignedPost(url="https://raw.test", fields={})
+
+
+class Api:
+    """Takes uploads and moves every asset one state on with each question."""
+
+    def __init__(self, states: list[AssetStatus]) -> None:
+        self.states = states
+        self.asked: list[int] = []
+        self.sent: list[str] = []
+        self.questions: dict[str, int] = {}
+
+    def create_uploads(self, files):
+        self.asked.append(len(files))
+        return Uploads(
+            uploads=[
+                Upload(asset_id=f.path, path=f.path, status=AssetStatus.WAITING, upload=POST)
+                for f in files
+            ]
+        )
+
+    def send(self, target, path, progress=None):
+        self.sent.append(path.name)
+        if progress:
+            progress(path.stat().st_size)
+
+    def assets_by_id(self, ids):
+        views = []
+        for asset_id in ids:
+            turn = self.questions[asset_id] = self.questions.get(asset_id, -1) + 1
+            status = self.states[min(turn, len(self.states) - 1)]
+            view = AssetView(
+                asset_id=asset_id, path=asset_id, status=status, created_at=MOMENT,
+                updated_at=MOMENT,
+            )  # fmt: skip
+            views.append(view)
+        return views
+
+    def matches_of_assets(self, ids):
+        return []
+
+
+class Told:
+    """Remembers what progress was told."""
+
+    def __init__(self) -> None:
+        self.totals: dict[Stage, int] = {}
+        self.done: dict[Stage, int] = {}
+
+    def start(self, stage, total):
+        self.totals[stage] = total
+
+    def advance(self, stage, amount):
+        self.done[stage] = self.done.get(stage, 0) + amount
+
+
+def scanner(api: Api, told: Told | None = None) -> Scanner:
+    ticks = itertools.count()
+    return Scanner(
+        api, told or Told(), patience_s=50, clock=lambda: next(ticks), sleep=lambda _: None
+    )
+
+
+def files(folder: Path, count: int) -> None:
+    for number in range(count):
+        (folder / f"{number:03d}.mp4").write_bytes(b"%d" % number)
+
+
+def test_files_go_in_batches_and_every_bar_reaches_its_end(tmp_path):
+    files(tmp_path, UPLOAD_BATCH + 7)
+    api, told = Api([AssetStatus.RECEIVED, AssetStatus.PROCESSING, AssetStatus.DONE]), Told()
+    found = scanner(api, told).scan(tmp_path)
+    assert api.asked == [UPLOAD_BATCH, 7]
+    assert len(api.sent) == found.new == UPLOAD_BATCH + 7
+    assert told.done == told.totals
+
+
+def test_waiting_goes_on_while_anything_changes(tmp_path):
+    files(tmp_path, 1)
+    steps = [AssetStatus.WAITING, AssetStatus.RECEIVED, AssetStatus.PROCESSING] * 10
+    found = scanner(Api([*steps, AssetStatus.DONE])).scan(tmp_path)
+    assert found.result.assets[0].status is AssetStatus.DONE
+
+
+def test_waiting_ends_when_nothing_changes(tmp_path):
+    files(tmp_path, 2)
+    with pytest.raises(ScanStalled, match=r"2 files are not finished \(2 processing\)"):
+        scanner(Api([AssetStatus.PROCESSING])).scan(tmp_path)
+
+
+def test_a_file_that_vanishes_or_changes_fails_alone(tmp_path):
+    files(tmp_path, 3)
+    api = Api([AssetStatus.DONE])
+    listed = [local_file(tmp_path / f"{n:03d}.mp4", f"{n}") for n in range(3)]
+    (tmp_path / "000.mp4").unlink()
+    (tmp_path / "001.mp4").write_bytes(b"longer than before")
+    sent = scanner(api).send(listed, prefix="here")
+    assert [(a.path, a.status) for a in sent.kept_back] == [
+        ("0", AssetStatus.FAILED),
+        ("1", AssetStatus.FAILED),
+    ]
+    assert list(sent.labels.values()) == ["2"]
+
+
+def test_an_error_of_the_service_ends_the_scan(tmp_path):
+    files(tmp_path, 3)
+    api = Api([AssetStatus.DONE])
+
+    def refuse(*_args):
+        raise RuntimeError("no")
+
+    api.send = refuse
+    with pytest.raises(RuntimeError, match="no"):
+        scanner(api).scan(tmp_path)

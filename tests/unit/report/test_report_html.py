@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from filmgate.client.scan import ScanResult
+from filmgate.matching.model import MatchClass, Transform
+from filmgate.media.model import MediaKind
+from filmgate.report import html
+from filmgate.report.words import clock, percent, transform_words
+from filmgate.samples.truth import KnownCopy, SampleFile, Truth, compare
+from tests.unit.report.scans import asset, match, result, tiles
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and gathers what the page would load or run."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        assert tag != "script"
+        for name, value in attrs:
+            assert not name.startswith("on")
+            if name in {"src", "href", "srcset", "data", "action"}:
+                self.loads.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        return None
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def page(scan: ScanResult | None = None) -> str:
+    return html.render(scan or result(), tiles)
+
+
+def test_it_is_one_well_formed_file_that_loads_and_runs_nothing():
+    found = Page(page())
+    assert all(link.startswith(("data:image/jpeg;base64,", "#")) for link in found.loads)
+    assert any(link.startswith("data:") for link in found.loads)
+
+
+def test_links_inside_the_page_lead_somewhere():
+    text = page()
+    for target in re.findall(r'href="#([^"]+)"', text):
+        assert f'id="{target}"' in text
+
+
+def test_what_a_person_needs_is_there():
+    text = Page(page()).text
+    for words in (
+        "mirrored, 1.25x faster, cropped", "a part of the time, other sound", "0.967",
+        "weight 65 %", "not on both sides", "A playlist, not a video", "ran out of memory",
+        "Outside the groups", "turned a quarter right",
+    ):  # fmt: skip
+        assert words in text
+
+
+def test_classes_are_told_by_word_not_by_colour_alone():
+    text = page()
+    for name in ("exact", "near", "similar"):
+        assert f'<span class="badge {name}">{name}</span>' in text
+
+
+def test_a_pair_shows_four_to_six_aligned_moments_and_images_one():
+    cards = re.split(r'<details class="pair', page())[1:]
+    figures = {card.count("<figure>") // 2 for card in cards if "bridge" in card.split("</summ")[0]}
+    assert figures == {1}
+    for card in cards:
+        if "bridge" not in card.split("</summary>")[0]:
+            assert 4 <= card.count("<figure>") // 2 <= 6
+
+
+def test_pictures_side_by_side_are_at_aligned_times():
+    text = page(ScanResult(assets=result().assets, matches=result().matches[1:2], groups=()))
+    shown = re.findall(r"<b>A</b> 0:(\d\d\.\d).*?<b>B</b> 0:(\d\d\.\d)", text, re.DOTALL)
+    assert shown
+    assert all(float(a) - float(b) == pytest.approx(2.0, abs=0.75) for a, b in shown)
+
+
+EVIL = '"><script>alert(1)</script>\x1b{{ 7*7 }}.mp4'
+
+
+def test_names_and_reasons_are_escaped():
+    scan = ScanResult(
+        assets=(asset(EVIL, MediaKind.AUDIO), asset("b", MediaKind.AUDIO)),
+        matches=(match(EVIL, "b", MatchClass.EXACT, 1.0, reason="<b>&"),),
+        groups=((EVIL, "b"),),
+    )
+    text = html.render(scan, lambda _: None)
+    assert "<script" not in text
+    assert "49.mp4" not in text
+    assert "&lt;b&gt;&amp;" in text
+    Page(text)
+
+
+def test_nothing_found_is_a_page_too():
+    empty = ScanResult(assets=(), matches=(), groups=())
+    assert "No file is an exact or near copy" in Page(page(empty)).text
+
+
+def test_size_is_bounded_and_what_is_left_out_is_said(monkeypatch):
+    monkeypatch.setattr(html, "MAX_PAIRS", 3)
+    monkeypatch.setattr(html, "PICTURE_BUDGET_BYTES", 20_000)
+    text = page()
+    assert text.count('<details class="pair') == 3
+    assert "2 pairs with the lowest scores are left out" in text
+    assert re.search(r"\d pairs are shown without pictures", text)
+    assert sum(map(len, re.findall(r"data:image[^\"]+", text))) < 30_000
+
+
+def test_the_comparison_with_the_truth_is_shown():
+    found = result()
+    truth = Truth(
+        seed=1,
+        generator="g",
+        files=tuple(
+            SampleFile(path=a.path, kind=MediaKind.VIDEO, description="") for a in found.assets
+        ),
+        copies=(
+            KnownCopy(
+                source="beach.mp4", copy_path="other room.mp4", transform="odd", parameters={}
+            ),
+        ),
+        groups=(("beach.mp4", "other room.mp4"),),
+        negatives=(),
+    )
+    calls = [(m.a, m.b, m.match_class.value) for m in found.matches]
+    text = Page(html.render(found, tiles, compare(truth, calls, found.groups))).text
+    for words in ("0 of 3 pairs called exact or near", "0 of 1 pairs of copies", "odd",
+                  "Called copies, but are not", "Copies not called so"):  # fmt: skip
+        assert words in text
+
+
+def test_writing_takes_any_name(tmp_path):
+    scan = ScanResult(assets=(), matches=(), groups=(("caf\udce9.mp4", "b"),))
+    html.write(tmp_path / "r.html", scan, tiles)
+    assert "caf" in (tmp_path / "r.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("transform", "words"),
+    [
+        (Transform(), "no change found"),
+        (Transform(identical_bytes=True), "identical bytes"),
+        (Transform(mirror=True, turn=180), "mirrored, turned upside down"),
+        (Transform(speed=0.8), "1.25x slower"),
+        (Transform(speed=1.001), "no change found"),
+        (Transform(crop=True, partial=True), "cropped, a part of the time"),
+    ],
+)
+def test_transforms_in_words(transform, words):
+    assert transform_words(transform) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00.0"), (59.96, "1:00.0"), (3723.45, "1:02:03.4"), (-1.5, "-0:01.5")],
+)
+def test_clock(seconds, text):
+    assert clock(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(None, "-"), (0, "0 %"), (1, "100 %"), (0.934, "93 %"), (0.9971, "99.7 %")]
+)
+def test_percent(share, text):
+    assert percent(share) == text
