@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +14,6 @@ import pytest
 from filmgate_packaging import zips
 from tests.stack import RunningStack, shared_stack
 
-ROLE = "arn:aws:iam::000000000000:role/probe"
-
 Deploy = Callable[..., str]
 
 
@@ -24,8 +23,25 @@ def local() -> RunningStack:
     return shared_stack()
 
 
+@pytest.fixture(scope="session")
+def role(local: RunningStack) -> str:
+    """A role for probes, which may invoke functions and nothing else."""
+    trusted = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
+    trust = [{"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}]
+    allow = [{"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}]
+    iam = local.aws.client("iam")
+    made = iam.create_role(RoleName="probe", AssumeRolePolicyDocument=document(trust))
+    iam.put_role_policy(RoleName="probe", PolicyName="invoke", PolicyDocument=document(allow))
+    return str(made["Role"]["Arn"])
+
+
+def document(statements: list[dict[str, Any]]) -> str:
+    """An IAM policy document of these statements."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
 @pytest.fixture
-def probe(local: RunningStack, tmp_path: Path) -> Iterator[Deploy]:
+def probe(local: RunningStack, role: str, tmp_path: Path) -> Iterator[Deploy]:
     """Deploys a function of the test's own beside the stack's; returns its name.
 
     ``probe(source, memory=128)``: ``source`` is a module that defines ``handler``.
@@ -42,7 +58,7 @@ def probe(local: RunningStack, tmp_path: Path) -> Iterator[Deploy]:
         functions.create_function(
             FunctionName=name,
             Runtime="python3.13",
-            Role=ROLE,
+            Role=role,
             Handler="probe.handler",
             MemorySize=memory,
             Timeout=20,
@@ -57,7 +73,7 @@ def probe(local: RunningStack, tmp_path: Path) -> Iterator[Deploy]:
 
 
 @pytest.fixture
-def execute(local: RunningStack) -> Iterator[Callable[..., dict[str, Any]]]:
+def execute(local: RunningStack, role: str) -> Iterator[Callable[..., dict[str, Any]]]:
     """Runs a state machine of one task over a probe; returns the description of how it ended.
 
     ``execute(function, retry=[...], catch=[...])`` with error names; what is caught ends the
@@ -81,16 +97,18 @@ def execute(local: RunningStack) -> Iterator[Callable[..., dict[str, Any]]]:
         if catch:
             output = {"caught": "{% $states.errorOutput.Error %}"}
             task["Catch"] = [{"ErrorEquals": catch, "Output": output, "Next": "Caught"}]
-        document = {
+        machine = {
             "QueryLanguage": "JSONata",
             "StartAt": "Task",
             "States": {"Task": task, "Caught": {"Type": "Succeed"}},
         }
-        machine = states.create_state_machine(
-            name=f"probe-{uuid.uuid4().hex[:8]}", definition=json.dumps(document), roleArn=ROLE
+        arn = states.create_state_machine(
+            name=f"probe-{uuid.uuid4().hex[:8]}",
+            definition=json.dumps(machine_definition),
+            roleArn=role,
         )["stateMachineArn"]
-        made.append(machine)
-        return ended(local, states.start_execution(stateMachineArn=machine)["executionArn"])
+        made.append(arn)
+        return ended(local, states.start_execution(stateMachineArn=arn)["executionArn"])
 
     yield run
     for machine in made:
@@ -99,8 +117,6 @@ def execute(local: RunningStack) -> Iterator[Callable[..., dict[str, Any]]]:
 
 def ended(local: RunningStack, execution: str, timeout_s: float = 30.0) -> dict[str, Any]:
     """Wait for an execution to end; its description."""
-    import time
-
     states = local.aws.client("stepfunctions")
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

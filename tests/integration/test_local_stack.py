@@ -15,7 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from filmgate_local import daemon, stack
 from filmgate_local.daemon import HOST
@@ -92,6 +94,30 @@ def test_handlers_see_nothing_of_this_environment(local: RunningStack, probe: De
     assert seen["TMPDIR"] == str(Home(local.root).scratch)
 
 
+def test_roles_are_enforced(local: RunningStack, probe: Deploy) -> None:
+    source = f"""
+import boto3
+def handler(event, context):
+    boto3.client("dynamodb").scan(TableName={local.info.tables["keys"]!r})
+"""
+    answer = local.aws.client("lambda").invoke(FunctionName=probe(source), Payload=b"{}")
+    said = json.loads(answer["Payload"].read())
+    assert said["errorType"] == "ClientError"
+    assert "is not authorized to perform: dynamodb:Scan" in said["errorMessage"]
+
+
+def test_a_request_without_a_key_of_ours_is_refused(local: RunningStack) -> None:
+    stranger = boto3.client(
+        "dynamodb",
+        endpoint_url=local.info.endpoint_url,
+        region_name=local.info.region,
+        aws_access_key_id="AKIASTRANGER00000000",
+        aws_secret_access_key="stranger",
+    )
+    with pytest.raises(ClientError, match="security token"):
+        stranger.scan(TableName=local.info.tables["keys"])
+
+
 def test_what_the_local_cloudformation_leaves_out_is_set(local: RunningStack) -> None:
     dynamodb, s3 = local.aws.client("dynamodb"), local.aws.client("s3")
     for table in local.info.tables.values():
@@ -115,15 +141,20 @@ def test_status_counts_what_waits(local: RunningStack) -> None:
 
 
 def test_a_taken_port_is_named(local: RunningStack, tmp_path: Path) -> None:
-    with environment(FILMGATE_PORT=str(local.info.port)):
-        with pytest.raises(StackError, match=f"taken by the local stack of {local.root}"):
-            stack.up(tmp_path)
+    named = f"taken by the local stack of {local.root}"
+    with (
+        environment(FILMGATE_PORT=str(local.info.port)),
+        pytest.raises(StackError, match=named),
+    ):
+        stack.up(tmp_path)
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         taken.listen()
-        with environment(FILMGATE_PORT=str(taken.getsockname()[1])):
-            with pytest.raises(StackError, match="taken by another program"):
-                stack.up(tmp_path)
+        with (
+            environment(FILMGATE_PORT=str(taken.getsockname()[1])),
+            pytest.raises(StackError, match="taken by another program"),
+        ):
+            stack.up(tmp_path)
 
 
 @pytest.mark.parametrize("port", ["", "http", "0", "65536", "-1"])

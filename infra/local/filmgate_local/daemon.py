@@ -110,6 +110,8 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
+        # Signatures, roles and bucket policies count here as they do on AWS.
+        "AUTH": "true",
         "PERSIST_STATE": "1",
         "STATE_DIR": str(home.state),
         "S3_PERSIST": "1",

@@ -99,12 +99,15 @@ def settle(aws: LocalAws, template: Template) -> None:
     """Set what ministack ignores in a template and honours through its API.
 
     These are the tables' TTL and point-in-time recovery, and the buckets' lifecycles and CORS.
+    The buckets' policies go: they refuse what does not come by TLS, and the loopback has none.
     """
     physical = resources(aws)
     for logical, properties in _of_type(template, "AWS::DynamoDB::Table"):
         _settle_table(aws.client("dynamodb"), physical[logical], properties)
     for logical, properties in _of_type(template, "AWS::S3::Bucket"):
         _settle_bucket(aws.client("s3"), physical[logical], properties)
+    for _, properties in _of_type(template, "AWS::S3::BucketPolicy"):
+        aws.client("s3").delete_bucket_policy(Bucket=physical[properties["Bucket"]["Ref"]])
 
 
 def _settle_table(dynamodb: Any, table: str, properties: dict[str, Any]) -> None:
