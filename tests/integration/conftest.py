@@ -104,15 +104,15 @@ def execute(local: RunningStack, role: str) -> Iterator[Callable[..., dict[str, 
         }
         arn = states.create_state_machine(
             name=f"probe-{uuid.uuid4().hex[:8]}",
-            definition=json.dumps(machine_definition),
+            definition=json.dumps(machine),
             roleArn=role,
         )["stateMachineArn"]
         made.append(arn)
         return ended(local, states.start_execution(stateMachineArn=arn)["executionArn"])
 
     yield run
-    for machine in made:
-        states.delete_state_machine(stateMachineArn=machine)
+    for arn in made:
+        states.delete_state_machine(stateMachineArn=arn)
 
 
 def ended(local: RunningStack, execution: str, timeout_s: float = 30.0) -> dict[str, Any]:
