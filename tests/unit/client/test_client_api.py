@@ -87,6 +87,13 @@ def test_listings_are_read_to_their_end(world: World, client: FilmgateClient, fl
     assert found == sorted(found, key=lambda m: (-m.verdict.score, m.match_id))
 
 
+def test_an_api_may_live_under_a_path(flaky: Flaky) -> None:
+    client = FilmgateClient("http://testserver/stage/api", "k", transport=flaky)
+    with client, pytest.raises(ApiError):
+        client.health()
+    assert flaky.requests[0].url.path == "/stage/api/health"
+
+
 def test_assets_by_status(world: World, client: FilmgateClient) -> None:
     world.add_asset("acme", "good.png")
     world.add_asset("acme", "bad.png", AssetStatus.FAILED)

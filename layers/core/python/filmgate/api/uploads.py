@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from filmgate.api.models import PresignedPost, Upload, UploadFile
 from filmgate.api.services import Services
@@ -31,14 +32,26 @@ def safe_name(path: str) -> str:
     return ".".join(part for part in (stem or "file", suffix) if part)
 
 
-def request_upload(services: Services, tenant: str, file: UploadFile) -> Upload:
-    """Record the asset, unless it is there, and say where to send its bytes.
+def request_uploads(services: Services, tenant: str, files: Sequence[UploadFile]) -> list[Upload]:
+    """Record an asset for each file, unless it is there, and say where to send its bytes.
 
     Only an asset that still waits for its bytes gets a place to send them; asking for it again is
     harmless. A file over the size limit is recorded as refused at once. An empty one is not: its
     upload is taken, and refused with all others of bad content.
     """
-    asset = services.library.create(_asset(tenant, file, services.limits))
+    wanted = [_asset(tenant, file, services.limits) for file in files]
+    # One read for all: most of what a folder scanned again asks for is there.
+    there = {
+        asset.asset_id: asset
+        for asset in services.library.assets(tenant, [asset.asset_id for asset in wanted])
+    }
+    return [
+        _upload(services, file, there.get(asset.asset_id) or services.library.create(asset))
+        for file, asset in zip(files, wanted, strict=True)
+    ]
+
+
+def _upload(services: Services, file: UploadFile, asset: Asset) -> Upload:
     post = None
     if asset.status is AssetStatus.WAITING:
         signed = services.signer.presign_post(

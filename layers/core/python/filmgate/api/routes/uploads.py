@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from filmgate.api.auth import Api, Tenant
 from filmgate.api.models import UploadRequest, Uploads
 from filmgate.api.routes.params import problems
-from filmgate.api.uploads import request_upload
+from filmgate.api.uploads import request_uploads
 
 router = APIRouter(tags=["uploads"])
 
@@ -19,4 +19,4 @@ def create_uploads(services: Api, tenant: Tenant, request: UploadRequest) -> Upl
     The POST takes exactly the size and content type stated here. `upload` is null where the same
     content is there already under the same path. Asking twice is harmless.
     """
-    return Uploads(uploads=[request_upload(services, tenant, file) for file in request.files])
+    return Uploads(uploads=request_uploads(services, tenant, request.files))
