@@ -6,6 +6,7 @@ import hashlib
 import io
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
@@ -226,6 +227,16 @@ def test_a_form_takes_its_size_and_type_only(client: FilmgateClient, tmp_path: P
     with pytest.raises(ApiError) as caught:
         client.file_url(answer.asset_id, DownloadName.ORIGINAL)
     assert caught.value.status == 404
+
+
+def test_the_same_file_announced_at_the_same_moment_is_one_asset(client: FilmgateClient) -> None:
+    files = [UploadFile(path=f"{n}", size_bytes=1, sha256=f"{n:064x}") for n in range(5)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: client.create_uploads(files).uploads, range(8)))
+    ids = {tuple(upload.asset_id for upload in answer) for answer in answers}
+    assert len(ids) == 1
+    assert all(upload.upload for answer in answers for upload in answer)
+    assert len(list(client.assets())) == 5
 
 
 def test_listings_page_through_the_real_table(client: FilmgateClient, tenant: str) -> None:
