@@ -181,7 +181,10 @@ def leave_marks(own: RunningStack) -> None:
     item = {"pk": {"S": "mark"}, "sk": {"S": "mark"}}
     dynamodb.put_item(TableName=own.info.tables["index"], Item=item)
     s3.put_object(Bucket=own.info.artifacts_bucket, Key="mark", Body=b"mark")
-    own.aws.client("sqs").send_message(QueueUrl=own.info.dead_letters_url, MessageBody="mark")
+    sqs = own.aws.client("sqs")
+    sqs.send_message(QueueUrl=own.info.dead_letters_url, MessageBody="mark")
+    received = sqs.receive_message(QueueUrl=own.info.dead_letters_url, VisibilityTimeout=3600)
+    assert len(received["Messages"]) == 1
 
 
 def assert_marks(own: RunningStack) -> None:
@@ -191,6 +194,8 @@ def assert_marks(own: RunningStack) -> None:
     body = s3.get_object(Bucket=own.info.artifacts_bucket, Key="mark")["Body"].read()
     assert body == b"mark"
     assert stack.status(own.root).dead == 1
+    letters = own.aws.client("sqs").receive_message(QueueUrl=own.info.dead_letters_url)
+    assert [letter["Body"] for letter in letters["Messages"]] == ["mark"]
     assert status_of(f"{own.info.api_url}/assets", {"x-api-key": own.api_key}) == 200
 
 

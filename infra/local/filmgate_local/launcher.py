@@ -66,6 +66,7 @@ def main() -> None:
     """Patch ministack and serve until SIGTERM."""
     patches.name_errors()
     patches.name_throttles()
+    patches.release_received()
     patches.bound_workers(
         int(os.environ[SLOTS_ENV]), frozenset(os.environ[INTERACTIVE_ENV].split(","))
     )

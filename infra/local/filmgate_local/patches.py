@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, sqs
 
 FULL_CORE_MB = 1769
 """Memory at which Lambda gives a function one whole core; more than that asks for more CPU."""
@@ -95,3 +95,21 @@ def bound_workers(slots: int, interactive: frozenset[str]) -> None:
             return execute(func, event, request_id)
 
     lambda_svc._execute_function_warm = execute_in_turn
+
+
+def release_received() -> None:
+    """Make messages that somebody had received visible again when the saved state is loaded.
+
+    Whoever received them is gone. On AWS they would come back too, after their visibility timeout;
+    here nobody should wait a quarter of an hour after each start.
+    """
+    load = sqs.load_persisted_state
+
+    def load_and_release(data: dict[str, Any] | None) -> None:
+        load(data)
+        for queue in sqs._queues.all_values():
+            for message in queue["messages"]:
+                if message.get("receive_count"):
+                    message["visible_at"] = message["sent_at"]
+
+    sqs.load_persisted_state = load_and_release
