@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
 import threading
 import time
@@ -331,6 +332,18 @@ def test_an_index_longer_than_the_file_ends_soon(tmp_path: Path) -> None:
     with contextlib.suppress(MediaRefused):
         _all(path, limits=Limits(max_wall_s=5))
     assert time.monotonic() - started < 30
+
+
+def test_notes_longer_than_the_sound_file_cost_no_memory(tmp_path: Path) -> None:
+    path = make.audio_alone(tmp_path, "wav", seconds=0.2)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"LIST") + 4
+    data[at : at + 4] = (2_500_000_000).to_bytes(4, "little")
+    path.write_bytes(data)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(MediaRefused):
+        probe(path, LIMITS)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
 @pytest.mark.shared

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 RATE_HZ = 8000
 _MAX_LEAD_S = 60.0
+# A resampler from outside this range needs gigabytes of filter, or makes them of samples.
+_MIN_RATE_HZ, _MAX_RATE_HZ = 1000, 768_000
 
 
 class AudioCollector:
@@ -38,6 +40,8 @@ class AudioCollector:
         Raises:
             av.FFmpegError, ValueError: the frame cannot be resampled.
         """
+        if not _MIN_RATE_HZ <= frame.sample_rate <= _MAX_RATE_HZ:
+            raise ValueError(f"no sound is sampled at {frame.sample_rate} Hz")
         if self.start_s is None and frame.pts is not None and time_base:
             self.start_s = float(frame.pts * time_base)
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)

@@ -58,6 +58,8 @@ def open_container(path: Path, media_format: str, limits: Limits) -> Iterator[In
     import av  # noqa: PLC0415 - light callers must not load FFmpeg
 
     demuxer = DEMUXERS[media_format]
+    if media_format == "wav":
+        _check_riff(path)
     container: InputContainer | None = None
     try:
         container = av.open(
@@ -76,6 +78,21 @@ def open_container(path: Path, media_format: str, limits: Limits) -> Iterator[In
     finally:
         if container is not None:
             container.close()
+
+
+def _check_riff(path: Path) -> None:
+    """Refuse a WAV file whose notes claim to be longer than the file.
+
+    FFmpeg clears as much memory as they claim, up to 4 GB, before it reads them.
+    """
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8 and head[:4] != b"data":
+            size = int.from_bytes(head[4:], "little")
+            if file.tell() + size > end:
+                raise MediaRefused("damaged", _DAMAGED)
+            file.seek(size + (size & 1), 1)
 
 
 def main_video(container: InputContainer) -> VideoStream | None:

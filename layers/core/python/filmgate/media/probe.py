@@ -132,8 +132,9 @@ def _first_picture(
             if frames:
                 return True, frames[0]
         drained = video.codec_context.decode(None) if seen else []
-    except av.FFmpegError:
-        # A damaged beginning is for decoding to step over.
+    except (av.FFmpegError, IndexError):
+        # A damaged beginning is for decoding to step over. PyAV ends with an IndexError when a
+        # track turns up late.
         return True, None
     return seen, drained[0] if drained else None
 

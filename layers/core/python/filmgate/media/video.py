@@ -147,6 +147,9 @@ class _Pass:
                         self._straighten(packet)
                         yield packet
                 return
+            except IndexError:
+                # PyAV ends so when a track turned up after the file was opened.
+                return
             except av.FFmpegError:
                 failures += 1
                 self._decoded.decode_errors += 1
