@@ -75,7 +75,7 @@ class Encoding:
     """How a clip is written; the container follows from the file's suffix."""
 
     codec: str = "libx264"
-    options: dict[str, str] = field(default_factory=lambda: {"preset": "veryfast", "crf": "23"})
+    options: dict[str, str] = field(default_factory=lambda: {"preset": "superfast", "crf": "25"})
     sound_codec: str = "aac"
     sound_bits_per_s: int = 96_000
 
@@ -101,12 +101,14 @@ def read_clip(path: Path, *, max_side: int = 640, max_seconds: float = 60.0) -> 
         audio = container.streams.audio[0] if container.streams.audio else None
         resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
         for frame in container.decode([s for s in (video, audio) if s is not None]):
+            if not isinstance(frame, av.VideoFrame | av.AudioFrame):
+                continue
             if (frame.time or 0.0) >= max_seconds:
                 continue
             if isinstance(frame, av.VideoFrame):
                 pictures.append(_picture(frame, max_side))
                 times.append(frame.time if frame.time is not None else len(times) / rate)
-            elif isinstance(frame, av.AudioFrame):
+            else:
                 sounds.extend(part.to_ndarray()[0] for part in resampler.resample(frame))
         if sounds:
             sounds.extend(part.to_ndarray()[0] for part in resampler.resample(None))
@@ -154,13 +156,14 @@ def write_video(
     """Encode pictures (cut to even sides) and sound, each with one thread for equal bytes."""
     fps = Fraction(frame_rate).limit_denominator(1001)
     with av.open(str(path), "w") as container:
-        video = container.add_stream(encoding.codec, rate=fps, options=dict(encoding.options))
+        # PyAV types a stream made from a codec's name as any kind of stream.
+        video: Any = container.add_stream(encoding.codec, rate=fps, options=dict(encoding.options))
         video.thread_count = 1
         video.pix_fmt = "yuv420p"
-        audio = None
+        audio: Any = None
         if sound is not None:
             audio = container.add_stream(encoding.sound_codec, rate=RATE_HZ)
-            audio.layout = "mono"  # type: ignore[assignment]
+            audio.layout = "mono"
             audio.bit_rate = encoding.sound_bits_per_s
         for index, picture in enumerate(frames):
             height, width = (side - side % 2 for side in picture.shape[:2])
@@ -173,7 +176,7 @@ def write_video(
             frame.time_base = 1 / fps
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
-        if audio is not None and sound is not None:
+        if sound is not None:
             _encode_sound(container, audio, sound)
 
 
@@ -213,9 +216,9 @@ _SOUND_CODECS = {".mp3": "libmp3lame", ".m4a": "aac", ".flac": "flac", ".ogg": "
 def write_sound(path: Path, sound: Sound, bits_per_s: int = 128_000) -> None:
     """Encode a sound file; the codec follows from the suffix."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(_SOUND_CODECS[path.suffix], rate=RATE_HZ)
-        stream.layout = "mono"  # type: ignore[union-attr,assignment]
-        stream.bit_rate = bits_per_s  # type: ignore[union-attr]
+        stream: Any = container.add_stream(_SOUND_CODECS[path.suffix], rate=RATE_HZ)
+        stream.layout = "mono"
+        stream.bit_rate = bits_per_s
         _encode_sound(container, stream, sound)
 
 

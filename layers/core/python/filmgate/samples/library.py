@@ -92,7 +92,7 @@ def make_one(target: Path, path: str, seed: int) -> None:
     final = target / path
     final.parent.mkdir(parents=True, exist_ok=True)
     part = final.with_name(f".part-{final.name}")
-    sources = {s.path: s for s in (*plan.VIDEOS, *plan.IMAGES, *plan.SOUNDS)}
+    sources = {source.path: source for source in plan.SOURCES}
     still, video, time_s = plan.STILL_OF_VIDEO
     if path in sources:
         source = sources[path]

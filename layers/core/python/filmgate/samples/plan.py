@@ -94,6 +94,8 @@ VIDEOS: tuple[VideoSource, ...] = (
         (("coast", 9),),
         (("water", 0.6), ("music", 0.6)),
         sound_draw="shared tune",
+        width=480,
+        height=270,
     ),
     VideoSource(
         "videos/night avenue.mp4",
@@ -101,7 +103,14 @@ VIDEOS: tuple[VideoSource, ...] = (
         (("night_city", 8),),
         (("engine", 1.0), ("music", 0.4)),
     ),
-    VideoSource("videos/reef.mp4", "fish on a reef", (("reef", 8),), (("water", 1.0),)),
+    VideoSource(
+        "videos/reef.mp4",
+        "fish on a reef",
+        (("reef", 8),),
+        (("water", 1.0),),
+        width=480,
+        height=270,
+    ),
     VideoSource(
         "videos/fireworks.mp4",
         "fireworks over a town",
@@ -153,6 +162,8 @@ VIDEOS: tuple[VideoSource, ...] = (
         (("snow", 8),),
         (("wind", 0.5), ("music", 0.6)),
         frame_rate=24.0,
+        width=480,
+        height=270,
     ),
     VideoSource(
         "videos/northern lights.mp4",
@@ -176,6 +187,8 @@ VIDEOS: tuple[VideoSource, ...] = (
         (_INTRO, ("planet", 7)),
         _MUSIC,
         draw="station",
+        width=480,
+        height=270,
     ),
     VideoSource(
         "videos/episode 2.mp4",
@@ -210,6 +223,8 @@ SOUNDS: tuple[SoundSource, ...] = (
     SoundSource("audio/tune.flac", "a tune", "music", 14.0),
     SoundSource("audio/speech.mp3", "speech without words", "babble", 12.0),
 )
+
+SOURCES: tuple[VideoSource | ImageSource | SoundSource, ...] = (*VIDEOS, *IMAGES, *SOUNDS)
 
 _COPIES: dict[str, tuple[tuple[str, str], ...]] = {
     "videos/coast at dusk.mp4": (
@@ -280,7 +295,7 @@ def copies(seed: int) -> tuple[CopyPlan, ...]:
 def truth(seed: int) -> Truth:
     """What is known of the library made with this seed."""
     made = copies(seed)
-    sources = [(item.path, item.description) for item in (*VIDEOS, *IMAGES, *SOUNDS)]
+    sources = [(item.path, item.description) for item in SOURCES]
     described = [
         *sources,
         *((copy.path, f"{copy.source}, {copy.transform.replace('_', ' ')}") for copy in made),

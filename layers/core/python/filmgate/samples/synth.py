@@ -42,7 +42,7 @@ def _tone(
     usable = numbers * frequency < RATE_HZ / 2.5
     waves = np.sin(2 * np.pi * frequency * np.outer(numbers[usable], time))
     envelope = np.minimum(time / 0.01, 1) * np.exp(-decay * time)
-    return np.asarray(partials[usable] @ waves * envelope)
+    return np.asarray((partials[usable] @ waves) * envelope, dtype=np.float64)
 
 
 def _add(track: _Samples, start_s: float, part: _Samples, gain: float = 1.0) -> None:
@@ -55,9 +55,13 @@ def _shaped_noise(
     rng: Generator, samples: int, shape: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ) -> _Samples:
     spectrum = np.fft.rfft(rng.standard_normal(samples))
-    spectrum *= shape(np.fft.rfftfreq(samples, 1 / RATE_HZ))
+    spectrum *= shape(np.fft.rfftfreq(samples, 1 / RATE_HZ).astype(np.float64))
     noise = np.fft.irfft(spectrum, samples)
     return np.asarray(noise / (np.abs(noise).max() or 1.0))
+
+
+def _peak(centre: float, spread: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    return lambda frequency: np.exp(-(((frequency - centre) / spread) ** 2))
 
 
 def _drums(rng: Generator, track: _Samples, beat_s: float) -> None:
@@ -134,9 +138,7 @@ def babble(rng: Generator, seconds: float) -> Sound:
         vowels = np.array(_VOWELS)[rng.integers(0, len(_VOWELS), 2)]
         _add(track, place, _syllable(rng, base * rng.uniform(0.85, 1.25), length, vowels))
         if rng.random() < 0.5:
-            hiss = _shaped_noise(
-                rng, int(0.06 * RATE_HZ), lambda f: np.exp(-(((f - 5200) / 1800) ** 2))
-            )
+            hiss = _shaped_noise(rng, int(0.06 * RATE_HZ), _peak(5200, 1800))
             _add(track, place + length, hiss * np.hanning(len(hiss)), 0.5)
         place += length + float(rng.choice([0.03, 0.05, 0.08, 0.35], p=[0.4, 0.3, 0.2, 0.1]))
     return _finish(track)
@@ -178,10 +180,9 @@ def wind(rng: Generator, seconds: float) -> Sound:
     knots = np.linspace(0, seconds, int(seconds * 1.5) + 3)
     time = np.arange(count) / RATE_HZ
     for centre in rng.uniform(180, 2400, 5):
-        noise = _shaped_noise(
-            rng, count, lambda f, c=centre: np.exp(-(((f - c) / (0.35 * c)) ** 2))
-        )  # type: ignore[misc]
-        gusts += noise * np.interp(time, knots, rng.random(len(knots)) ** 2)
+        gusts += _shaped_noise(rng, count, _peak(centre, 0.35 * centre)) * np.interp(
+            time, knots, rng.random(len(knots)) ** 2
+        )
     return _finish(gusts)
 
 

@@ -79,7 +79,7 @@ def _insert(clip: Clip, parameters: Parameters) -> Clip:
     )
     sound = clip.sound
     if sound is not None:
-        around = synth.music(rng, before + after + 1)
+        around = synth.music(rng, len(host) * step)
         wanted = round(clip.duration_s * RATE_HZ)
         middle = np.pad(sound, (0, max(0, wanted - len(sound))))[:wanted]
         edge = int(split * step * RATE_HZ)
@@ -137,7 +137,7 @@ def _picture_edit(name: str) -> _VideoTransform:
 
 
 def _low_bitrate(parameters: Parameters) -> Encoding:
-    options = {"preset": "veryfast", "crf": str(parameters["crf"])}
+    options = {"preset": "superfast", "crf": str(parameters["crf"])}
     return Encoding("libx264", options, sound_bits_per_s=48_000)
 
 

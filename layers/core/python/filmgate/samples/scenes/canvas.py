@@ -52,6 +52,11 @@ def ramp(values: NDArray[np.floating], *stops: Colour) -> Picture:
     return np.asarray(table[np.clip(values * 255, 0, 255).astype(np.uint8)])
 
 
+def random_colour(rng: Generator, low: int = 0, high: int = 256) -> Colour:
+    red, green, blue = rng.integers(low, high, 3)
+    return int(red), int(green), int(blue)
+
+
 def vertical(size: Size, *stops: Colour) -> Picture:
     """A vertical gradient, shape (height, width, 3)."""
     width, height = size

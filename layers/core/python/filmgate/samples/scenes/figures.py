@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,6 +19,7 @@ from filmgate.samples.scenes.canvas import (
     grid,
     noise,
     ramp,
+    random_colour,
     solid,
     vertical,
 )
@@ -44,14 +46,15 @@ def spheres(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     ]
     floor = y > horizon + 2
     fog = np.clip(depth / 14, 0, 1)[..., None]
-    for t in times:
-        turn = 0.4 * np.sin(t * 0.4)
-        fx = across * np.cos(turn) + depth * np.sin(turn)
-        fz = depth * np.cos(turn) - across * np.sin(turn) + t * 0.4
+    haze = fog * np.array([150, 90, 110], np.float32)
+    for t in times.tolist():
+        turn = 0.4 * math.sin(t * 0.4)
+        fx = across * math.cos(turn) + depth * math.sin(turn)
+        fz = depth * math.cos(turn) - across * math.sin(turn) + t * 0.4
         tiles = ((np.floor(fx * 1.4) + np.floor(fz * 1.4)) % 2)[..., None]
-        ground = (tiles * 150 + 60) * (1 - fog) + np.array([150, 90, 110]) * fog
+        ground = (tiles * 150 + 60) * (1 - fog) + haze
         frame = np.where(floor[..., None], ground, wall).astype(np.float32)
-        _draw_balls(frame, balls, float(t), turn, horizon)
+        _draw_balls(frame, balls, t, turn, horizon)
         yield solid(frame)
 
 
@@ -148,36 +151,34 @@ def walker(sheet: Sheet, foot: Point, tall: float, stride: float, coat: Colour) 
 def cartoon(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     """A walk through a town in four shots with hard cuts: street, face, feet, park."""
     coat: Colour = (220, 150, 40)
-    houses = rng.integers(90, 240, (24, 3))
-    talls = rng.uniform(0.3, 0.62, 24)
+    houses = [(random_colour(rng, 90, 240), float(rng.uniform(0.3, 0.62))) for _ in range(24)]
     length = float(times[-1]) + 1e-6
-    for t in times:
+    for t in times.tolist():
         shot = int(t / length * 4)
-        stride = float(t) * 7
+        stride = t * 7
         if shot == 0:
-            yield _street(size, float(t), stride, coat, houses, talls)
+            yield _street(size, t, stride, coat, houses)
         elif shot == 1:
-            yield _face(size, float(t), coat)
+            yield _face(size, t, coat)
         elif shot == 2:
-            yield _feet(size, float(t), stride)
+            yield _feet(size, t, stride)
         else:
-            yield _park(size, float(t), stride, coat)
+            yield _park(size, t, stride, coat)
 
 
 def _street(
-    size: Size, t: float, stride: float, coat: Colour, houses: np.ndarray, talls: np.ndarray
+    size: Size, t: float, stride: float, coat: Colour, houses: list[tuple[Colour, float]]
 ) -> Picture:
     width, height = size
     sheet = Sheet(vertical(size, (130, 200, 240), (220, 240, 250)))
     sheet.circle((width * 0.8, height * 0.2), height * 0.09, (255, 240, 150))
     wide = width * 0.2
-    for index in range(24):
+    for index, (wall, tall) in enumerate(houses):
         x = index * wide - t * width * 0.22
         if not -wide < x < width:
             continue
-        top = height * (0.8 - talls[index])
-        r, g, b = (int(v) for v in houses[index])
-        sheet.box(x, top, x + wide * 0.96, height * 0.8, (r, g, b))
+        top = height * (0.8 - tall)
+        sheet.box(x, top, x + wide * 0.96, height * 0.8, wall)
         sheet.polygon(
             [(x, top), (x + wide * 0.48, top - height * 0.1), (x + wide * 0.96, top)], (150, 70, 60)
         )
@@ -313,7 +314,8 @@ def room_juggler(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     width, height = size
     room = _room(size)
     colours = [(240, 60, 60), (60, 120, 240), (250, 210, 60), (90, 200, 90)]
-    for t in times:
+    start = float(rng.uniform(0, 6))
+    for t in (times + start).tolist():
         sheet = Sheet(room)
         x = width * 0.44 + 20 * np.sin(t * 0.9)
         sway = 5 * np.sin(t * 6)
@@ -343,7 +345,8 @@ def room_robot(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     """The same room, with a robot and a balloon instead."""
     width, height = size
     room = _room(size)
-    for t in times:
+    start = float(rng.uniform(0, 6))
+    for t in (times + start).tolist():
         sheet = Sheet(room)
         x = width * (0.45 + 0.3 * np.sin(t * 0.8))
         base = height * 0.9
@@ -381,7 +384,7 @@ def presenter(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     wall = ramp(noise(fixed, size, 5, 5), (30, 60, 90), (60, 110, 130), (150, 160, 120))
     nods, looks = rng.uniform(0.5, 1.6, 4), rng.uniform(0, 6, 4)
     beats = rng.uniform(0, 1, 400)
-    for t in times:
+    for t in times.tolist():
         sheet = Sheet(wall)
         sheet.box(width * 0.62, height * 0.12, width * 0.95, height * 0.5, (230, 226, 210))
         sheet.text((width * 0.785, height * 0.2), "TODAY", 26, (40, 50, 70), "mm")

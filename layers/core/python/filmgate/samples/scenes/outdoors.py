@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -74,7 +75,7 @@ def coast(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     shore = int(height * 0.64)
     swell = noise(rng, (long, (height - shore)), 90, 2)
     sun = glow(height // 3, 3.0)
-    for t in times:
+    for t in times.tolist():
         base = sky.astype(np.float32)
         add_light(base, sun, (width * (0.72 - 0.015 * t), height * 0.5), np.array([255, 190, 90]))
         image = Image.fromarray(solid(base))
@@ -82,7 +83,7 @@ def coast(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
             x = int(t * speed * width / 640)
             part = layer.crop((x, 0, x + width, layer.height))
             image.paste(part, (0, 0), part)
-        _sea(image, swell, shore, float(t))
+        _sea(image, swell, shore, t)
         x = int(t * 95 * width / 640)
         part = near.crop((x, 0, x + width, height))
         image.paste(part, (0, 0), part)
@@ -114,19 +115,19 @@ def canyon(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     )
     colours = solid(colours * light)
     sky = vertical(size, (70, 120, 190), (170, 200, 225), (236, 214, 190), (236, 214, 190))
-    depths = np.geomspace(6, 520, 150)
-    columns = np.linspace(-0.6, 0.6, width)
+    depths = np.geomspace(6, 520, 150, dtype=np.float32)
+    columns = np.linspace(-0.6, 0.6, width, dtype=np.float32)
     fog = np.clip(depths / 520, 0, 1)[:, None, None] ** 1.6
     air = np.array([236, 214, 190], np.float32)
-    for t in times:
-        heading = 0.5 * np.sin(t * 0.35)
-        px, py = 200 + 55 * t + 20 * np.sin(t * 0.6), 300 + 34 * t
+    for t in times.tolist():
+        heading = 0.5 * math.sin(t * 0.35)
+        px, py = 200 + 55 * t + 20 * math.sin(t * 0.6), 300 + 34 * t
         angle = heading + columns
         x = (px + depths[:, None] * np.cos(angle)).astype(int) % side
         y = (py + depths[:, None] * np.sin(angle)).astype(int) % side
-        camera = 108 + 12 * np.sin(t * 0.8)
-        horizon = height * (0.32 + 0.04 * np.sin(t * 0.5)) + (
-            columns * height * 0.25 * np.sin(t * 0.45)
+        camera = 108 + 12 * math.sin(t * 0.8)
+        horizon = height * (0.32 + 0.04 * math.sin(t * 0.5)) + (
+            columns * height * 0.25 * math.sin(t * 0.45)
         )
         rows = (camera - heights[y, x]) / depths[:, None] * height * 0.62 + horizon
         top = np.minimum.accumulate(np.clip(rows, 0, height).astype(int), axis=0)
@@ -189,7 +190,7 @@ def _house(sheet: Sheet, rng: Generator, x: float, foot: float, wide: float) -> 
 
 
 def snow(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
-    """A village at dusk under falling snow at three depths, smoke from the chimneys, a slow zoom."""
+    """A village at dusk in falling snow, smoke over the chimneys, a slow zoom."""
     width, height = size
     base = vertical(size, (30, 40, 78), (70, 84, 130), (150, 150, 180), (206, 210, 226))
     edge = ridge(rng, width, height * 0.66, height * 0.3, 5)
@@ -217,7 +218,7 @@ def snow(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
         for count, speed, r in ((260, 0.1, 2), (130, 0.2, 3), (50, 0.4, 5))
     ]
     warm = glow(height // 6, 2.0)
-    for t in times:
+    for t in times.tolist():
         frame = scene.astype(np.float32)
         for index, (cx, cy) in enumerate(chimneys):
             flicker = 40 + 8 * np.sin(t * 7 + index * 2)
@@ -240,7 +241,7 @@ def snow(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
             dot = glow(radius, 0.8)
             for fx, fy in zip(x, fall, strict=True):
                 add_light(frame, dot, (fx, fy), np.full(3, 170.0))
-        yield _zoom(solid(frame), 1 + 0.02 * float(t))
+        yield _zoom(solid(frame), 1 + 0.02 * t)
 
 
 def _zoom(picture: Picture, factor: float) -> Picture:
@@ -257,7 +258,8 @@ def reef(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     width, height = size
     small = (width // 2, height // 2)
     x, y = grid(small)
-    x, y = x / small[0], y / small[1]
+    x /= small[0]
+    y /= small[1]
     depth = vertical(small, (70, 190, 210), (20, 110, 160), (8, 54, 100)).astype(np.float32)
     floor = np.clip((y - 0.78 - 0.05 * np.sin(x * 9)) * 30, 0, 1)[..., None]
     sand = ramp(noise(rng, small, 30, 3), (96, 120, 110), (150, 160, 130)).astype(np.float32)
@@ -268,7 +270,7 @@ def reef(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
         for _ in range(22)
     ]
     bubbles = rng.random((30, 3))
-    for t in times:
+    for t in times.tolist():
         u = x * 7 + 0.5 * np.sin(y * 6 + t)
         v = y * 6 + 0.5 * np.sin(x * 7 - t * 0.8)
         web = np.abs(np.sin(u + t * 0.7) + np.sin(v - t * 0.6) + np.sin(u * 0.7 + v * 0.8 + t))
@@ -289,7 +291,7 @@ def reef(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
             ]
             sheet.line(points, width * 0.012, (20, int(80 + 60 * tall), 60))
         for plan in fish:
-            _draw_fish(sheet, plan, float(t))
+            _draw_fish(sheet, plan, t)
         for bx, by, br in bubbles:
             rise = height * (1 - (by + t * (0.1 + 0.2 * br)) % 1)
             sheet.circle(

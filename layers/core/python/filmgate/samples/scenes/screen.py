@@ -19,6 +19,7 @@ from filmgate.samples.scenes.canvas import (
     grid,
     noise,
     ramp,
+    random_colour,
     solid,
     vertical,
 )
@@ -77,12 +78,12 @@ def credits_roll(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
         sheet.text((width * 0.46, y), str(rng.choice(_ROLES)), 15, (190, 180, 150), "rm")
         sheet.text((width * 0.54, y), _name(rng), 22, (255, 255, 255), "lm")
     roll = sheet.picture()
-    for t in times:
+    for t in times.tolist():
         x = int(t * 14) % width
         frame = back[:, x : x + width]
         if t < 2.4:
             drawn = Sheet(frame)
-            drawn.text((width / 2, height * 0.45), title, 40 + 14 * float(t), (255, 226, 160), "mm")
+            drawn.text((width / 2, height * 0.45), title, 40 + 14 * t, (255, 226, 160), "mm")
             drawn.text(
                 (width / 2, height * 0.65),
                 f"a film by {_name(np.random.default_rng(7))}",
@@ -109,24 +110,24 @@ def weather(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     relief = ramp(
         land, (40, 90, 150), (70, 140, 190), (120, 170, 90), (170, 170, 100), (200, 180, 150)
     )
-    gy, gx = np.gradient(land)
-    shaded = relief * np.clip(1 + 30 * (gx - gy), 0.6, 1.3)[..., None]
+    slope = np.gradient(land, axis=1) - np.gradient(land, axis=0)
+    shaded = relief.astype(np.float32) * np.clip(1 + 30 * slope, 0.6, 1.3)[..., None]
     isobars = (noise(rng, (width * 2, height), 3, 2) * 11) % 1
-    rain = noise(rng, (width * 3, height), 18, 5)
+    rain = noise(rng, (width * 3, height), 12, 5)
     towns = [
         (
-            float(rng.uniform(0.08, 0.8)),
+            0.04 + 0.13 * index + float(rng.uniform(0, 0.03)),
             float(rng.uniform(0.2, 0.85)),
             name,
             int(rng.integers(4, 27)),
         )
-        for name in _TOWNS
+        for index, name in enumerate(_TOWNS)
     ]
-    for t in times:
+    for t in times.tolist():
         x = int(t * 40)
         pressure = isobars[:, int(t * 12) : int(t * 12) + width]
-        frame = shaded + (pressure < 0.06)[..., None] * 70.0
-        shower = np.clip(rain[:, x : x + width] * 3.2 - 1.7, 0, 1)
+        frame = shaded + (pressure < 0.06)[..., None] * np.float32(70)
+        shower = np.clip(rain[:, x : x + width] * 3.0 - 1.85, 0, 1)
         colours = ramp(shower, (80, 160, 255), (60, 220, 120), (250, 230, 60), (240, 60, 40))
         cover = (np.clip(shower * 4, 0, 0.75))[..., None]
         sheet = Sheet(solid(frame * (1 - cover) + colours * cover))
@@ -165,9 +166,9 @@ def chart(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     width, height = size
     names = [_name(rng).split()[1] for _ in range(8)]
     steps = np.abs(np.cumsum(rng.normal(1.2, 2.2, (8, 60)), axis=1)) + rng.uniform(5, 20, (8, 1))
-    places = np.linspace(8, 1, 8)
+    places = np.argsort(np.argsort(steps[:, 0])) + 1.0
     paper = vertical(size, (250, 248, 242), (238, 234, 226))
-    for t in times:
+    for t in times.tolist():
         now = np.array([np.interp(t * 4, np.arange(60), row) for row in steps])
         order = np.argsort(np.argsort(now)) + 1.0
         places += (order - places) * 0.2
@@ -187,7 +188,7 @@ def chart(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
             )
         for index in range(3):
             xs = np.arange(0, t * 4 + 0.01, 0.25)
-            line = np.interp(xs, np.arange(60), steps[index]) / steps[:3].max()
+            line = np.interp(xs, np.arange(60), steps[index]) / now[:3].max()
             points = [
                 (40 + float(x) * (width - 60) / 48, low - float(v) * tall)
                 for x, v in zip(xs, line, strict=True)
@@ -204,7 +205,7 @@ def station_title(rng: Generator, size: Size, times: Times) -> Iterator[Picture]
     back = vertical(size, (10, 30, 90), (30, 120, 180))
     x, y = grid(size)
     distance = np.hypot(x - width / 2, y - height / 2)
-    for t in times:
+    for t in times.tolist():
         if t > 1.7:
             yield np.zeros((height, width, 3), np.uint8)
             continue
@@ -215,7 +216,7 @@ def station_title(rng: Generator, size: Size, times: Times) -> Iterator[Picture]
         if t > 1.4:
             frame = frame * (1.7 - t) / 0.3
         sheet = Sheet(solid(frame))
-        slide = max(0.0, 1 - float(t) * 1.6)
+        slide = max(0.0, 1 - t * 1.6)
         sheet.text((width * (0.5 + slide), height / 2), words, height * 0.2, (255, 255, 255), "mm")
         yield sheet.picture()
 
@@ -227,7 +228,7 @@ def flag(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     x, y = grid(size)
     u, v = x / width, y / height
     sky = vertical(size, (120, 170, 220), (220, 230, 240)).astype(np.float32)
-    for t in times:
+    for t in times.tolist():
         swing = 0.25 + u
         phase = u * 11 - t * 4.2 + v * 2
         dx = 0.02 * np.sin(phase * 0.9 + 1) * swing
@@ -247,18 +248,18 @@ def _quilt(rng: Generator, size: Size) -> Picture:
     width, height = size
     sheet = Sheet(np.full((height, width, 3), 235, np.uint8))
     across, down = 10, 6
-    colours = rng.integers(30, 235, (6, 3))
+    colours = [random_colour(rng, 30, 235) for _ in range(6)]
     for i in range(across):
         for j in range(down):
             left, top = i * width / across, j * height / down
             right, bottom = left + width / across, top + height / down
-            a, b = (tuple(int(c) for c in colours[k]) for k in rng.choice(6, 2, replace=False))
-            sheet.box(left, top, right, bottom, a)  # type: ignore[arg-type]
+            a, b = (colours[int(k)] for k in rng.choice(6, 2, replace=False))
+            sheet.box(left, top, right, bottom, a)
             if rng.random() < 0.5:
-                sheet.polygon([(left, top), (right, top), (left, bottom)], b)  # type: ignore[arg-type]
+                sheet.polygon([(left, top), (right, top), (left, bottom)], b)
             else:
                 middle = ((left + right) / 2, (top + bottom) / 2)
-                sheet.circle(middle, height / down * 0.36, b)  # type: ignore[arg-type]
+                sheet.circle(middle, height / down * 0.36, b)
     weave = noise(rng, size, width // 3, 1)[..., None]
     return solid(sheet.picture() * (0.85 + 0.25 * weave))
 
@@ -272,11 +273,13 @@ def aurora_lights(rng: Generator, size: Size, times: Times) -> Iterator[Picture]
     stars = rng.random((200, 3))
     phases = rng.uniform(0, 6, 4)
     dot = glow(1, 0.5)
-    for t in times:
-        frame = np.zeros((height // 2, width // 2, 3), np.float32) + np.array([6, 10, 28])
+    for t in times.tolist():
+        frame = np.zeros((height // 2, width // 2, 3), np.float32) + np.array(
+            [6, 10, 28], np.float32
+        )
         for sx, sy, level in stars:
             add_light(frame, dot, (sx * width / 2, sy * height / 3), np.full(3, 200 * level))
-        for k, phase in enumerate(phases):
+        for k, phase in enumerate(phases.tolist()):
             line = (
                 0.3
                 + 0.08 * k
@@ -288,7 +291,8 @@ def aurora_lights(rng: Generator, size: Size, times: Times) -> Iterator[Picture]
                 * (v < line)
                 * (0.5 + 0.5 * np.sin(u * 60 + 5 * np.sin(t + u * 9)))
             )
-            frame += curtain[..., None] * np.array([20 + 50 * k, 190 - 40 * k, 110 + 30 * k])
+            tint = np.array([20 + 50 * k, 190 - 40 * k, 110 + 30 * k], np.float32)
+            frame += curtain[..., None] * tint
         lake = v > 0.68
         flipped = frame[::-1]
         frame[lake] = flipped[lake] * 0.5 + np.array([8, 14, 30])

@@ -105,7 +105,7 @@ def galaxy(rng: Generator, size: Size) -> Picture:
     seen = (px >= 0) & (px < width) & (py >= 0) & (py < height)
     warm = np.clip(1.2 - reach, 0, 1)[:, None]
     tint = warm * np.array([255, 214, 160]) + (1 - warm) * np.array([130, 160, 255])
-    np.add.at(frame, (py[seen].astype(int), px[seen].astype(int)), tint[seen] * 0.3)
+    np.add.at(frame, (py[seen].astype(int), px[seen].astype(int)), tint[seen] * 0.9)
     add_light(frame, glow(height // 4, 4.0), (width / 2, height / 2), np.array([255.0, 220, 170]))
     dust = noise(rng, size, 8, 5)[..., None]
     for sx, sy, level in rng.random((300, 3)):
@@ -119,13 +119,14 @@ def dunes(rng: Generator, size: Size) -> Picture:
     """Rows of dunes with rippled sand under a pale sky."""
     width, height = size
     frame = vertical(size, (90, 150, 200), (220, 225, 220), (240, 220, 190)).astype(np.float32)
-    x, y = grid(size)
+    _, y = grid(size)
     for row in range(6):
-        edge = ridge(rng, width, height * (0.4 + 0.12 * row), height * 0.16, 3 + row % 2)
-        lit = np.gradient(edge) > 0
+        crest = noise(rng, (width, 4), 3 + row % 2, 2)[1]
+        edge = height * (0.42 + 0.12 * row) - height * 0.17 * crest
+        slope = np.clip(np.gradient(edge) * 1.5 + 0.5, 0, 1)[None, :, None]
         below = y > edge
         ripple = np.sin((y - edge) * 0.55 / (1 + row * 0.3) + 8 * noise(rng, size, 7, 3))
-        tone = np.where(lit[None, :, None], (236, 178, 110), (150, 92, 60))
+        tone = slope * np.array([240, 184, 116]) + (1 - slope) * np.array([150, 92, 60])
         shade = (0.85 + 0.05 * row + 0.07 * ripple - 0.0006 * (y - edge))[..., None]
         frame = np.where(below[..., None], tone * shade, frame)
     return solid(frame)
@@ -137,18 +138,19 @@ def poster(rng: Generator, size: Size) -> Picture:
     sheet = Sheet(vertical(size, (250, 236, 200), (244, 200, 150)))
     for k in range(11, 0, -1):
         tone = (220, 70, 50) if k % 2 else (30, 60, 90)
-        sheet.circle((width * 0.62, height * 0.4), k * height * 0.034, tone)
+        sheet.circle((width * 0.6, height * 0.54), k * height * 0.024, tone)
     sheet.polygon([(0, height), (0, height * 0.55), (width * 0.55, height)], (30, 60, 90))
-    sheet.text((width * 0.06, height * 0.14), "SOUND", height * 0.15, (30, 60, 90))
-    sheet.text((width * 0.06, height * 0.29), "& SEA", height * 0.15, (220, 70, 50))
+    sheet.text((width * 0.06, height * 0.09), "SOUND", height * 0.12, (30, 60, 90))
+    sheet.text((width * 0.06, height * 0.2), "& SEA", height * 0.12, (220, 70, 50))
     sheet.text(
-        (width * 0.5, height * 0.86), "four nights on the pier", height * 0.055, (40, 40, 50)
+        (width * 0.94, height * 0.88), "four nights on the pier", height * 0.042, (40, 40, 50), "rm"
     )
     sheet.text(
-        (width * 0.5, height * 0.93),
+        (width * 0.94, height * 0.94),
         f"{int(rng.integers(1, 28))} June",
         height * 0.05,
         (40, 40, 50),
+        "rm",
     )
     return sheet.picture()
 
@@ -185,7 +187,7 @@ def fractal(rng: Generator, size: Size) -> Picture:
     z = ((x / width - 0.5) * 3.0 + 1j * (y / height - 0.5) * 3.0 * height / width).astype(
         np.complex64
     )
-    c = np.complex64(-0.8 + 0.156j)
+    c = np.complex64(complex(-0.8, rng.uniform(0.15, 0.162)))
     count = np.zeros(z.shape, np.float32)
     alive = np.ones(z.shape, bool)
     for _ in range(90):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
@@ -12,6 +14,7 @@ from filmgate.samples.clip import Picture
 from filmgate.samples.scenes.canvas import (
     Colour,
     Field,
+    Point,
     Sheet,
     Size,
     Times,
@@ -20,6 +23,7 @@ from filmgate.samples.scenes.canvas import (
     grid,
     noise,
     ramp,
+    random_colour,
     solid,
     vertical,
 )
@@ -64,7 +68,10 @@ def night_city(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     mirror = city[road - 1 : 2 * road - height - 1 : -1].astype(np.float32)
     asphalt = noise(rng, (wide[0], height - road), 60, 3)[..., None]
     base = city.astype(np.float32)
-    base[road:] = 18 + 14 * asphalt + mirror[: height - road] * 0.45
+    # The wet road smears what it mirrors downwards.
+    for shift in (1, 2, 4, 8):
+        mirror[shift:] = (mirror[shift:] + mirror[:-shift]) / 2
+    base[road:] = 18 + 14 * asphalt + mirror[: height - road] * 0.5
     cars = [
         (
             float(rng.random()),
@@ -76,13 +83,18 @@ def night_city(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     ]
     lamps = {radius: glow(radius, 2.2) for radius in range(4, 60)}
     words = ["HOTEL", "CINEMA", "NOODLES", "RADIO"][int(rng.integers(4))]
-    for t in times:
+    for t in times.tolist():
         pan = int((0.5 + 0.5 * np.sin(t * 0.35)) * width * 0.28)
         frame = base[:, pan : pan + width].copy()
         for start, speed, lane, phase in cars:
             _car(frame, lamps, (start + speed * t) % 1, lane, phase)
-        picture = solid(frame)
-        sheet = Sheet(picture)
+        sheet = Sheet(solid(frame))
+        for start, speed, lane, _ in cars:
+            x, y, radius, gap = _place(size, (start + speed * t) % 1, lane)
+            if lane >= 2:
+                sheet.box(x - gap * 1.5, y - gap * 1.6, x + gap * 1.5, y + gap * 0.5, (16, 16, 24))
+                for side in (-gap, gap):
+                    sheet.circle((x + side * 1.1, y), radius * 0.22, (255, 60, 50))
         if np.sin(t * 5) > -0.4:
             x = width * 0.75 - pan
             sheet.box(x, height * 0.2, x + width * 0.2, height * 0.3, (30, 8, 30))
@@ -90,16 +102,21 @@ def night_city(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
         yield sheet.picture()
 
 
+def _place(size: Size, way: float, lane: int) -> tuple[float, float, int, float]:
+    """x, y, radius of a lamp and half the distance between two; lanes 0 and 1 come nearer."""
+    width, height = size
+    coming = lane < 2
+    near = way**2.2 if coming else (1 - way) ** 2.2
+    spread = (0.03 + 0.5 * near) * width
+    side = (-0.35 - 0.5 * lane) if coming else (0.35 + 0.5 * (lane - 2))
+    x, y = width * 0.5 + side * spread, height * (0.61 + 0.36 * near)
+    return x, y, int(4 + 30 * near), 3 + 26 * near
+
+
 def _car(frame: Field, lamps: dict[int, Field], way: float, lane: int, phase: float) -> None:
     height, width = frame.shape[:2]
     coming = lane < 2
-    near = way**2.2 if coming else (1 - way) ** 2.2
-    y = height * (0.61 + 0.36 * near)
-    spread = (0.03 + 0.5 * near) * width
-    side = (-0.35 - 0.5 * lane) if coming else (0.35 + 0.5 * (lane - 2))
-    x = width * 0.5 + side * spread
-    radius = int(4 + 30 * near)
-    gap = 3 + 26 * near
+    x, y, radius, gap = _place((width, height), way, lane)
     colour = np.array([255.0, 240, 200]) if coming else np.array([255.0, 30, 20])
     if phase < 0.15 and coming:
         colour = np.array([150.0, 190, 255])
@@ -127,12 +144,12 @@ def fireworks(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     ]
     buffer = np.zeros((small[1], small[0], 3), np.float32)
     clock = -0.5
-    for t in times:
+    for t in times.tolist():
         while clock < t:
             clock += step
-            buffer *= 0.86
-            for start, origin, velocity, colour, life in bursts:
-                _sparks(buffer, clock - start, origin, velocity, colour, life)
+            buffer *= 0.88
+            for burst in bursts:
+                _sparks(buffer, burst, clock - burst.start)
         frame = back + buffer
         frame[shore:] = (
             back[shore:] * 0.4
@@ -142,14 +159,22 @@ def fireworks(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
         yield np.asarray(soft.resize(size, Image.Resampling.BICUBIC))
 
 
-_Burst = tuple[float, tuple[float, float], Field, Field, float]
+@dataclass(frozen=True)
+class _Burst:
+    """A rocket that bursts at `start` seconds; velocities (n, 2) in pixels, colours (n, 3)."""
+
+    start: float
+    origin: Point
+    velocity: Field
+    colour: Field
+    life: float
 
 
 def _burst(rng: Generator, start: float, size: Size) -> _Burst:
-    count = int(rng.integers(90, 220))
+    count = int(rng.integers(160, 340))
     angle = rng.uniform(0, 2 * np.pi, count)
     kind = rng.integers(3)
-    power = rng.uniform(28, 60) * size[1] / 180
+    power = rng.uniform(70, 130) * size[1] / 180
     radius = power * (np.sqrt(rng.random(count)) if kind == 0 else 0.9 + 0.1 * rng.random(count))
     if kind == 2:
         radius *= 0.55 + 0.45 * np.abs(np.cos(angle * 2.5))
@@ -168,29 +193,23 @@ def _burst(rng: Generator, start: float, size: Size) -> _Burst:
     picks = hue[rng.integers(0, 6, 2)]
     colour = picks[(rng.random(count) < 0.3).astype(int)]
     origin = (float(rng.uniform(0.15, 0.85)) * size[0], float(rng.uniform(0.15, 0.45)) * size[1])
-    return start, origin, velocity.astype(np.float32), colour, float(rng.uniform(1.0, 1.7))
+    life = float(rng.uniform(1.0, 1.7))
+    return _Burst(start, origin, velocity.astype(np.float32), colour, life)
 
 
-def _sparks(
-    buffer: Field,
-    age: float,
-    origin: tuple[float, float],
-    velocity: Field,
-    colour: Field,
-    life: float,
-) -> None:
+def _sparks(buffer: Field, burst: _Burst, age: float) -> None:
     height, width = buffer.shape[:2]
     if age < 0 and age > -0.6:
-        y = origin[1] + (height * 0.8 - origin[1]) * (-age / 0.6)
-        add_light(buffer, glow(2), (origin[0], y), np.array([160.0, 130, 80]))
-    if not 0 <= age < life:
+        y = burst.origin[1] + (height * 0.8 - burst.origin[1]) * (-age / 0.6)
+        add_light(buffer, glow(2), (burst.origin[0], y), np.array([160.0, 130, 80]))
+    if not 0 <= age < burst.life:
         return
     reach = (1 - np.exp(-2.4 * age)) / 1.4
-    x = (origin[0] + velocity[:, 0] * reach).astype(int)
-    y = (origin[1] + velocity[:, 1] * reach + 16 * age**2).astype(int)
+    x = (burst.origin[0] + burst.velocity[:, 0] * reach).astype(int)
+    y = (burst.origin[1] + burst.velocity[:, 1] * reach + 16 * age**2).astype(int)
     seen = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    fade = (1 - age / life) * 110
-    np.add.at(buffer, (y[seen], x[seen]), colour[seen] / 255 * fade)
+    fade = (1 - age / burst.life) * 210
+    np.add.at(buffer, (y[seen], x[seen]), burst.colour[seen] / 255 * fade)
 
 
 def planet(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
@@ -210,7 +229,7 @@ def planet(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     shade = np.clip(-0.6 * u - 0.3 * v + 0.7 * w, 0.03, 1)[..., None]
     stars = rng.random((260, 3))
     dot = glow(2, 1.0)
-    for t in times:
+    for t in times.tolist():
         frame = np.zeros((height, width, 3), np.float32)
         for sx, sy, level in stars:
             place = ((sx + 0.006 * t * (0.5 + level)) % 1 * width, sy * height)
@@ -244,16 +263,18 @@ def tunnel(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     joint = (rows % 32 < 3) | ((columns + 32 * (rows // 32 % 2)) % 64 < 3)
     bricks[joint] *= 0.45
     bricks[(rows % 256 < 24) & (columns % 128 < 40)] = (255, 236, 170)
-    for t in times:
-        cx, cy = width * (0.5 + 0.13 * np.sin(t * 0.9)), height * (0.5 + 0.12 * np.sin(t * 1.3))
+    far = np.array([10, 12, 24], np.float32)
+    for t in times.tolist():
+        cx = width * (0.5 + 0.13 * math.sin(t * 0.9))
+        cy = height * (0.5 + 0.12 * math.sin(t * 1.3))
         dx, dy = x - cx, (y - cy) * 1.15
         radius = np.sqrt(dx**2 + dy**2) + 1
         angle = np.arctan2(dy, dx) / (2 * np.pi)
         depth = 34000 / height * (height / 2) / radius
         v = (depth + t * 260).astype(int) % side
-        u = ((angle + 0.02 * np.sin(t)) * side * 2).astype(int) % side
+        u = ((angle + 0.02 * math.sin(t)) * side * 2).astype(int) % side
         fade = np.clip(radius / (height * 0.55), 0, 1)[..., None]
-        yield solid(bricks[v, u] * fade + np.array([10, 12, 24]) * (1 - fade))
+        yield solid(bricks[v, u] * fade + far * (1 - fade))
 
 
 def lava(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
@@ -261,16 +282,17 @@ def lava(rng: Generator, size: Size, times: Times) -> Iterator[Picture]:
     width, height = size
     small = (width // 4, height // 4)
     x, y = grid(small)
-    x, y = x / small[0] * 1.78, y / small[1]
+    x *= 1.78 / small[0]
+    y /= small[1]
     blobs = rng.uniform(0.2, 1, (9, 6))
-    stops = [tuple(int(v) for v in rng.integers(0, 256, 3)) for _ in range(3)]
-    for t in times:
+    first, second, third = (random_colour(rng) for _ in range(3))
+    for t in times.tolist():
         total = np.zeros(x.shape, np.float32)
-        for a, b, c, d, e, f in blobs:
-            cx = 0.89 + 0.8 * np.sin(t * a * 0.7 + 9 * b)
-            cy = 0.5 + 0.5 * np.sin(t * c * 0.9 + 9 * d)
+        for a, b, c, d, e, f in blobs.tolist():
+            cx = 0.89 + 0.8 * math.sin(t * a * 0.7 + 9 * b)
+            cy = 0.5 + 0.5 * math.sin(t * c * 0.9 + 9 * d)
             total += (0.06 + 0.1 * e) ** 2 / ((x - cx) ** 2 + (y - cy) ** 2 + 0.004) * (0.5 + f)
         large = Image.fromarray(np.tanh(total).astype(np.float32)).resize(
             size, Image.Resampling.BICUBIC
         )
-        yield ramp(np.asarray(large) ** 2, (16, 10, 40), stops[0], stops[1], stops[2])  # type: ignore[arg-type]
+        yield ramp(np.asarray(large) ** 2, (16, 10, 40), first, second, third)
