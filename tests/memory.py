@@ -215,6 +215,10 @@ class MemoryFreshStore:
         self._items: dict[tuple[str, FreshKey], FreshItem] = {}
         self._manifests: dict[str, Manifest] = {}
 
+    def tenants(self) -> list[str]:
+        with self._lock:
+            return sorted({tenant for tenant, _ in self._items} | set(self._manifests))
+
     def put(self, tenant: str, item: FreshItem) -> None:
         with self._lock:
             self._items[tenant, item.key] = item

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict
 
 
 class FreshKey(NamedTuple):
-    """One version of an asset's entry: the digest is of the body."""
+    """One version of an asset's entry: a digest of its body, and the body's length."""
 
     asset_id: str
     digest: str
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,9 @@ class Manifest(_Value):
 
 class FreshStore(Protocol):
     """Fresh entries and the manifest of each tenant. Every read is strongly consistent."""
+
+    def tenants(self) -> list[str]:
+        """Those who ever put an entry."""
 
     def put(self, tenant: str, item: FreshItem) -> None:
         """Idempotent. The item is seen by every read that starts after this returned."""

@@ -1,0 +1,119 @@
+"""Exact scans of one segment: frames by Hamming distance, sound by aligned landmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.index.port import IndexQuery
+from filmgate.index.segment import Segment, as_words
+from filmgate.index.settings import IndexSettings
+
+# 32 x 4096 distances at a time: a megabyte of words, which stays in the processor's cache.
+_QUERY_BLOCK = 32
+_FRAME_BLOCK = 4096
+_OFFSET_SHIFT = 32
+_OFFSET_ZERO = 1 << 31
+
+
+def near(
+    words: NDArray[np.uint64], queries: NDArray[np.uint64], radius: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Pairs within the radius, block by block, as (columns of queries, columns of words).
+
+    Both are uint64 (4, …), see `as_words`. Half a hash tells most pairs apart: only where the
+    first 128 bits are within the radius are the others looked at, so nothing is missed.
+    """
+    for q in range(0, queries.shape[1], _QUERY_BLOCK):
+        some = queries[:, q : q + _QUERY_BLOCK, None]
+        for f in range(0, words.shape[1], _FRAME_BLOCK):
+            block = words[:, None, f : f + _FRAME_BLOCK]
+            half = np.bitwise_count(some[0] ^ block[0])
+            half += np.bitwise_count(some[1] ^ block[1])
+            rows, columns = np.nonzero(half <= radius)
+            distance = half[rows, columns].astype(np.int16)
+            for word in (2, 3):
+                distance += np.bitwise_count(some[word, rows, 0] ^ block[word, 0, columns])
+            within = distance <= radius
+            if within.any():
+                yield rows[within] + q, columns[within] + f
+
+
+class FrameScan:
+    """Counts, for each entry of a segment, the query frames and crops that have a counterpart."""
+
+    def __init__(self, query: IndexQuery, settings: IndexSettings) -> None:
+        self._settings = settings
+        self._frames = as_words(query.frames.reshape(-1, query.frames.shape[-1]))
+        self._crops = as_words(query.crops)
+        self._frame_count = query.frames.shape[1]
+
+    def hits(self, segment: Segment) -> NDArray[np.int64]:
+        """int64 (e,). A query frame counts once, in whichever variant and however often it hits."""
+        settings, n = self._settings, self._frame_count
+        span = n + self._crops.shape[1]
+        found = [np.zeros(0, dtype=np.int64)]
+        for queries, words, offsets, radius in (
+            (self._frames, segment.frames, segment.frame_offsets, settings.frame_radius),
+            (self._frames, segment.crops, segment.crop_offsets, settings.crop_radius),
+            (self._crops, segment.frames, segment.frame_offsets, settings.crop_radius),
+        ):
+            for q, f in near(words, queries, radius):
+                picture = q % n if queries is self._frames else q + n
+                owner = np.searchsorted(offsets, f, side="right") - 1
+                found.append(np.unique(owner * span + picture))
+        owners = np.unique(np.concatenate(found)) // max(span, 1)
+        return np.bincount(owners, minlength=len(segment)).astype(np.int64)
+
+
+class SoundScan:
+    """Counts, for each entry of a segment, the landmarks that agree on one time offset.
+
+    `tally` every segment of the index first: it finds the hashes too common to say anything.
+    """
+
+    def __init__(self, query: IndexQuery, settings: IndexSettings) -> None:
+        self._settings = settings
+        self._hashes, self._of, counts = np.unique(
+            query.landmarks, return_inverse=True, return_counts=True
+        )
+        self._times = query.landmark_times.astype(np.int64)
+        self._common = counts > settings.hot_query_landmarks
+        self._places = np.zeros(len(self._hashes), dtype=np.int64)
+
+    def tally(self, segment: Segment) -> None:
+        """Count the segment's places of each query hash."""
+        low, high = self._bounds(segment)
+        self._places += high - low
+
+    def votes(self, segment: Segment) -> NDArray[np.int64]:
+        """int64 (e,): the fullest bin of one hop in offset, with its fuller neighbour above.
+
+        Tempo and rounding spread one true offset over two bins.
+        """
+        votes = np.zeros(len(segment), dtype=np.int64)
+        low, high = self._bounds(segment)
+        wanted = ~self._common & (self._places <= self._settings.hot_landmarks)
+        sizes = np.where(wanted, high - low, 0)[self._of]
+        total = int(sizes.sum())
+        if not total:
+            return votes
+        starts = np.repeat(low[self._of] - (np.cumsum(sizes) - sizes), sizes)
+        places = starts + np.arange(total)
+        offsets = segment.landmark_times[places] - np.repeat(self._times, sizes)
+        owners = segment.landmark_owners[places].astype(np.int64)
+        bins, counts = np.unique(
+            (owners << _OFFSET_SHIFT) | (offsets + _OFFSET_ZERO), return_counts=True
+        )
+        together = counts.copy()
+        together[:-1] += np.where(np.diff(bins) == 1, counts[1:], 0)
+        np.maximum.at(votes, bins >> _OFFSET_SHIFT, together)
+        return votes
+
+    def _bounds(self, segment: Segment) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        return (
+            np.searchsorted(segment.landmarks, self._hashes, side="left"),
+            np.searchsorted(segment.landmarks, self._hashes, side="right"),
+        )

@@ -1,0 +1,134 @@
+"""Many index entries as packed arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.index.packing import pack, unpack
+from filmgate.index.port import IndexEntry
+from filmgate.index.stores import FreshItem, FreshKey
+
+HASH_WORDS = 4
+"""A 256-bit hash is four uint64."""
+
+
+def as_words(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Packed hashes, uint8 (n, 32), as uint64 (4, n): the n first words, the n second ones, …"""
+    flat = np.ascontiguousarray(hashes).view(np.uint64).reshape(-1, HASH_WORDS)
+    return np.ascontiguousarray(flat.T)
+
+
+def as_hashes(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """The reverse of `as_words`."""
+    return np.ascontiguousarray(words.T).view(np.uint8).reshape(-1, 8 * HASH_WORDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Entries of e assets. Immutable; the arrays may be views of a mapped file.
+
+    Attributes:
+        ids: bytes (e,), asset ids in ASCII.
+        sha256: uint8 (e, 32).
+        frames: uint64 (4, n), see `as_words`; entry i owns columns frame_offsets[i] to [i + 1].
+        frame_offsets: int64 (e + 1,).
+        crops, crop_offsets: the same for reference crops.
+        landmarks: uint32 (k,), in rising order.
+        landmark_times: int32 (k,), in hops.
+        landmark_owners: int32 (k,), the entry each landmark belongs to.
+    """
+
+    ids: NDArray[np.bytes_]
+    sha256: NDArray[np.uint8]
+    frames: NDArray[np.uint64]
+    frame_offsets: NDArray[np.int64]
+    crops: NDArray[np.uint64]
+    crop_offsets: NDArray[np.int64]
+    landmarks: NDArray[np.uint32]
+    landmark_times: NDArray[np.int32]
+    landmark_owners: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def of(cls, entries: Sequence[IndexEntry]) -> Segment:
+        """Pack entries, one per asset."""
+        landmarks = _joined([entry.landmarks for entry in entries], np.uint32)
+        owners = np.repeat(
+            np.arange(len(entries), dtype=np.int32), [len(entry.landmarks) for entry in entries]
+        )
+        order = np.argsort(landmarks, kind="stable")
+        return cls(
+            ids=np.array([entry.asset_id.encode() for entry in entries], dtype=np.bytes_),
+            sha256=_joined([_sha_bytes(entry.sha256) for entry in entries], np.uint8, 32),
+            frames=as_words(_joined([entry.frames for entry in entries], np.uint8, 32)),
+            frame_offsets=_offsets([len(entry.frames) for entry in entries]),
+            crops=as_words(_joined([entry.crops for entry in entries], np.uint8, 32)),
+            crop_offsets=_offsets([len(entry.crops) for entry in entries]),
+            landmarks=landmarks[order],
+            landmark_times=_joined([entry.landmark_times for entry in entries], np.int32)[order],
+            landmark_owners=owners[order],
+        )
+
+    @classmethod
+    def read(cls, block: bytes | NDArray[np.uint8]) -> Segment:
+        """From `to_bytes`, without a copy. Raises PackingError."""
+        return cls(**unpack(block))
+
+    def to_bytes(self) -> bytes:
+        """What `read` takes."""
+        arrays: dict[str, NDArray[Any]] = {
+            field.name: getattr(self, field.name) for field in fields(self)
+        }
+        return pack(arrays)
+
+    def entries(self) -> Iterator[IndexEntry]:
+        """The entries again; landmarks come ordered by hash."""
+        by_owner = np.argsort(self.landmark_owners, kind="stable")
+        bounds = np.searchsorted(self.landmark_owners[by_owner], np.arange(len(self) + 1))
+        for i in range(len(self)):
+            marks = by_owner[bounds[i] : bounds[i + 1]]
+            yield IndexEntry(
+                asset_id=self.asset_id(i),
+                sha256=self.sha256[i].tobytes().hex(),
+                frames=as_hashes(self.frames[:, self.frame_offsets[i] : self.frame_offsets[i + 1]]),
+                crops=as_hashes(self.crops[:, self.crop_offsets[i] : self.crop_offsets[i + 1]]),
+                landmarks=self.landmarks[marks],
+                landmark_times=self.landmark_times[marks],
+            )
+
+    def asset_id(self, entry: int) -> str:
+        """The asset an entry is of."""
+        return bytes(self.ids[entry]).decode()
+
+
+def fresh_item(entry: IndexEntry) -> FreshItem:
+    """An entry as it is stored until a segment takes it in."""
+    body = Segment.of([entry]).to_bytes()
+    digest = hashlib.blake2b(body, digest_size=8).hexdigest()
+    return FreshItem(FreshKey(entry.asset_id, digest, len(body)), body)
+
+
+def fresh_entry(item: FreshItem) -> IndexEntry:
+    """The entry in a fresh item. Raises PackingError."""
+    return next(Segment.read(item.body).entries())
+
+
+def _sha_bytes(sha256: str) -> NDArray[np.uint8]:
+    return np.frombuffer(bytes.fromhex(sha256), dtype=np.uint8).reshape(1, 32)
+
+
+def _joined(parts: list[NDArray[Any]], dtype: type[Any], width: int = 0) -> NDArray[Any]:
+    empty = np.zeros((0, width) if width else (0,), dtype=dtype)
+    return np.concatenate([empty, *parts]).astype(dtype, copy=False)
+
+
+def _offsets(counts: list[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)

@@ -1,0 +1,226 @@
+"""The library port's contract. Subclass, and give a `library` fixture."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from filmgate.errors import InvalidCursor, NotFound
+from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match
+from filmgate.library.ports import Library
+from filmgate.matching.model import FramePair, MatchClass, Verdict
+from filmgate.media.model import MediaInfo, MediaKind
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def an_asset(tenant: str, name: str, *, minutes: float = 0.0, **changes: object) -> Asset:
+    asset = Asset(
+        tenant=tenant,
+        asset_id=name,
+        path=f"holiday/{name}.mp4",
+        key=f"raw/{tenant}/{name}/{name}.mp4",
+        status=AssetStatus.WAITING,
+        created_at=START + timedelta(minutes=minutes),
+        updated_at=START,
+    )
+    return asset.model_copy(update=changes)
+
+
+def a_job(tenant: str, asset_id: str, number: int = 1) -> Job:
+    return Job(
+        tenant=tenant,
+        job_id=f"{asset_id}-{number}",
+        asset_id=asset_id,
+        workflow="video",
+        status=JobStatus.RUNNING,
+        started_at=START,
+    )
+
+
+def a_match(tenant: str, a: str, b: str, *, score: float = 0.9, minutes: float = 0.0) -> Match:
+    verdict = Verdict(
+        match_class=MatchClass.NEAR,
+        score=score,
+        visual=score,
+        audio=None,
+        metadata=0.5,
+        weights={"visual": 0.87, "metadata": 0.13},
+        reason="the pictures agree",
+        boundary=0.85,
+        pairs=(FramePair(a_time=1.0, b_time=2.5, similarity=0.97),),
+        engine="test/1",
+    )
+    at = START + timedelta(minutes=minutes)
+    return Match(tenant=tenant, a=a, b=b, verdict=verdict, created_at=at, updated_at=at)
+
+
+class LibraryContract:
+    @pytest.fixture
+    def tenant(self) -> str:
+        return f"t-{uuid.uuid4().hex[:10]}"
+
+    def test_an_asset_comes_back_as_it_was_saved(self, library: Library, tenant: str) -> None:
+        info = MediaInfo(
+            kind=MediaKind.VIDEO, format="mp4", content_type="video/mp4", width=640, height=360
+        )
+        asset = an_asset(tenant, "a1", info=info, sha256="ab" * 32, notes=("the file ends early",))
+        library.save(asset)
+        assert library.asset(tenant, "a1") == asset
+
+    def test_create_keeps_the_first(self, library: Library, tenant: str) -> None:
+        first = an_asset(tenant, "a1")
+        assert library.create(first) == first
+        assert library.create(an_asset(tenant, "a1", path="other.mp4")) == first
+        assert library.asset(tenant, "a1") == first
+
+    def test_unknown_ids_are_not_found(self, library: Library, tenant: str) -> None:
+        for call in (
+            lambda: library.asset(tenant, "nope"),
+            lambda: library.job(tenant, "nope-1"),
+            lambda: library.job(tenant, "nope"),
+            lambda: library.match(tenant, "a:b"),
+            lambda: library.match(tenant, "a"),
+        ):
+            with pytest.raises(NotFound):
+                call()
+
+    def test_tenants_do_not_see_each_other(self, library: Library, tenant: str) -> None:
+        other = f"{tenant}-x"
+        library.save(an_asset(tenant, "a1"))
+        library.save_job(a_job(tenant, "a1"))
+        library.save_match(a_match(tenant, "a1", "a2"))
+        for call in (
+            lambda: library.asset(other, "a1"),
+            lambda: library.job(other, "a1-1"),
+            lambda: library.match(other, "a1:a2"),
+        ):
+            with pytest.raises(NotFound):
+                call()
+        assert library.assets(other, ["a1"]) == []
+        assert library.matches_of(other, "a1") == []
+        assert library.list_assets(other, status=None, limit=5, cursor=None).items == []
+        assert library.list_matches(other, limit=5, cursor=None).items == []
+
+    def test_assets_come_in_the_order_asked(self, library: Library, tenant: str) -> None:
+        for name in ("a1", "a2", "a3"):
+            library.save(an_asset(tenant, name))
+        found = library.assets(tenant, ["a3", "gone", "a1", "a3"])
+        assert [asset.asset_id for asset in found] == ["a3", "a1", "a3"]
+        assert library.assets(tenant, []) == []
+
+    def test_many_assets_at_once(self, library: Library, tenant: str) -> None:
+        names = [f"a{i:03d}" for i in range(130)]
+        for name in names:
+            library.save(an_asset(tenant, name))
+        assert [asset.asset_id for asset in library.assets(tenant, names)] == names
+
+    def test_assets_are_listed_newest_first_in_pages(self, library: Library, tenant: str) -> None:
+        for i in range(7):
+            library.save(an_asset(tenant, f"a{i}", minutes=i * 0.01))
+        seen: list[str] = []
+        cursor, pages = None, 0
+        while pages == 0 or cursor is not None:
+            page = library.list_assets(tenant, status=None, limit=3, cursor=cursor)
+            seen += [asset.asset_id for asset in page.items]
+            cursor, pages = page.cursor, pages + 1
+        assert seen == [f"a{i}" for i in range(6, -1, -1)]
+        assert pages == 3
+
+    def test_a_full_last_page_has_no_cursor(self, library: Library, tenant: str) -> None:
+        for i in range(4):
+            library.save(an_asset(tenant, f"a{i}", minutes=i))
+        assert library.list_assets(tenant, status=None, limit=4, cursor=None).cursor is None
+
+    def test_listing_by_status_fills_its_pages(self, library: Library, tenant: str) -> None:
+        for i in range(12):
+            status = AssetStatus.FAILED if i % 4 == 0 else AssetStatus.DONE
+            library.save(an_asset(tenant, f"a{i:02d}", minutes=i, status=status))
+        first = library.list_assets(tenant, status=AssetStatus.FAILED, limit=2, cursor=None)
+        assert [asset.asset_id for asset in first.items] == ["a08", "a04"]
+        rest = library.list_assets(tenant, status=AssetStatus.FAILED, limit=2, cursor=first.cursor)
+        assert [asset.asset_id for asset in rest.items] == ["a00"]
+        assert rest.cursor is None
+
+    def test_jobs_are_not_listed_as_assets(self, library: Library, tenant: str) -> None:
+        library.save(an_asset(tenant, "a1"))
+        library.save_job(a_job(tenant, "a1"))
+        page = library.list_assets(tenant, status=None, limit=10, cursor=None)
+        assert [asset.asset_id for asset in page.items] == ["a1"]
+
+    @pytest.mark.parametrize("cursor", ["", "x", "%%%", "bm90IGEgcG9zaXRpb24=", "é", "A" * 5000])
+    def test_strange_cursors_are_refused(self, library: Library, tenant: str, cursor: str) -> None:
+        with pytest.raises(InvalidCursor):
+            library.list_assets(tenant, status=None, limit=3, cursor=cursor)
+        with pytest.raises(InvalidCursor):
+            library.list_matches(tenant, limit=3, cursor=cursor)
+
+    def test_a_job_begins_once(self, library: Library, tenant: str) -> None:
+        library.save(an_asset(tenant, "a1"))
+        processing = an_asset(tenant, "a1", status=AssetStatus.PROCESSING, job_id="a1-1")
+        assert library.begin(processing, a_job(tenant, "a1"))
+        assert library.asset(tenant, "a1") == processing
+        library.save(an_asset(tenant, "a1", status=AssetStatus.DONE))
+        assert not library.begin(processing, a_job(tenant, "a1"))
+        assert library.asset(tenant, "a1").status is AssetStatus.DONE
+
+    def test_one_of_many_begins_a_job(self, library: Library, tenant: str) -> None:
+        library.save(an_asset(tenant, "a1"))
+
+        def begin(_: int) -> bool:
+            asset = an_asset(tenant, "a1", status=AssetStatus.PROCESSING)
+            return library.begin(asset, a_job(tenant, "a1"))
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sorted(pool.map(begin, range(6))) == [False] * 5 + [True]
+
+    def test_a_job_comes_back_as_it_was_saved(self, library: Library, tenant: str) -> None:
+        job = a_job(tenant, "a1")
+        library.save_job(job)
+        done = job.model_copy(update={"status": JobStatus.SUCCEEDED, "matches": 3})
+        library.save_job(done)
+        assert library.job(tenant, "a1-1") == done
+
+    def test_a_match_is_found_from_both_sides(self, library: Library, tenant: str) -> None:
+        match = a_match(tenant, "a1", "a2")
+        library.save_match(match)
+        assert library.match(tenant, "a1:a2") == match
+        assert library.matches_of(tenant, "a1") == [match]
+        assert library.matches_of(tenant, "a2") == [match]
+        with pytest.raises(NotFound):
+            library.match(tenant, "a2:a1")
+
+    def test_a_match_keeps_its_first_time(self, library: Library, tenant: str) -> None:
+        library.save_match(a_match(tenant, "a1", "a2", score=0.9))
+        library.save_match(a_match(tenant, "a1", "a2", score=0.8, minutes=5))
+        match = library.match(tenant, "a1:a2")
+        assert match.created_at == START
+        assert match.updated_at == START + timedelta(minutes=5)
+        assert match.verdict.score == 0.8
+        assert len(library.matches_of(tenant, "a2")) == 1
+        assert len(library.list_matches(tenant, limit=5, cursor=None).items) == 1
+
+    def test_matches_come_best_first(self, library: Library, tenant: str) -> None:
+        for other, score in (("b1", 0.8), ("b2", 1.0), ("b3", 0.9)):
+            library.save_match(a_match(tenant, "a1", other, score=score))
+        assert [match.b for match in library.matches_of(tenant, "a1")] == ["b2", "b3", "b1"]
+
+    def test_matches_are_listed_once_newest_first(self, library: Library, tenant: str) -> None:
+        for i in range(5):
+            library.save_match(a_match(tenant, "a1", f"b{i}", minutes=i))
+        first = library.list_matches(tenant, limit=3, cursor=None)
+        rest = library.list_matches(tenant, limit=3, cursor=first.cursor)
+        assert [match.b for match in [*first.items, *rest.items]] == ["b4", "b3", "b2", "b1", "b0"]
+        assert rest.cursor is None
+
+    def test_both_sides_may_write_a_match_at_once(self, library: Library, tenant: str) -> None:
+        def write(_: int) -> None:
+            for other in ("a2", "a3", "a4"):
+                library.save_match(a_match(tenant, "a1", other))
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(write, range(4)))
+        assert len(library.matches_of(tenant, "a1")) == 3
