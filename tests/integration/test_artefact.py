@@ -1,0 +1,157 @@
+"""The built artefact: its size, its bytes, and that every function carries what it imports."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filmgate_local import artefact
+from filmgate_local.layout import CHECKOUT
+from filmgate_local.package import UPDATE
+from filmgate_packaging import layers, zips
+
+LAMBDA_LIMIT = 250 * 1024 * 1024
+"""Bytes that a function and its layers may take unzipped."""
+
+OF_LAMBDA = {"boto3", "botocore", "s3transfer", "urllib3", "jmespath", "python-dateutil", "six"}
+"""What Lambda's own Python brings."""
+
+CORE = CHECKOUT / "layers" / "core" / "python"
+FUNCTIONS = ("ingest", "fingerprint", "match", "decide", "finish", "api", "compact")
+
+
+@pytest.fixture(scope="module")
+def built() -> Path:
+    """The folder of the layers for x86_64, up to date."""
+    subprocess.run([sys.executable, "-m", "filmgate_packaging"], check=True, cwd=CHECKOUT)
+    return CHECKOUT / ".build" / "layers" / "x86_64"
+
+
+@pytest.fixture(scope="module")
+def packaged(built: Path) -> Path:
+    """The folder with the template and the functions' zips, packaged for AWS."""
+    target = CHECKOUT / ".build" / "package"
+    artefact.build(target, "dev", "x86_64")
+    return target
+
+
+def layers_of(template: dict[str, Any], function: str) -> list[str]:
+    """Names of the layers a function lists in the template."""
+    properties = template["Resources"][f"{function.capitalize()}LambdaFunction"]["Properties"]
+    return [layer["Ref"].removesuffix("LambdaLayer").lower() for layer in properties["Layers"]]
+
+
+@pytest.fixture(scope="module")
+def template(packaged: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((packaged / UPDATE).read_text())
+    return read
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_fits_with_its_layers(
+    packaged: Path, built: Path, template: dict[str, Any], function: str
+) -> None:
+    carried = layers_of(template, function)
+    assert len(carried) <= 5
+    parts = [packaged / f"{function}.zip", *(built / f"{layer}.zip" for layer in carried)]
+    assert sum(zips.unzipped_bytes(part) for part in parts) < LAMBDA_LIMIT
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_carries_what_it_imports(template: dict[str, Any], function: str) -> None:
+    carried = set(OF_LAMBDA)
+    for layer in layers_of(template, function):
+        if layer != layers.CORE:
+            carried |= {normal(line.split("==")[0]) for line in pins(layer)}
+    known = packages_distributions()
+    handler = CHECKOUT / "functions" / function / "handler.py"
+    missing = {
+        f"{name} (imported by {place})"
+        for name, place in third_party(handler)
+        if not {normal(distribution) for distribution in known.get(name, [name])} & carried
+    }
+    assert not missing
+
+
+@pytest.mark.parametrize("layer", layers.THIRD_PARTY)
+def test_layers_have_the_versions_that_are_tested(layer: str) -> None:
+    constraints = (CHECKOUT / "infra" / "packaging" / "constraints.txt").read_text().splitlines()
+    assert set(pins(layer)) <= set(constraints)
+
+
+@pytest.mark.parametrize("layer", ["runtime", "web"])
+def test_building_again_gives_the_same_bytes(built: Path, tmp_path: Path, layer: str) -> None:
+    again = tmp_path / f"{layer}.zip"
+    layers.build_third_party(CHECKOUT, layer, "x86_64", again)
+    assert again.read_bytes() == (built / f"{layer}.zip").read_bytes()
+
+
+def test_our_own_layer_has_only_what_functions_use(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.zip", tmp_path / "second.zip"
+    layers.build_core(CHECKOUT, first)
+    layers.build_core(CHECKOUT, second)
+    assert first.read_bytes() == second.read_bytes()
+    names = {name for name, _ in layers.core_files(CHECKOUT)}
+    assert "python/filmgate/errors.py" in names
+    assert not [name for name in names if name.endswith(".pyc") or "/cli/" in name]
+
+
+def pins(layer: str) -> list[str]:
+    """The requirement lines of a layer."""
+    lines = layers.requirements(CHECKOUT, layer).read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def third_party(handler: Path) -> Iterator[tuple[str, Path]]:
+    """(top-level package, file) of every import that can be reached from the handler.
+
+    Imports inside functions count; those under ``if TYPE_CHECKING`` do not.
+    """
+    waiting, seen = [handler], set()
+    while waiting:
+        file = waiting.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for name in imports(ast.parse(file.read_text())):
+            top = name.split(".")[0]
+            if top == "filmgate":
+                waiting += modules(name)
+            elif top not in sys.stdlib_module_names:
+                yield top, file.relative_to(CHECKOUT)
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Full names of what is imported; ``from a import b`` gives ``a.b``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "filmgate imports by full name"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:
+            yield from imports(node)
+
+
+def modules(name: str) -> list[Path]:
+    """Files of our package that importing ``name`` runs: packages on the way, then the module."""
+    files, folder = [], CORE
+    for part in name.split("."):
+        files += [folder / f"{part}.py", folder / part / "__init__.py"]
+        folder /= part
+    return [file for file in files if file.is_file()]
