@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from filmgate.samples.truth import Truth
 
 Progress = Callable[[int, int, str], None]
-"""Called with files done, files in all, and the path of the latest."""
+"""Called with files done, files in all, and the path of the latest ("" for those there before)."""
 
 _MANIFEST = ".filmgate-samples.json"
 _PROCESSES = 2
@@ -37,31 +37,46 @@ def make(target: Path, *, progress: Progress | None = None, seed: int = 1) -> Tr
     if seed < 0:
         raise ValueError("the seed must be 0 or more")
     truth = plan.truth(seed)
+    make_files(target, [file.path for file in truth.files], seed=seed, progress=progress)
+    (target / "truth.json").write_text(truth.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return truth
+
+
+def make_files(
+    target: Path, paths: Sequence[str], *, seed: int, progress: Progress | None = None
+) -> None:
+    """Make those of the library's files, by path, that are not there as they were made.
+
+    The sources of copies must be among the paths, or there already.
+
+    Raises:
+        KeyError: the library has no such file.
+        OSError: the folder cannot be written, or a copy's source is missing.
+    """
+    from filmgate.samples import plan  # noqa: PLC0415 - numpy
+
     target.mkdir(parents=True, exist_ok=True)
     manifest = _Manifest(target, f"{plan.GENERATOR} seed {seed}")
-    total = len(truth.files)
-    good = {file.path for file in truth.files if manifest.holds(file.path)}
-    done = len(good)
+    wanted = [path for path in paths if not manifest.holds(path)]
+    done = len(paths) - len(wanted)
+    if progress is not None and done:
+        progress(done, len(paths), "")
+    if not wanted:
+        return
 
     def report(path: str) -> None:
         nonlocal done
         manifest.add(path)
         done += 1
         if progress is not None:
-            progress(done, total, path)
+            progress(done, len(paths), path)
 
-    if progress is not None and good:
-        progress(done, total, "")
-    copied = {copy.copy_path for copy in truth.copies}
-    wanted = [file.path for file in truth.files if file.path not in good]
-    if wanted:
-        rounds = ([p for p in wanted if p not in copied], [p for p in wanted if p in copied])
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(_PROCESSES, mp_context=context) as pool:
-            for paths in rounds:
-                _run(pool, target, paths, seed, report)
-    (target / "truth.json").write_text(truth.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return truth
+    sources = {source.path for source in plan.SOURCES}
+    rounds = ([p for p in wanted if p in sources], [p for p in wanted if p not in sources])
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(_PROCESSES, mp_context=context) as pool:
+        for round_paths in rounds:
+            _run(pool, target, round_paths, seed, report)
 
 
 def _run(
