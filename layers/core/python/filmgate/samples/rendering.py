@@ -19,7 +19,7 @@ from filmgate.samples.clip import (
     write_sound,
     write_video,
 )
-from filmgate.samples.scenes import figures, outdoors, screen, stills, town
+from filmgate.samples.scenes import cartoon, figures, outdoors, screen, stills, town
 from filmgate.samples.scenes.canvas import Scene, Size
 from filmgate.samples.transforms import apply_with
 
@@ -41,7 +41,7 @@ SCENES: dict[str, Scene] = {
         screen.flag,
         screen.aurora_lights,
         figures.spheres,
-        figures.cartoon,
+        cartoon.cartoon,
         figures.room_juggler,
         figures.room_robot,
         figures.presenter,
