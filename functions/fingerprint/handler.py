@@ -1,0 +1,36 @@
+"""Workflow step: make or find the asset's fingerprint, tiles and PDQ hashes."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from filmgate.adapters.dynamodb.library import DynamoLibrary
+from filmgate.adapters.s3 import S3Objects
+from filmgate.observability import correlate, logger
+from filmgate.pipeline.fingerprint import FingerprintDeps, fingerprint
+from filmgate.pipeline.state import JobState
+from filmgate.settings import BucketSettings, LibrarySettings, LimitSettings
+
+
+@logger.inject_lambda_context(clear_state=True)
+@event_parser(model=JobState)
+def handler(event: JobState, context: LambdaContext) -> dict[str, Any]:
+    """Answer with the keys, or with why the file is refused."""
+    correlate(event.correlation_id, tenant=event.tenant, job_id=event.job_id)
+    result = fingerprint(_deps(), event)
+    logger.info(f"fingerprint {result.outcome}", extra={"reason_code": result.reason_code})
+    return result.model_dump(mode="json")
+
+
+@cache
+def _deps() -> FingerprintDeps:
+    library, buckets = LibrarySettings(), BucketSettings()
+    return FingerprintDeps(
+        library=DynamoLibrary(library.assets_table, library.matches_table),
+        objects=S3Objects(buckets.raw_bucket, buckets.artifacts_bucket),
+        limits=LimitSettings().limits,
+    )

@@ -1,0 +1,39 @@
+"""Workflow step: index the asset, search for candidates and compare with each."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from filmgate.adapters.dynamodb.index import DynamoFreshStore
+from filmgate.adapters.dynamodb.library import DynamoLibrary
+from filmgate.adapters.s3 import S3Objects, S3SegmentStore
+from filmgate.index.segments import SegmentIndex
+from filmgate.observability import correlate, logger
+from filmgate.pipeline.match import MatchDeps, match
+from filmgate.pipeline.state import ToMatch
+from filmgate.settings import ArtifactSettings, IndexTableSettings, LibrarySettings
+
+
+@logger.inject_lambda_context(clear_state=True)
+@event_parser(model=ToMatch)
+def handler(event: ToMatch, context: LambdaContext) -> dict[str, Any]:
+    """Answer with where the comparisons are."""
+    correlate(event.correlation_id, tenant=event.tenant, job_id=event.job_id)
+    result = match(_deps(), event)
+    logger.info("compared", extra={"candidates": result.candidates})
+    return result.model_dump(mode="json")
+
+
+@cache
+def _deps() -> MatchDeps:
+    library, bucket = LibrarySettings(), ArtifactSettings().artifacts_bucket
+    fresh = DynamoFreshStore(IndexTableSettings().index_table)
+    return MatchDeps(
+        library=DynamoLibrary(library.assets_table, library.matches_table),
+        objects=S3Objects(None, bucket),
+        index=SegmentIndex(fresh, S3SegmentStore(bucket)),
+    )

@@ -1,0 +1,1 @@
+"""The use-cases: what happens to an upload, step by step, over the ports."""

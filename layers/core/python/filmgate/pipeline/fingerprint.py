@@ -1,0 +1,117 @@
+"""Make what a file is compared by, once for each content and engine."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from filmgate.errors import FilmgateError, MediaRefused, NotFound
+from filmgate.fingerprint import engine
+from filmgate.fingerprint.codec import DamagedFingerprintError, dumps, loads
+from filmgate.fingerprint.model import Fingerprint
+from filmgate.library.model import Asset, now
+from filmgate.library.ports import Library, ObjectStore
+from filmgate.media.limits import Limits
+from filmgate.media.model import Frame
+from filmgate.media.tiles import TileSheet
+from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
+from filmgate.pipeline.state import Fingerprinted, JobState, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintDeps:
+    """What fingerprinting stands on."""
+
+    library: Library
+    objects: ObjectStore
+    limits: Limits
+
+
+def fingerprint(deps: FingerprintDeps, state: JobState) -> Fingerprinted:
+    """Decode the asset's file, or find what was made of the same content before.
+
+    The fingerprint is written last, so where it is, all the rest is. Content that cannot be
+    decoded is refused in the result.
+
+    Raises:
+        NotFound: the asset is gone.
+        TransientError: storage did not answer.
+    """
+    asset = deps.library.asset(state.tenant, state.asset_id)
+    try:
+        made = _made(deps, asset)
+    except MediaRefused as refusal:
+        return Fingerprinted(
+            **state.job(),
+            outcome=Outcome.REFUSED,
+            reason_code=refusal.code,
+            reason=refusal.reason,
+        )
+    tiles_key = None if made.frames is None else _address(asset, TILES)
+    changes = {
+        "fingerprint_key": _address(asset, FINGERPRINT),
+        "tiles_key": tiles_key,
+        "engine": made.engine,
+        "notes": made.notes,
+        "updated_at": now(),
+    }
+    deps.library.save(asset.model_copy(update=changes))
+    return Fingerprinted(
+        **state.job(),
+        outcome=Outcome.OK,
+        fingerprint_key=_address(asset, FINGERPRINT),
+        tiles_key=tiles_key,
+    )
+
+
+def _made(deps: FingerprintDeps, asset: Asset) -> Fingerprint:
+    try:
+        return loads(deps.objects.get("artifacts", _address(asset, FINGERPRINT)))
+    except (NotFound, DamagedFingerprintError):
+        return _make(deps, asset)
+
+
+def _make(deps: FingerprintDeps, asset: Asset) -> Fingerprint:
+    if asset.info is None or asset.sha256 is None:
+        raise FilmgateError("this asset was never read")
+    sheet, seen = TileSheet(), []
+
+    def keep(frame: Frame) -> None:
+        sheet.add(frame)
+        seen.append(frame.time_s)
+
+    with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
+        path = Path(folder) / "file"
+        try:
+            deps.objects.download("raw", asset.key, path, version_id=asset.version_id)
+        except NotFound as error:
+            raise MediaRefused(
+                "gone", "The file was deleted before it could be read. Upload it again."
+            ) from error
+        made = engine.fingerprint(path, asset.sha256, asset.info, deps.limits, keep)
+    if seen:
+        tiles = sheet.finish()
+        _put(deps, asset, TILES, tiles.jpeg, "image/jpeg")
+        _put(deps, asset, TILES_INDEX, tiles.index.model_dump_json().encode(), "application/json")
+    _put(deps, asset, PDQ, _pdq_export(made), "application/json")
+    _put(deps, asset, FINGERPRINT, dumps(made), "application/octet-stream")
+    return made
+
+
+def _pdq_export(made: Fingerprint) -> bytes:
+    """PDQ hashes for those who exchange them: time in seconds, 64 hex digits, quality 0..100."""
+    frames = [
+        {"time_s": round(time_s, 3), "pdq": digits, "quality": quality}
+        for time_s, digits, quality in made.pdq
+    ]
+    return json.dumps({"sha256": made.sha256, "engine": made.engine, "frames": frames}).encode()
+
+
+def _put(deps: FingerprintDeps, asset: Asset, name: str, body: bytes, content_type: str) -> None:
+    deps.objects.put("artifacts", _address(asset, name), body, content_type)
+
+
+def _address(asset: Asset, name: str) -> str:
+    return fingerprint_address(asset.tenant, str(asset.sha256), engine.ENGINE, name)

@@ -1,0 +1,89 @@
+"""Record how a job ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from filmgate.library.model import AssetStatus, JobStatus, now
+from filmgate.library.ports import Library
+from filmgate.pipeline.state import Failure, Outcome, ToFinish
+
+_MAX_DETAIL = 300
+_STATUS = {
+    Outcome.OK: AssetStatus.DONE,
+    Outcome.REFUSED: AssetStatus.REFUSED,
+    Outcome.FAILED: AssetStatus.FAILED,
+}
+_AGAIN = "Run it again; if it fails again, the logs of this job tell more."
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a job ended and how long it took, in seconds from its start."""
+
+    status: AssetStatus
+    workflow: str
+    duration_s: float
+    matches: int
+    reason_code: str | None
+
+
+def finish(library: Library, state: ToFinish) -> Finished:
+    """Give the asset and the job their final state.
+
+    The asset keeps its state when a later job has taken it over meanwhile.
+
+    Raises:
+        NotFound: the asset or the job is gone.
+        TransientError: storage did not answer.
+    """
+    outcome = Outcome.FAILED if state.error else state.outcome
+    code, reason = state.reason_code, state.reason
+    if outcome is Outcome.FAILED:
+        code, reason = _plain(state.error)
+    moment = now()
+    job = library.job(state.tenant, state.job_id)
+    asset = library.asset(state.tenant, state.asset_id)
+    if asset.job_id == state.job_id:
+        changes = {
+            "status": _STATUS[outcome],
+            "reason_code": code,
+            "reason": reason,
+            "updated_at": moment,
+        }
+        library.save(asset.model_copy(update=changes))
+    ended = {
+        "status": JobStatus.FAILED if outcome is Outcome.FAILED else JobStatus.SUCCEEDED,
+        "finished_at": moment,
+        "error": reason if outcome is Outcome.FAILED else None,
+        "matches": state.matches,
+    }
+    library.save_job(job.model_copy(update=ended))
+    return Finished(
+        status=_STATUS[outcome],
+        workflow=job.workflow,
+        duration_s=(moment - job.started_at).total_seconds(),
+        matches=state.matches or 0,
+        reason_code=code,
+    )
+
+
+def _plain(error: Failure | None) -> tuple[str, str]:
+    """A code and a sentence for what the workflow caught."""
+    if error is None:
+        return "failed", f"Processing failed. {_AGAIN}"
+    if error.name in {"States.Timeout", "Sandbox.Timedout"}:
+        return "timed_out", f"Processing took longer than a step may take. {_AGAIN}"
+    detail = _message(error)[:_MAX_DETAIL]
+    told = f"{error.name}: {detail}" if detail else error.name
+    return "failed", f"Processing failed ({told}). {_AGAIN}"
+
+
+def _message(error: Failure) -> str:
+    """A Lambda's cause is JSON with the message among other things; others are plain text."""
+    try:
+        cause = json.loads(error.cause)
+    except ValueError:
+        return error.cause
+    return str(cause.get("errorMessage", "")) if isinstance(cause, dict) else error.cause

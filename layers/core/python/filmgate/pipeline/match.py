@@ -1,0 +1,72 @@
+"""Put an asset into the index, find who might be its copy, and compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from filmgate.errors import NotFound
+from filmgate.fingerprint.codec import loads
+from filmgate.fingerprint.engine import ENGINE
+from filmgate.fingerprint.model import Fingerprint
+from filmgate.fingerprint.retrieval import index_entry, index_query
+from filmgate.index.port import CandidateIndex
+from filmgate.library.model import Asset
+from filmgate.library.ports import Library, ObjectStore
+from filmgate.matching.compare import compare
+from filmgate.pipeline.artifacts import address, fingerprint_address
+from filmgate.pipeline.state import ComparedPair, Comparisons, Matched, ToMatch
+
+MAX_CANDIDATES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class MatchDeps:
+    """What matching stands on."""
+
+    library: Library
+    objects: ObjectStore
+    index: CandidateIndex
+
+
+def match(deps: MatchDeps, state: ToMatch) -> Matched:
+    """Write, then look: an asset is in the index before it searches it, so of two copies that
+    arrive together at least one finds the other.
+
+    Raises:
+        NotFound: the asset's own fingerprint is gone.
+        TransientError: storage did not answer.
+    """
+    own = loads(deps.objects.get("artifacts", state.fingerprint_key))
+    deps.index.add(state.tenant, index_entry(state.asset_id, own))
+    query = index_query(state.asset_id, own)
+    candidates = deps.index.search(state.tenant, query, limit=MAX_CANDIDATES)
+    others = deps.library.assets(state.tenant, [found.asset_id for found in candidates])
+    pairs = tuple(
+        _compared(state.asset_id, own, other.asset_id, theirs)
+        for other, theirs in _fingerprints(deps.objects, others)
+    )
+    key = address(state.tenant, own.sha256, "comparisons", ENGINE, f"{state.job_id}.json")
+    body = Comparisons(engine=ENGINE, pairs=pairs).model_dump_json().encode()
+    deps.objects.put("artifacts", key, body, "application/json")
+    return Matched(**state.job(), comparisons_key=key, candidates=len(pairs))
+
+
+def _fingerprints(objects: ObjectStore, assets: list[Asset]) -> Iterator[tuple[Asset, Fingerprint]]:
+    """Those that are still there. The address comes from the content, not from the record: an
+    asset may be in the index a moment before its record names its fingerprint."""
+    for asset in assets:
+        if asset.sha256 is None:
+            continue
+        key = fingerprint_address(asset.tenant, asset.sha256, ENGINE)
+        try:
+            yield asset, loads(objects.get("artifacts", key))
+        except NotFound:
+            continue
+
+
+def _compared(one_id: str, one: Fingerprint, other_id: str, other: Fingerprint) -> ComparedPair:
+    """The smaller id is `a`, so both sides measure the same."""
+    if one_id < other_id:
+        return ComparedPair(a=one_id, b=other_id, comparison=compare(one, other))
+    return ComparedPair(a=other_id, b=one_id, comparison=compare(other, one))

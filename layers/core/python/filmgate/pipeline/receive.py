@@ -1,0 +1,201 @@
+"""A file has landed: refuse it, with the reason, or start its workflow."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from filmgate.access.model import valid_tenant
+from filmgate.errors import MediaRefused, NotFound
+from filmgate.library.model import (
+    Asset,
+    AssetStatus,
+    Job,
+    JobStatus,
+    asset_id,
+    now,
+)
+from filmgate.library.ports import Library, ObjectStore, Workflows
+from filmgate.media.limits import Limits
+from filmgate.media.model import MediaInfo, MediaKind
+from filmgate.media.probe import probe
+from filmgate.pipeline.state import JobState
+
+_KEY = re.compile(r"raw/([^/]+)/(.*[^/])", re.DOTALL)
+GONE = "gone"
+CHECKSUM_MISMATCH = "checksum_mismatch"
+_GONE_REASON = "The file was deleted before it could be read. Upload it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An object that appeared in the raw bucket. ``version_id`` is None in a bucket without."""
+
+    key: str
+    version_id: str | None
+
+
+class Received(StrEnum):
+    """What became of an upload."""
+
+    STARTED = "started"
+    REFUSED = "refused"
+    KNOWN = "known"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to an upload; only STARTED has a job, IGNORED has no asset."""
+
+    received: Received
+    tenant: str | None = None
+    asset_id: str | None = None
+    job_id: str | None = None
+    reason_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveDeps:
+    """What receiving stands on."""
+
+    library: Library
+    objects: ObjectStore
+    workflows: Workflows
+    limits: Limits
+
+
+def receive(deps: ReceiveDeps, upload: Upload) -> Receipt:
+    """Look at an upload and start its workflow, once for each version of the object.
+
+    May be called again with the same upload, also at the same time: one job begins, and one that
+    began without its workflow gets it. Keys outside of ``raw/{tenant}/`` are ignored.
+
+    Raises:
+        TransientError: storage or the workflows did not answer.
+    """
+    found = _KEY.fullmatch(upload.key)
+    if found is None or not valid_tenant(found[1]):
+        return Receipt(Received.IGNORED)
+    asset = _asset_of(deps.library, found[1], found[2], upload)
+    if asset.status is AssetStatus.PROCESSING and asset.version_id == upload.version_id:
+        return _start(deps, asset)
+    if _settled(asset, upload):
+        return Receipt(Received.KNOWN, asset.tenant, asset.asset_id)
+    try:
+        return _begin(deps, _inspected(deps, asset, upload))
+    except MediaRefused as refusal:
+        return _refuse(deps.library, asset, upload, refusal)
+    except NotFound:
+        return _refuse(deps.library, asset, upload, MediaRefused(GONE, _GONE_REASON))
+
+
+def _asset_of(library: Library, tenant: str, rest: str, upload: Upload) -> Asset:
+    """The asset that waits for this key, or a new one for a file that was dropped here."""
+    try:
+        asset = library.asset(tenant, rest.partition("/")[0])
+        if asset.key == upload.key:
+            return asset
+    except NotFound:
+        pass
+    moment = now()
+    dropped = Asset(
+        tenant=tenant,
+        asset_id=asset_id(tenant, upload.key, upload.version_id or ""),
+        path=rest,
+        key=upload.key,
+        status=AssetStatus.RECEIVED,
+        created_at=moment,
+        updated_at=moment,
+        version_id=upload.version_id,
+    )
+    return library.create(dropped)
+
+
+def _settled(asset: Asset, upload: Upload) -> bool:
+    """Nothing more to do. A new version gives a refused or failed asset another chance."""
+    if asset.status in {AssetStatus.DONE, AssetStatus.PROCESSING}:
+        return True
+    return asset.status.final and asset.version_id == upload.version_id
+
+
+def _inspected(deps: ReceiveDeps, asset: Asset, upload: Upload) -> Asset:
+    """The asset with what the file told. Raises MediaRefused, NotFound."""
+    size = deps.objects.size("raw", upload.key, upload.version_id)
+    if size > deps.limits.max_file_bytes:
+        raise MediaRefused(
+            "too_large",
+            f"The file has {size} bytes; at most {deps.limits.max_file_bytes} are accepted.",
+        )
+    with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
+        path = Path(folder) / "file"
+        sha256 = deps.objects.download("raw", upload.key, path, version_id=upload.version_id)
+        if asset.sha256 not in (None, sha256):
+            raise MediaRefused(
+                CHECKSUM_MISMATCH,
+                "What arrived is not the file that was announced: its SHA-256 differs. "
+                "Upload it again.",
+            )
+        info: MediaInfo = probe(path, deps.limits)
+    return _changed(asset, version_id=upload.version_id, size_bytes=size, sha256=sha256, info=info)
+
+
+def _begin(deps: ReceiveDeps, asset: Asset) -> Receipt:
+    if asset.info is None:
+        raise ValueError("an asset begins after it was inspected")
+    number = int(asset.job_id.rpartition("-")[2]) + 1 if asset.job_id else 1
+    job_id = f"{asset.asset_id}-{number}"
+    asset = _changed(
+        asset, status=AssetStatus.PROCESSING, job_id=job_id, reason_code=None, reason=None
+    )
+    job = Job(
+        tenant=asset.tenant,
+        job_id=job_id,
+        asset_id=asset.asset_id,
+        workflow=_workflow(asset),
+        status=JobStatus.RUNNING,
+        started_at=now(),
+    )
+    if deps.library.begin(asset, job):
+        return _start(deps, asset)
+    # Another worker began it. If it had the same upload and died, this one has to start it.
+    latest = deps.library.asset(asset.tenant, asset.asset_id)
+    same = (latest.job_id, latest.version_id) == (job_id, asset.version_id)
+    if same and latest.status is AssetStatus.PROCESSING:
+        return _start(deps, latest)
+    return Receipt(Received.KNOWN, asset.tenant, asset.asset_id)
+
+
+def _start(deps: ReceiveDeps, asset: Asset) -> Receipt:
+    job_id = str(asset.job_id)
+    state = JobState(
+        tenant=asset.tenant, asset_id=asset.asset_id, job_id=job_id, correlation_id=asset.asset_id
+    )
+    deps.workflows.start(_workflow(asset), job_id, state.job())
+    return Receipt(Received.STARTED, asset.tenant, asset.asset_id, job_id)
+
+
+def _workflow(asset: Asset) -> str:
+    image = asset.info is not None and asset.info.kind is MediaKind.IMAGE
+    return "image" if image else "video"
+
+
+def _refuse(library: Library, asset: Asset, upload: Upload, refusal: MediaRefused) -> Receipt:
+    library.save(
+        _changed(
+            asset,
+            status=AssetStatus.REFUSED,
+            version_id=upload.version_id,
+            reason_code=refusal.code,
+            reason=refusal.reason,
+        )
+    )
+    return Receipt(Received.REFUSED, asset.tenant, asset.asset_id, reason_code=refusal.code)
+
+
+def _changed(asset: Asset, **changes: Any) -> Asset:
+    return asset.model_copy(update={**changes, "updated_at": now()})
