@@ -22,6 +22,9 @@ IDENTITY_PATH = "/_filmgate"
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 20.0
 POLL_S = 0.05
+ANSWER_S = 10.0
+"""A busy machine may keep our own daemon from answering for a while."""
+STRANGER_ANSWER_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def start(home: Home) -> Daemon:
     shutil.rmtree(home.scratch, ignore_errors=True)
     for folder in (home.scratch, home.state, home.objects):
         folder.mkdir(parents=True, exist_ok=True)
-    with home.log.open("ab") as log:
+    with home.log.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "filmgate_local.launcher"],
             cwd=home.folder,
@@ -131,9 +134,9 @@ def default_slots() -> int:
     return max(2, min(4, os.cpu_count() or 2))
 
 
-def _identity(port: int) -> tuple[int, str] | None:
+def _identity(port: int, timeout_s: float = ANSWER_S) -> tuple[int, str] | None:
     """(pid, root) of the local stack behind the port; None when it is something else or nothing."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    connection = http.client.HTTPConnection(HOST, port, timeout=timeout_s)
     try:
         connection.request("GET", IDENTITY_PATH)
         answer = json.loads(connection.getresponse().read())
@@ -146,10 +149,10 @@ def _identity(port: int) -> tuple[int, str] | None:
 
 def _refuse_taken(port: int, home: Home) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(2)
+        probe.settimeout(STRANGER_ANSWER_S)
         if probe.connect_ex((HOST, port)) != 0:
             return
-    other = _identity(port)
+    other = _identity(port, STRANGER_ANSWER_S)
     holder = f"the local stack of {other[1]}" if other else "another program"
     raise StackError(
         f"Port {port} is taken by {holder}. "

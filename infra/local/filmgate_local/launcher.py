@@ -6,6 +6,7 @@ Run as ``python -m filmgate_local.launcher`` with the environment ``daemon.envir
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 import time
@@ -70,6 +71,8 @@ def main() -> None:
     patches.bound_workers(
         int(os.environ[SLOTS_ENV]), frozenset(os.environ[INTERACTIVE_ENV].split(","))
     )
+    # It tells of every file at every save.
+    logging.getLogger("persistence").setLevel(logging.WARNING)
     saver = Saver()
     root = os.environ["FILMGATE_LOCAL_ROOT"]
     ministack_app.app = wrap(ministack_app.app, saver, root)

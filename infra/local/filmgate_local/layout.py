@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,3 +61,12 @@ class Home:
     @property
     def credentials(self) -> Path:
         return self.folder / "credentials.json"
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold ``lock`` (a file, made if need be) for the block; waits while another process has it."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield

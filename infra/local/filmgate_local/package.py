@@ -8,19 +8,16 @@ change exactly when there is one.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filmgate_local.layout import REGION, STAGE, StackError
+from filmgate_local.layout import REGION, STAGE, StackError, alone
 from filmgate_packaging import layers, zips
 
 INPUTS = ("serverless.yml", "package-lock.json", "infra/resources", "infra/workflows", "functions")
@@ -57,7 +54,7 @@ def package(checkout: Path, endpoint: str) -> Packaged:
     folder = checkout / ".build" / "local"
     built = folder / "layers"
     target = folder / "package"
-    with _alone(folder / "lock"):
+    with alone(folder / "lock"):
         layers.build_core(checkout, built / f"{layers.CORE}.zip")
         for layer in layers.THIRD_PARTY:
             zips.write(built / f"{layer}.zip", [])
@@ -80,14 +77,6 @@ def inputs_digest(checkout: Path) -> str:
             digest.update(f"{name}\0{inner}\0".encode())
             digest.update(hashlib.sha256(source.read_bytes()).digest())
     return digest.hexdigest()
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as opened:
-        fcntl.flock(opened, fcntl.LOCK_EX)
-        yield
 
 
 def osls(

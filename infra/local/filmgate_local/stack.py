@@ -15,7 +15,7 @@ from filmgate_local import credentials, daemon
 from filmgate_local.daemon import Daemon
 from filmgate_local.deploy import LocalAws, deploy, outputs, resources, stack_status
 from filmgate_local.interrupted import resume
-from filmgate_local.layout import CHECKOUT, REGION, STACK, STAGE, TENANT, Home, StackError
+from filmgate_local.layout import CHECKOUT, REGION, STACK, STAGE, TENANT, Home, StackError, alone
 from filmgate_local.package import Packaged, package
 
 Progress = Callable[[str], None]
@@ -77,7 +77,11 @@ def up(root: Path, progress: Progress = lambda _: None) -> StackInfo:
     Raises StackError, with a message that says what to do.
     """
     home = Home(root.resolve())
-    home.folder.mkdir(parents=True, exist_ok=True)
+    with alone(home.folder / "lock"):
+        return _up(home, progress)
+
+
+def _up(home: Home, progress: Progress) -> StackInfo:
     checkout = home.root if (home.root / "serverless.yml").is_file() else CHECKOUT
     running = daemon.find(home)
     started = running is None
@@ -93,7 +97,9 @@ def up(root: Path, progress: Progress = lambda _: None) -> StackInfo:
         deploy(aws, packaged)
     info = _describe(aws, running, home, packaged)
     credentials.ensure(aws, info.tables["keys"], home)
-    home.stack.write_text(json.dumps(asdict(info), indent=2))
+    written = home.stack.with_suffix(".part")
+    written.write_text(json.dumps(asdict(info), indent=2))
+    written.replace(home.stack)
     if started and (again := resume(aws, list(info.workflows.values()))):
         progress(f"Resuming what the last stop interrupted: {again}")
     return info
@@ -101,7 +107,11 @@ def up(root: Path, progress: Progress = lambda _: None) -> StackInfo:
 
 def down(root: Path) -> bool:
     """Stop the local AWS under ``root``, keeping its state. False when it was not running."""
-    return daemon.stop(Home(root.resolve()))
+    home = Home(root.resolve())
+    if not home.folder.is_dir():
+        return False
+    with alone(home.folder / "lock"):
+        return daemon.stop(home)
 
 
 def status(root: Path) -> StackStatus:
