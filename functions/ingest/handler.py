@@ -76,8 +76,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     answer = process_partial_response(
         event=event, record_handler=_record, processor=_processor, context=context
     )
-    for kind, error, trace in _processor.exceptions:
-        logger.error("a message failed", exc_info=(kind, error, trace))
+    for _, error, _ in _processor.exceptions:
+        logger.error("a message failed", exc_info=error)
     return dict(answer)
 
 
