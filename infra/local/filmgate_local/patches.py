@@ -7,6 +7,7 @@ Drop one when upstream has it.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -83,18 +84,21 @@ def bound_workers(slots: int, interactive: frozenset[str]) -> None:
     so nobody can wait for a slot held by whoever waits for them.
     """
     lanes = {name: threading.BoundedSemaphore(slots) for name in ("busy", "short", "interactive")}
-    execute: Execute = lambda_svc._execute_function_warm
+    dispatch = lambda_svc._execute_function_dispatch
 
-    def execute_in_turn(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
-        config = func.get("config") or func
+    def dispatch_in_turn(
+        func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, _: float
+    ) -> dict[str, Any]:
         if config.get("FunctionName") in interactive:
             lane = "interactive"
         else:
             lane = "busy" if config.get("MemorySize", 128) > FULL_CORE_MB else "short"
         with lanes[lane]:
-            return execute(func, event, request_id)
+            # Its time starts now: what is reported is work, not waiting.
+            result: dict[str, Any] = dispatch(func, config, event, request_id, time.time())
+            return result
 
-    lambda_svc._execute_function_warm = execute_in_turn
+    lambda_svc._execute_function_dispatch = dispatch_in_turn
 
 
 def release_received() -> None:
