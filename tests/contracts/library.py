@@ -84,9 +84,15 @@ class LibraryContract:
             lambda: library.job(tenant, "nope"),
             lambda: library.match(tenant, "a:b"),
             lambda: library.match(tenant, "a"),
+            lambda: library.match(tenant, ""),
+            lambda: library.asset(tenant, ""),
+            lambda: library.asset(tenant, "x" * 5000),
+            lambda: library.job(tenant, "x" * 5000 + "-1"),
         ):
             with pytest.raises(NotFound):
                 call()
+        assert library.assets(tenant, ["", "x" * 5000, "a#b"]) == []
+        assert library.matches_of(tenant, "") == []
 
     def test_tenants_do_not_see_each_other(self, library: Library, tenant: str) -> None:
         other = f"{tenant}-x"

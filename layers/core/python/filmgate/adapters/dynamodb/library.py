@@ -33,6 +33,7 @@ _ASSET = "ASSET"
 _LISTING = "listing"
 _TRIES = 8
 _WAIT_S = 0.05
+_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _POSITION = re.compile(r"([0-9T:.+-]{10,40})#([0-9a-zA-Z:_-]{1,200})")
 
 
@@ -118,7 +119,8 @@ class DynamoLibrary:
 
     def assets(self, tenant: str, ids: Sequence[str]) -> list[Asset]:
         """Those of the ids that exist, in the order asked. Strongly consistent."""
-        keys = [(_pk(tenant, asset_id), _ASSET) for asset_id in dict.fromkeys(ids)]
+        wanted = dict.fromkeys(asset_id for asset_id in ids if _possible(asset_id))
+        keys = [(_pk(tenant, asset_id), _ASSET) for asset_id in wanted]
         with transient("assets"):
             rows = {
                 row.pk: row.record for row in self._assets.batch_get(keys, consistent_read=True)
@@ -183,6 +185,8 @@ class DynamoLibrary:
     def match(self, tenant: str, match_id: str) -> Match:
         """Strongly consistent. Raises NotFound."""
         a, _, b = match_id.partition(":")
+        if not (_possible(a) and _possible(b)):
+            raise NotFound(f"no match {match_id}")
         with transient("a match"):
             try:
                 row = self._matches.get(_pk(tenant, a), b, consistent_read=True)
@@ -194,6 +198,8 @@ class DynamoLibrary:
 
     def matches_of(self, tenant: str, asset_id: str) -> list[Match]:
         """Best first. Strongly consistent."""
+        if not _possible(asset_id):
+            return []
         with transient("matches"):
             rows = list(self._matches.query(_pk(tenant, asset_id), consistent_read=True))
         found = [_match(tenant, row) for row in rows]
@@ -222,6 +228,8 @@ class DynamoLibrary:
         )
 
     def _record(self, tenant: str, asset_id: str, sk: str) -> str:
+        if not _possible(asset_id):
+            raise NotFound(f"no asset {asset_id}")
         with transient("a record"):
             try:
                 row = self._assets.get(_pk(tenant, asset_id), sk, consistent_read=True)
@@ -286,6 +294,11 @@ class DynamoLibrary:
                     raise
                 time.sleep(random.uniform(0, _WAIT_S * 2**attempt))  # noqa: S311
         raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _possible(asset_id: str) -> bool:
+    """DynamoDB refuses keys that are empty or too long; callers pass on what strangers sent."""
+    return _ID.fullmatch(asset_id) is not None
 
 
 def _pk(tenant: str, asset_id: str) -> str:

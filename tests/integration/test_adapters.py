@@ -1,0 +1,109 @@
+"""The adapters keep, on the local AWS, the contracts that memory keeps in the unit tests."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from filmgate.adapters import s3, stepfunctions
+from filmgate.adapters.dynamodb.index import DynamoFreshStore
+from filmgate.adapters.dynamodb.library import DynamoLibrary
+from filmgate.adapters.s3 import S3Objects, S3SegmentStore
+from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
+from filmgate.errors import TransientError
+from tests.contracts.library import LibraryContract, an_asset
+from tests.contracts.stores import FreshStoreContract, ObjectStoreContract, SegmentStoreContract
+from tests.stack import RunningStack, environment
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module", autouse=True)
+def aws(local: RunningStack) -> Iterator[None]:
+    """Clients made here go to the stack as its root user."""
+    clients = (s3._client, stepfunctions._client)
+    for client in clients:
+        client.cache_clear()
+    with environment(
+        AWS_ENDPOINT_URL=local.info.endpoint_url,
+        AWS_DEFAULT_REGION=local.info.region,
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+    ):
+        yield
+    for client in clients:
+        client.cache_clear()
+
+
+class TestDynamoLibrary(LibraryContract):
+    @pytest.fixture
+    def library(self, local: RunningStack) -> DynamoLibrary:
+        return DynamoLibrary(local.info.tables["assets"], local.info.tables["matches"])
+
+    def test_what_cannot_be_reached_is_transient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        library = DynamoLibrary(f"unreached-{uuid.uuid4().hex}", "unreached")
+        with pytest.raises(TransientError):
+            library.save(an_asset("t", "a1"))
+
+
+class TestDynamoFreshStore(FreshStoreContract):
+    @pytest.fixture
+    def fresh(self, local: RunningStack) -> DynamoFreshStore:
+        return DynamoFreshStore(local.info.tables["index"])
+
+
+class TestS3SegmentStore(SegmentStoreContract):
+    @pytest.fixture
+    def segments(self, local: RunningStack) -> S3SegmentStore:
+        return S3SegmentStore(local.info.artifacts_bucket)
+
+
+class TestS3Objects(ObjectStoreContract):
+    @pytest.fixture
+    def prefix(self) -> str:
+        # Outside of raw/, so that no upload is announced.
+        return f"contract/t-{uuid.uuid4().hex[:10]}"
+
+    @pytest.fixture
+    def objects(self, local: RunningStack) -> S3Objects:
+        return S3Objects(local.info.raw_bucket, local.info.artifacts_bucket)
+
+    def test_versions_are_told_apart(
+        self, objects: S3Objects, local: RunningStack, prefix: str, tmp_path: Path
+    ) -> None:
+        client = local.aws.client("s3")
+        first = client.put_object(Bucket=local.info.raw_bucket, Key=prefix, Body=b"one")
+        client.put_object(Bucket=local.info.raw_bucket, Key=prefix, Body=b"second")
+        version = first["VersionId"]
+        assert objects.size("raw", prefix, version) == 3
+        objects.download("raw", prefix, tmp_path / "file", version_id=version)
+        assert (tmp_path / "file").read_bytes() == b"one"
+        assert objects.size("raw", prefix) == 6
+
+    def test_a_signed_url_reads_the_object(self, objects: S3Objects, prefix: str) -> None:
+        objects.put("artifacts", f"{prefix}/a.txt", b"hello", "text/plain")
+        with urllib.request.urlopen(objects.presign_get("artifacts", f"{prefix}/a.txt", 60)) as at:
+            assert at.read() == b"hello"
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(objects.presign_get("artifacts", f"{prefix}/gone", 60))
+
+    def test_a_bucket_the_function_has_not_is_an_error(self) -> None:
+        with pytest.raises(ValueError, match="no raw bucket"):
+            S3Objects(None, "artifacts").exists("raw", "key")
+
+
+def test_a_job_starts_once_as_a_standard_workflow(local: RunningStack) -> None:
+    arns = local.info.workflows
+    job_id = f"{uuid.uuid4().hex[:26]}-1"
+    payload = {"tenant": "t", "asset_id": "gone", "job_id": job_id, "correlation_id": "c"}
+    workflows = StepFunctionsWorkflows(arns["image"], arns["video"])
+    workflows.start("video", job_id, payload)
+    workflows.start("video", job_id, payload)
+    listed = local.aws.client("stepfunctions").list_executions(stateMachineArn=arns["video"])
+    assert [run["name"] for run in listed["executions"]].count(job_id) == 1
