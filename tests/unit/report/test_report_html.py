@@ -95,6 +95,22 @@ def test_pictures_side_by_side_are_at_aligned_times():
     assert all(float(a) - float(b) == pytest.approx(2.0, abs=0.75) for a, b in shown)
 
 
+def test_identical_bytes_show_the_same_moments():
+    same = match(
+        "beach.mp4",
+        "other room.mp4",
+        MatchClass.EXACT,
+        1.0,
+        transform=Transform(identical_bytes=True),
+        pairs=(),
+        segments=(),
+    )
+    text = page(ScanResult(assets=result().assets, matches=(same,), groups=()))
+    shown = re.findall(r"<b>A</b> ([^<]+)</fig.*?<b>B</b> ([^<]+)</fig", text, re.DOTALL)
+    assert len(shown) == 6
+    assert all(a == b for a, b in shown)
+
+
 EVIL = '"><script>alert(1)</script>\x1b{{ 7*7 }}.mp4'
 
 
@@ -164,6 +180,7 @@ def test_writing_takes_any_name(tmp_path):
         (Transform(speed=0.8), "1.25x slower"),
         (Transform(speed=1.001), "no change found"),
         (Transform(crop=True, partial=True), "cropped, a part of the time"),
+        (Transform(recoloured=True, audio_removed=True), "recoloured, sound taken away"),
     ],
 )
 def test_transforms_in_words(transform, words):
@@ -179,7 +196,15 @@ def test_clock(seconds, text):
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(None, "-"), (0, "0 %"), (1, "100 %"), (0.934, "93 %"), (0.9971, "99.7 %")]
+    ("share", "text"),
+    [
+        (None, "-"),
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.934, "93 %"),
+        (0.9971, "99.7 %"),
+        (0.99999, "99.9 %"),
+    ],
 )
 def test_percent(share, text):
     assert percent(share) == text

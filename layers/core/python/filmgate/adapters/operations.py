@@ -28,7 +28,7 @@ class LogLine:
     function: str
     at_ms: int
     message: str
-    event_id: str
+    stream: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,9 @@ class Deployment:
                     logGroupName=group, startTime=since_ms
                 ):
                     lines += [
-                        LogLine(function, e["timestamp"], e["message"].rstrip("\n"), e["eventId"])
+                        LogLine(
+                            function, e["timestamp"], e["message"].rstrip("\n"), e["logStreamName"]
+                        )
                         for e in page["events"]
                     ]
             except logs.exceptions.ResourceNotFoundException:
@@ -161,13 +163,13 @@ class Deployment:
 
     def follow(self, functions: tuple[str, ...], since_ms: int) -> Iterator[LogLine]:
         """The same, and then what comes, until stopped."""
-        seen: dict[str, int] = {}
+        seen: set[LogLine] = set()
         while True:
             for line in self.log_lines(functions, since_ms):
-                if line.event_id not in seen:
-                    seen[line.event_id] = line.at_ms
+                if line not in seen:
+                    seen.add(line)
                     yield line
             # Lines can arrive a little late, so look again at the last seconds.
-            since_ms = max([since_ms, *(at - _LATE_MS for at in seen.values())])
-            seen = {key: at for key, at in seen.items() if at >= since_ms}
+            since_ms = max([since_ms, *(line.at_ms - _LATE_MS for line in seen)])
+            seen = {line for line in seen if line.at_ms >= since_ms}
             time.sleep(_FOLLOW_PAUSE_S)

@@ -50,7 +50,8 @@ def _say(message: str, hint: str, *, style: str = "bold red") -> None:
     from filmgate.cli.output import safe  # noqa: PLC0415
 
     console = Console(stderr=True, highlight=False)
-    console.print(safe(message, style), soft_wrap=True)
+    for line in message.splitlines():
+        console.print(safe(line, style), soft_wrap=True)
     if hint:
         console.print(Text("Next: ", style="bold"), safe(hint), sep="", soft_wrap=True)
 

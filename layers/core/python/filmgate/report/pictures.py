@@ -84,7 +84,9 @@ class Pictures:
             return []
         times_a, times_b = sheets[0][1].times_s, sheets[1][1].times_s
         measured = [Moment(pair.a_time, pair.b_time) for pair in match.pairs]
-        read_off = _from_segments(match, times_a)
+        # Of identical bytes nothing is aligned: every time is the same in both.
+        same = match.transform.identical_bytes
+        read_off = [Moment(t, t) for t in times_a] if same else _from_segments(match, times_a)
         for moments in (measured, measured + read_off):
             close = [m for m in moments if _error(m, times_a, times_b) <= CLOSE_S]
             distinct = _distinct(close, times_a)

@@ -25,8 +25,12 @@ def transform_words(transform: Transform) -> str:
         words.append("cropped")
     if transform.partial:
         words.append("a part of the time")
+    if transform.recoloured:
+        words.append("recoloured")
     if transform.audio_replaced:
         words.append("other sound")
+    if transform.audio_removed:
+        words.append("sound taken away")
     return ", ".join(words) or "no change found"
 
 
@@ -47,8 +51,10 @@ def clock(seconds: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share of 0..1 as "93 %" or "99.7 %"; a dash for None."""
+    """A share of 0..1 as "93 %" or "99.7 %", never rounded up to 100; a dash for None."""
     if share is None:
         return "-"
     value = share * 100
-    return f"{value:.0f} %" if value in (0, 100) or value < 99 else f"{value:.1f} %"
+    if 99 <= value < 100:
+        return f"{min(value, 99.9):.1f} %"
+    return f"{value:.0f} %"
