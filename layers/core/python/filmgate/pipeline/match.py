@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from filmgate.errors import NotFound
 from filmgate.fingerprint.codec import loads
-from filmgate.fingerprint.engine import ENGINE
 from filmgate.fingerprint.model import Fingerprint
 from filmgate.fingerprint.retrieval import index_entry, index_query
 from filmgate.index.port import CandidateIndex
@@ -44,21 +43,23 @@ def match(deps: MatchDeps, state: ToMatch) -> Matched:
     others = deps.library.assets(state.tenant, [found.asset_id for found in candidates])
     pairs = tuple(
         _compared(state.asset_id, own, other.asset_id, theirs)
-        for other, theirs in _fingerprints(deps.objects, others)
+        for other, theirs in _fingerprints(deps.objects, others, own.engine)
     )
-    key = address(state.tenant, own.sha256, "comparisons", ENGINE, f"{state.job_id}.json")
-    body = Comparisons(engine=ENGINE, pairs=pairs).model_dump_json().encode()
+    key = address(state.tenant, own.sha256, "comparisons", own.engine, f"{state.job_id}.json")
+    body = Comparisons(engine=own.engine, pairs=pairs).model_dump_json().encode()
     deps.objects.put("artifacts", key, body, "application/json")
     return Matched(**state.job(), comparisons_key=key, candidates=len(pairs))
 
 
-def _fingerprints(objects: ObjectStore, assets: list[Asset]) -> Iterator[tuple[Asset, Fingerprint]]:
+def _fingerprints(
+    objects: ObjectStore, assets: list[Asset], engine: str
+) -> Iterator[tuple[Asset, Fingerprint]]:
     """Those that are still there. The address comes from the content, not from the record: an
     asset may be in the index a moment before its record names its fingerprint."""
     for asset in assets:
         if asset.sha256 is None:
             continue
-        key = fingerprint_address(asset.tenant, asset.sha256, ENGINE)
+        key = fingerprint_address(asset.tenant, asset.sha256, engine)
         try:
             yield asset, loads(objects.get("artifacts", key))
         except NotFound:
