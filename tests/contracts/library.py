@@ -88,6 +88,7 @@ class LibraryContract:
             lambda: library.asset(tenant, ""),
             lambda: library.asset(tenant, "x" * 5000),
             lambda: library.job(tenant, "x" * 5000 + "-1"),
+            lambda: library.job(tenant, "x-" + "1" * 5000),
         ):
             with pytest.raises(NotFound):
                 call()

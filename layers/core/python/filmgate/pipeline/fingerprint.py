@@ -17,7 +17,7 @@ from filmgate.media.limits import Limits
 from filmgate.media.model import Frame
 from filmgate.media.tiles import TileSheet
 from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
-from filmgate.pipeline.state import Fingerprinted, JobState, Outcome
+from filmgate.pipeline.state import GONE, GONE_REASON, Fingerprinted, JobState, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,11 @@ def _make(deps: FingerprintDeps, asset: Asset) -> Fingerprint:
     with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
         path = Path(folder) / "file"
         try:
-            deps.objects.download("raw", asset.key, path, version_id=asset.version_id)
+            found = deps.objects.download("raw", asset.key, path, version_id=asset.version_id)
         except NotFound as error:
-            raise MediaRefused(
-                "gone", "The file was deleted before it could be read. Upload it again."
-            ) from error
+            raise MediaRefused(GONE, GONE_REASON) from error
+        if found != asset.sha256:
+            raise MediaRefused("changed", "The file changed while it was read. Upload it again.")
         made = engine.fingerprint(path, asset.sha256, asset.info, deps.limits, keep)
     if seen:
         tiles = sheet.finish()

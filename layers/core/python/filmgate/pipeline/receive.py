@@ -12,6 +12,8 @@ from typing import Any
 from filmgate.access.model import valid_tenant
 from filmgate.errors import MediaRefused, NotFound
 from filmgate.library.model import (
+    CHECKSUM_MISMATCH,
+    GONE,
     Asset,
     AssetStatus,
     Job,
@@ -23,12 +25,9 @@ from filmgate.library.ports import Library, ObjectStore, Workflows
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.media.probe import probe
-from filmgate.pipeline.state import JobState
+from filmgate.pipeline.state import GONE, GONE_REASON, JobState
 
 _KEY = re.compile(r"raw/([^/]+)/(.*[^/])", re.DOTALL)
-GONE = "gone"
-CHECKSUM_MISMATCH = "checksum_mismatch"
-_GONE_REASON = "The file was deleted before it could be read. Upload it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def receive(deps: ReceiveDeps, upload: Upload) -> Receipt:
     except MediaRefused as refusal:
         return _refuse(deps.library, asset, upload, refusal)
     except NotFound:
-        return _refuse(deps.library, asset, upload, MediaRefused(GONE, _GONE_REASON))
+        return _refuse(deps.library, asset, upload, MediaRefused(GONE, GONE_REASON))
 
 
 def _asset_of(library: Library, tenant: str, rest: str, upload: Upload) -> Asset:

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from filmgate.matching.model import Comparison
 
+GONE = "gone"
+GONE_REASON = "The file was deleted before it could be read. Upload it again."
+
 
 class Outcome(StrEnum):
     """How a job ends. REFUSED is a result, FAILED is a fault of ours or of what we stand on."""

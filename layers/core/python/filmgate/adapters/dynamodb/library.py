@@ -169,7 +169,7 @@ class DynamoLibrary:
 
     def job(self, tenant: str, job_id: str) -> Job:
         """Strongly consistent. Raises NotFound."""
-        asset_id = job_id.rpartition("-")[0]
+        asset_id = job_id.rpartition("-")[0] if _possible(job_id) else ""
         return Job.model_validate_json(self._record(tenant, asset_id, f"JOB#{job_id}"))
 
     def save_match(self, match: Match) -> None:

@@ -1,0 +1,187 @@
+"""From a received file to its matches."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from filmgate.fingerprint import codec, engine
+from filmgate.library.model import AssetStatus, JobStatus
+from filmgate.matching.model import MatchClass
+from filmgate.media.tiles import TileIndex
+from filmgate.pipeline.state import Failure
+from tests.unit.pipeline.flow import TENANT, Flow, picture
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> Flow:
+    return Flow(tmp_path)
+
+
+def test_copies_become_matches_and_others_do_not(flow: Flow) -> None:
+    for path, body in (
+        ("a.jpg", picture(1)),
+        ("b.jpg", picture(1, side=160, quality=80)),
+        ("c.jpg", picture(2)),
+    ):
+        asset, _ = flow.upload(path, body)
+        assert flow.run(asset).status is AssetStatus.DONE
+    (match,) = flow.library.list_matches(TENANT, limit=9, cursor=None).items
+    paths = {flow.library.asset(TENANT, side).path for side in (match.a, match.b)}
+    assert paths == {"a.jpg", "b.jpg"}
+    assert match.a < match.b
+    assert match.verdict.match_class in {MatchClass.EXACT, MatchClass.NEAR}
+    assert match.verdict.pairs
+
+
+def test_the_artefacts_are_beside_each_other(flow: Flow) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    flow.run(asset)
+    asset = flow.library.asset(TENANT, asset.asset_id)
+    assert asset.fingerprint_key is not None
+    folder = f"artifacts/{TENANT}/{asset.sha256}/fingerprint/{engine.ENGINE}"
+    assert asset.fingerprint_key == f"{folder}/fingerprint.npz"
+    assert asset.tiles_key == f"{folder}/tiles.jpg"
+    assert asset.engine == engine.ENGINE
+    stored = codec.loads(flow.objects.get("artifacts", asset.fingerprint_key))
+    assert stored.sha256 == asset.sha256
+    TileIndex.model_validate_json(flow.objects.get("artifacts", f"{folder}/tiles.json"))
+    export = json.loads(flow.objects.get("artifacts", f"{folder}/pdq.json"))
+    assert export["engine"] == engine.ENGINE
+    assert len(export["frames"][0]["pdq"]) == 64
+
+
+def test_the_same_content_is_decoded_once(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = picture(1)
+    first, _ = flow.upload("a.jpg", body)
+    flow.run(first)
+    monkeypatch.setattr(engine, "fingerprint", None)
+    second, _ = flow.upload("b.jpg", body)
+    assert flow.run(second).matches == 1
+    (match,) = flow.library.list_matches(TENANT, limit=9, cursor=None).items
+    assert match.verdict.transform.identical_bytes
+
+
+def test_a_damaged_artefact_is_made_again(flow: Flow) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    carried = flow.fingerprint(flow.state(asset))
+    whole = flow.objects.get("artifacts", carried["fingerprint_key"])
+    flow.objects.put("artifacts", carried["fingerprint_key"], whole[:40], "x/y")
+    flow.fingerprint(flow.state(asset))
+    assert flow.objects.get("artifacts", carried["fingerprint_key"]) == whole
+
+
+def test_two_that_arrive_together_find_each_other(flow: Flow) -> None:
+    """Each step of both, in every order in which one may come before the other's."""
+    first, _ = flow.upload("a.jpg", picture(1))
+    second, _ = flow.upload("b.jpg", picture(1, side=160))
+    one, two = flow.fingerprint(flow.state(first)), flow.fingerprint(flow.state(second))
+    # The records of both may lag behind the index: as if neither had named its fingerprint yet.
+    flow.library.save(first)
+    flow.library.save(second)
+    one, two = flow.match(one), flow.match(two)
+    assert one["candidates"] + two["candidates"] >= 1
+    flow.finish(flow.decide(one))
+    flow.finish(flow.decide(two))
+    assert len(flow.library.matches_of(TENANT, first.asset_id)) == 1
+
+
+def test_a_candidate_that_vanished_is_passed_over(flow: Flow) -> None:
+    first, _ = flow.upload("a.jpg", picture(1))
+    carried = flow.fingerprint(flow.state(first))
+    flow.match(carried)
+    flow.objects.remove("artifacts", carried["fingerprint_key"])
+    second, _ = flow.upload("b.jpg", picture(1, side=160))
+    ended = flow.run(second)
+    assert (ended.status, ended.matches) == (AssetStatus.DONE, 0)
+
+
+def test_steps_run_twice_change_nothing(flow: Flow) -> None:
+    first, _ = flow.upload("a.jpg", picture(1))
+    flow.run(first)
+    second, _ = flow.upload("b.jpg", picture(1, side=160))
+    flow.run(second)
+    before = flow.library.list_matches(TENANT, limit=9, cursor=None).items
+    flow.run(second)
+    flow.run(first)
+    after = flow.library.list_matches(TENANT, limit=9, cursor=None).items
+    assert [match.verdict for match in after] == [match.verdict for match in before]
+    assert after[0].created_at == before[0].created_at
+
+
+def test_tenants_do_not_match_each_other(flow: Flow) -> None:
+    first, _ = flow.upload("a.jpg", picture(1))
+    carried = flow.fingerprint(flow.state(first))
+    flow.match(carried)
+    assert flow.match(carried | {"tenant": "other"})["candidates"] == 0
+
+
+def test_a_file_deleted_meanwhile_is_refused(flow: Flow) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    flow.objects.remove("raw", asset.key)
+    ended = flow.run(asset)
+    assert (ended.status, ended.reason_code) == (AssetStatus.REFUSED, "gone")
+    job = flow.library.job(TENANT, str(asset.job_id))
+    assert job.status is JobStatus.SUCCEEDED
+
+
+def test_a_file_that_changed_meanwhile_is_refused(flow: Flow) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    flow.put(asset.key, picture(2))
+    flow.library.save(asset.model_copy(update={"version_id": None}))
+    assert flow.run(asset).reason_code == "changed"
+
+
+def test_content_that_cannot_be_decoded_is_refused(flow: Flow) -> None:
+    out = io.BytesIO()
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(out, "PNG")
+    start = out.getvalue().index(b"IDAT") + 8
+    body = out.getvalue()[:start] + b"\0" * 2000 + out.getvalue()[start + 2000 :]
+    asset, _ = flow.upload("a.png", body)
+    assert asset.status is AssetStatus.PROCESSING, "its head is good"
+    ended = flow.run(asset)
+    assert (ended.status, ended.reason_code) == (AssetStatus.REFUSED, "damaged")
+    assert flow.library.asset(TENANT, asset.asset_id).reason
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "told"),
+    [
+        (Failure(name="States.Timeout"), "timed_out", "longer"),
+        (
+            Failure(name="TransientError", cause='{"errorMessage": "S3 did not answer"}'),
+            "failed",
+            "TransientError: S3 did not answer",
+        ),
+        (Failure(name="Boom", cause="not json"), "failed", "Boom: not json"),
+        (Failure(name="Boom", cause="[1]"), "failed", "Boom: [1]"),
+        (Failure(name="Boom", cause="x" * 9999), "failed", "Boom"),
+    ],
+)
+def test_a_fault_is_recorded_in_plain_words(
+    flow: Flow, failure: Failure, code: str, told: str
+) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    state = flow.state(asset).model_dump()
+    flow.finish(state | {"outcome": "failed", "error": failure.model_dump()})
+    failed = flow.library.asset(TENANT, asset.asset_id)
+    assert (failed.status, failed.reason_code) == (AssetStatus.FAILED, code)
+    assert failed.reason is not None
+    assert told in failed.reason
+    assert len(failed.reason) < 500
+    job = flow.library.job(TENANT, str(asset.job_id))
+    assert (job.status, job.error) == (JobStatus.FAILED, failed.reason)
+
+
+def test_an_old_run_does_not_end_a_later_one(flow: Flow) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    state = flow.state(asset).model_dump()
+    flow.library.save(asset.model_copy(update={"job_id": f"{asset.asset_id}-2"}))
+    flow.finish(state | {"outcome": "failed"})
+    assert flow.library.asset(TENANT, asset.asset_id).status is AssetStatus.PROCESSING
