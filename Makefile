@@ -29,7 +29,6 @@ $(SETUP): pyproject.toml infra/packaging/constraints.txt package.json package-lo
 	@mkdir -p $(@D) && touch $@
 
 run: $(SETUP) ## start the local AWS, make a sample library, scan it, show what was found
-	@$(BIN)/filmgate up
 	@$(BIN)/filmgate demo
 
 stop: ## stop the local AWS; what it holds stays
