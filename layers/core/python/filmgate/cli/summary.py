@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from filmgate.client.scanner import Scanned, Sent
     from filmgate.samples.truth import Found, Rate, TruthComparison
 
-_SHOWN_PAIRS = 6
+_SHOWN_PAIRS = 4
 _SHOWN_FILES = 12
 _SHOWN_WRONG = 20
 
@@ -66,8 +66,7 @@ def _show_pairs(output: Output, pairs: Sequence[ScanMatch]) -> None:
     for match in pairs[:_SHOWN_PAIRS]:
         head = Text("    ") + class_text(match.match_class.value) + f" {match.score:.3f}  "
         output.show(head + safe(match.a) + Text(" <> ", style="dim") + safe(match.b))
-        words = transform_words(match.transform)
-        output.show(Text("      ") + safe(f"{words}. {match.reason}", "dim"))
+        output.show(Text("      ") + safe(match.reason, "dim"))
     if len(pairs) > _SHOWN_PAIRS:
         rest = _pairs(len(pairs) - _SHOWN_PAIRS)
         output.show(Text(f"    and {rest} more; --json and --report have all", style="dim"))
@@ -101,7 +100,7 @@ def _tally(scanned: Scanned) -> Text:
     parts += [f"{classes[name]} {name}" for name in ("exact", "near", "similar")]
     parts += [f"{statuses[name]} {name}" for name in ("refused", "failed") if statuses[name]]
     if scanned.links:
-        parts.append(f"{scanned.links} symbolic links passed over")
+        parts.append(f"symbolic links passed over: {scanned.links}")
     return Text("\n" + ", ".join(parts) + f"; {scanned.seconds:.1f} s")
 
 

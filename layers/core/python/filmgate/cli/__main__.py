@@ -1,0 +1,5 @@
+"""`python -m filmgate.cli`."""
+
+from filmgate.cli.app import main
+
+main()
