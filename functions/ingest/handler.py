@@ -78,6 +78,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     )
     for _, error, _ in _processor.exceptions:
         logger.error("a message failed", exc_info=error)
+        metrics.add_metric("MessagesFailed", MetricUnit.Count, 1)
     return dict(answer)
 
 

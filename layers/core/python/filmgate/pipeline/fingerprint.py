@@ -11,13 +11,13 @@ from filmgate.errors import FilmgateError, MediaRefused, NotFound
 from filmgate.fingerprint import engine
 from filmgate.fingerprint.codec import DamagedFingerprintError, dumps, loads
 from filmgate.fingerprint.model import Fingerprint
-from filmgate.library.model import Asset, now
+from filmgate.library.model import GONE, Asset, now
 from filmgate.library.ports import Library, ObjectStore
 from filmgate.media.limits import Limits
 from filmgate.media.model import Frame
 from filmgate.media.tiles import TileSheet
 from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
-from filmgate.pipeline.state import GONE, GONE_REASON, Fingerprinted, JobState, Outcome
+from filmgate.pipeline.state import GONE_REASON, Fingerprinted, JobState, Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from filmgate.library.ports import Library, ObjectStore, Workflows
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.media.probe import probe
-from filmgate.pipeline.state import GONE, GONE_REASON, JobState
+from filmgate.pipeline.state import GONE_REASON, JobState
 
 _KEY = re.compile(r"raw/([^/]+)/(.*[^/])", re.DOTALL)
 

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict
 
 from filmgate.matching.model import Comparison
 
-GONE = "gone"
 GONE_REASON = "The file was deleted before it could be read. Upload it again."
 
 

@@ -1,0 +1,33 @@
+"""What importing each handler loads: the budget of cold starts, by modules and not by the clock."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+DECODERS = {"av", "PIL"}
+ARRAYS = {"numpy"}
+WEB = {"fastapi", "starlette", "mangum", "httpx"}
+LAPTOP = {"typer", "rich", "jinja2", "ministack", "imagehash"}
+
+FORBIDDEN = {
+    "ingest": DECODERS | ARRAYS | WEB | LAPTOP,
+    "fingerprint": WEB | LAPTOP,
+    "match": DECODERS | WEB | LAPTOP,
+    "decide": DECODERS | ARRAYS | WEB | LAPTOP,
+    "finish": DECODERS | ARRAYS | WEB | LAPTOP,
+    "compact": DECODERS | WEB | LAPTOP,
+}
+
+
+@pytest.mark.parametrize("function", sorted(FORBIDDEN))
+def test_a_handler_imports_only_what_it_needs(function: str) -> None:
+    code = f"import sys, functions.{function}.handler; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT
+    ).stdout.split()
+    assert FORBIDDEN[function].isdisjoint(loaded)
