@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -64,6 +65,15 @@ def test_a_function_fits_with_its_layers(
     assert len(carried) <= 5
     parts = [packaged / f"{function}.zip", *(built / f"{layer}.zip" for layer in carried)]
     assert sum(zips.unzipped_bytes(part) for part in parts) < LAMBDA_LIMIT
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_its_own_folder_and_no_bytecode(packaged: Path, function: str) -> None:
+    with zipfile.ZipFile(packaged / f"{function}.zip") as opened:
+        names = opened.namelist()
+    assert f"functions/{function}/handler.py" in names
+    assert all(name.startswith(f"functions/{function}/") for name in names)
+    assert not [name for name in names if name.endswith(".pyc")]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -120,3 +120,32 @@ def test_a_short_function_does_not_wait_behind_busy_ones(
     began = time.monotonic()
     functions.invoke(FunctionName=short, Payload=b"{}")
     assert time.monotonic() - began < 1.0
+
+
+def test_events_of_an_object_name_its_version(local: RunningStack) -> None:
+    aws, bucket, name = local.aws, "versions-probe", "versions-probe"
+    store, bus, sqs = aws.client("s3"), aws.client("events"), aws.client("sqs")
+    store.create_bucket(Bucket=bucket)
+    store.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    store.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    url = f"{local.info.endpoint_url}/{url.split('/', 3)[3]}"
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}
+    bus.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    bus.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    made = [
+        store.put_object(Bucket=bucket, Key="a b", Body=body)["VersionId"] for body in (b"1", b"2")
+    ]
+    told: list[str] = []
+    until = time.monotonic() + 10
+    while len(told) < 2 and time.monotonic() < until:
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            told.append(json.loads(message["Body"])["detail"]["object"]["version-id"])
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert sorted(told) == sorted(made)
