@@ -182,6 +182,22 @@ def test_an_empty_file_ends_refused_with_a_reason(client: FilmgateClient, tmp_pa
     assert view.reason in again.hint
 
 
+def test_what_did_not_arrive_as_announced_is_refused_and_may_be_sent_again(
+    client: FilmgateClient, tmp_path: Path
+) -> None:
+    path = saved(picture(4), tmp_path / "a.png")
+    answer = announce(client, path)
+    assert answer.upload is not None
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(path.read_bytes()[:-1] + b"x")
+    client.send(answer.upload, damaged)
+    (view,) = finished(client, answer.asset_id)
+    assert (view.status, view.reason_code) == (AssetStatus.REFUSED, "checksum_mismatch")
+    assert upload(client, path) == answer.asset_id
+    (view,) = finished(client, answer.asset_id)
+    assert (view.status, view.reason) == (AssetStatus.DONE, None)
+
+
 def test_what_is_one_tenants_is_not_there_for_another(
     client: FilmgateClient, stranger: FilmgateClient, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def main() -> None:
     patches.name_errors()
     patches.name_throttles()
     patches.release_received()
+    patches.version_events()
     patches.bound_workers(
         int(os.environ[SLOTS_ENV]), frozenset(os.environ[INTERACTIVE_ENV].split(","))
     )

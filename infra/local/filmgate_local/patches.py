@@ -6,13 +6,14 @@ Drop one when upstream has it.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc, sqs
+from ministack.services import eventbridge, lambda_svc, s3, sqs
 
 FULL_CORE_MB = 1769
 """Memory at which Lambda gives a function one whole core; more than that asks for more CPU."""
@@ -117,3 +118,31 @@ def release_received() -> None:
                     message["visible_at"] = message["sent_at"]
 
     sqs.load_persisted_state = load_and_release
+
+
+def version_events() -> None:
+    """Put the version of the object into S3's events on EventBridge, as AWS does.
+
+    Upstream leaves it out, so a new version of an object looks like its event come twice.
+    """
+    fire = s3._fire_s3_event
+    dispatch = eventbridge._dispatch_event
+    firing = threading.local()
+
+    def fire_with_version(*given: Any, version_id: str | None = None, **named: Any) -> None:
+        firing.version_id = version_id
+        try:
+            fire(*given, version_id=version_id, **named)
+        finally:
+            firing.version_id = None
+
+    def dispatch_with_version(event: dict[str, Any], *given: Any, **named: Any) -> Any:
+        version_id = getattr(firing, "version_id", None)
+        if version_id is not None:
+            detail = json.loads(event["Detail"])
+            detail["object"]["version-id"] = version_id
+            event = {**event, "Detail": json.dumps(detail)}
+        return dispatch(event, *given, **named)
+
+    s3._fire_s3_event = fire_with_version
+    eventbridge._dispatch_event = dispatch_with_version

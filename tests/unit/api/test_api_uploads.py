@@ -81,6 +81,19 @@ def test_what_ended_badly_says_what_to_do(
     assert hint in again["hint"]
 
 
+@pytest.mark.parametrize("code", ["checksum_mismatch", "gone"])
+def test_what_did_not_arrive_as_announced_may_be_sent_again(
+    world: World, client: TestClient, code: str
+) -> None:
+    (upload,) = ask(client, wanted())
+    stored = world.library.asset("acme", upload["asset_id"])
+    ended = {"status": AssetStatus.REFUSED, "reason_code": code, "reason": "Upload it again."}
+    world.library.save(stored.model_copy(update=ended))
+    (again,) = ask(client, wanted())
+    assert again == upload
+    assert world.library.asset("acme", upload["asset_id"]).reason is None
+
+
 def test_an_empty_file_may_be_uploaded_to_be_refused_on_the_record(client: TestClient) -> None:
     (upload,) = ask(client, wanted(size_bytes=0))
     assert upload["upload"]["fields"]["x-test-range"] == "0-0"

@@ -6,6 +6,7 @@ from filmgate.api.services import Services
 from filmgate.errors import Conflict, TransientError
 from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, now
 from filmgate.media.model import MediaKind
+from filmgate.pipeline.state import JobState
 
 
 def rerun(services: Services, tenant: str, asset_id: str, correlation_id: str) -> Job:
@@ -20,7 +21,7 @@ def rerun(services: Services, tenant: str, asset_id: str, correlation_id: str) -
     if asset.status is not AssetStatus.FAILED:
         raise Conflict(f"Only a failed asset can be run again; this one is {asset.status}.")
     if asset.info is None:
-        raise Conflict("Its file was never read, so there is no job to repeat: upload it again.")
+        raise Conflict("Its file was never read, so there is no job to repeat.")
     moment = now()
     job = Job(
         tenant=tenant,
@@ -41,14 +42,11 @@ def rerun(services: Services, tenant: str, asset_id: str, correlation_id: str) -
     )
     if not services.library.begin(running, job):
         raise Conflict("It is being run again already.")
-    payload = {
-        "tenant": tenant,
-        "asset_id": asset_id,
-        "job_id": job.job_id,
-        "correlation_id": correlation_id,
-    }
+    state = JobState(
+        tenant=tenant, asset_id=asset_id, job_id=job.job_id, correlation_id=correlation_id
+    )
     try:
-        services.workflows.start(job.workflow, job.job_id, payload)
+        services.workflows.start(job.workflow, job.job_id, state.job())
     except TransientError as error:
         failed = {"status": JobStatus.FAILED, "finished_at": now(), "error": str(error)}
         services.library.save_job(job.model_copy(update=failed))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from filmgate.api.models import PresignedPost, Upload, UploadFile
 from filmgate.api.services import Services
 from filmgate.library.model import Asset, AssetStatus, asset_id, now
+from filmgate.library.ports import Library
 from filmgate.media.limits import Limits
 
 UPLOAD_EXPIRES_S = 3600
@@ -35,9 +36,9 @@ def safe_name(path: str) -> str:
 def request_uploads(services: Services, tenant: str, files: Sequence[UploadFile]) -> list[Upload]:
     """Record an asset for each file, unless it is there, and say where to send its bytes.
 
-    Only an asset that still waits for its bytes gets a place to send them; asking for it again is
-    harmless. A file over the size limit is recorded as refused at once. An empty one is not: its
-    upload is taken, and refused with all others of bad content.
+    Only an asset that waits for its bytes, or got others than announced, gets a place to send
+    them; asking for it again is harmless. A file over the size limit is recorded as refused at
+    once. An empty one is not: its upload is taken, and refused with all others of bad content.
     """
     wanted = [_asset(tenant, file, services.limits) for file in files]
     # One read for all: most of what a folder scanned again asks for is there.
@@ -53,7 +54,8 @@ def request_uploads(services: Services, tenant: str, files: Sequence[UploadFile]
 
 def _upload(services: Services, file: UploadFile, asset: Asset) -> Upload:
     post = None
-    if asset.status is AssetStatus.WAITING:
+    if asset.awaits_bytes:
+        asset = _waiting(services.library, asset)
         signed = services.signer.presign_post(
             asset.key,
             content_type=file.content_type,
@@ -69,6 +71,16 @@ def _upload(services: Services, file: UploadFile, asset: Asset) -> Upload:
         upload=post,
         hint=_hint(asset),
     )
+
+
+def _waiting(library: Library, asset: Asset) -> Asset:
+    """The asset as WAITING, so that the end of its last upload is not taken for the next one's."""
+    if asset.status is AssetStatus.WAITING:
+        return asset
+    changes = {"status": AssetStatus.WAITING, "reason_code": None, "reason": None}
+    waiting = asset.model_copy(update={**changes, "updated_at": now()})
+    library.save(waiting)
+    return waiting
 
 
 def _asset(tenant: str, file: UploadFile, limits: Limits) -> Asset:

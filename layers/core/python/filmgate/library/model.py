@@ -11,6 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from filmgate.matching.model import Verdict
 from filmgate.media.model import MediaInfo
 
+GONE = "gone"
+CHECKSUM_MISMATCH = "checksum_mismatch"
+NOT_AS_ANNOUNCED = frozenset({GONE, CHECKSUM_MISMATCH})
+"""Reasons for a refusal that say nothing about the content: it may be uploaded again."""
+
 
 class AssetStatus(StrEnum):
     """Where an asset is. DONE, REFUSED and FAILED are final until it is run again."""
@@ -60,6 +65,12 @@ class Asset(_Record):
     engine: str | None = None
     job_id: str | None = None
 
+    @property
+    def awaits_bytes(self) -> bool:
+        """Whether its content is yet to arrive: nothing came, or not what was announced."""
+        missed = self.status is AssetStatus.REFUSED and self.reason_code in NOT_AS_ANNOUNCED
+        return self.status is AssetStatus.WAITING or missed
+
 
 class JobStatus(StrEnum):
     RUNNING = "running"
@@ -82,7 +93,7 @@ class Job(_Record):
 
 
 class Match(_Record):
-    """A pair of assets with its verdict; ``a`` is the smaller asset id, so a pair has one record."""
+    """A pair of assets with its verdict; ``a`` is the smaller id, so a pair has one record."""
 
     tenant: str
     a: str
