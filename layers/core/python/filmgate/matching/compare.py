@@ -103,6 +103,7 @@ def _transform(
         turn=sight.views.b.turn,
         speed=sight.speed,
         crop=sight.views.cut,
+        overlaid=sight.views.overlaid,
         partial=sight.partial,
         recoloured=sight.recoloured,
         audio_replaced=bool(sound and sound.score < 0.5),

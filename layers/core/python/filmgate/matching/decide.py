@@ -54,6 +54,8 @@ def _weights(comparison: Comparison, settings: MatchSettings) -> dict[str, float
 def _bounded(comparison: Comparison, fused: float) -> float:
     if "bytes" in comparison.decisive:
         return 1.0
+    if comparison.visual is None and comparison.audio is None:
+        return 0.0
     score = fused
     if comparison.visual is not None:
         if "visual" in comparison.decisive:
@@ -98,6 +100,8 @@ def _reason(comparison: Comparison, match_class: MatchClass) -> str:
 def _difference(comparison: Comparison) -> str:
     if "audio" in comparison.decisive and comparison.visual is not None:
         return "The same sound under different pictures, which makes no copy."
+    if comparison.visual is None and comparison.audio is None:
+        return "They have neither pictures nor sound in common that could be compared."
     if comparison.segments:
         return "They share a short stretch only, or look alike without changing together."
     return "Neither pictures nor sound agree."
@@ -124,6 +128,8 @@ def _changes(comparison: Comparison) -> str:
         words.append(f"played at {found.speed:.2f} times the speed")
     if found.crop:
         words.append("cropped")
+    if found.overlaid:
+        words.append("with something laid over an edge")
     if found.recoloured:
         words.append("with other colours")
     if found.audio_replaced:

@@ -50,6 +50,8 @@ class Transform(_Value):
     """How much faster `b` plays than `a`."""
     crop: bool = False
     """One shows a part of the other's picture."""
+    overlaid: bool = False
+    """A strip at an edge differs: a banner, a ticker, subtitles."""
     partial: bool = False
     """One holds a part of the other's time."""
     recoloured: bool = False

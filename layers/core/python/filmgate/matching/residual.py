@@ -13,7 +13,7 @@ import numpy as np
 
 from filmgate.matching.view import Floats, units
 
-_SAME = 0.5
+_SAME = 0.65
 _STILL = 0.06
 _STILL_SIMILARITY = 0.9
 _FEW = 4

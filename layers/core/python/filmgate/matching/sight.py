@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from filmgate.fingerprint.model import Fingerprint, FrameTrack
 from filmgate.matching.model import FramePair, Segment
-from filmgate.matching.residual import Residual, residual
+from filmgate.matching.residual import residual
 from filmgate.matching.spatial import Views, find_views
 from filmgate.matching.temporal import Stretch, align
 from filmgate.matching.view import Floats, look, shared_band, units
@@ -22,7 +22,7 @@ _MISSING_SHARE = 0.05
 _MISSING_S = 0.4
 _EXCERPT_SHARE = 0.5
 _EXCERPT_S = 15.0
-_RECOLOURED = 5.0
+_RECOLOURED = 3.0
 
 NEAR_FLOOR = 0.86
 SIMILAR_FLOOR = 0.70
@@ -96,7 +96,7 @@ def _usable(fingerprint: Fingerprint) -> _Usable | None:
 
 
 def _images(a: _Usable, b: _Usable, views: Views, similarity: float) -> Sight:
-    if views.cut:
+    if views.cut or views.overlaid:
         score = _curve(similarity, (0, 0.85, 0.92, 0.96, 1), (0, 0.60, 0.78, 0.88, 0.94))
     else:
         score = _curve(similarity, (0, 0.6, 0.8, 0.9, 0.96, 1), (0, 0.5, 0.72, 0.87, 0.95, 1))
@@ -126,56 +126,61 @@ def _still_in_video(a: _Usable, b: _Usable, views: Views, table: Floats) -> Sigh
 
 
 def _videos(a: _Usable, b: _Usable, views: Views, table: Floats) -> Sight:
-    stretches = align(table, a.times, b.times)
-    if not stretches:
+    aligned = align(table, a.times, b.times)
+    if not aligned:
         return Sight(min(DIFFERENT_CEILING, _unit(views.similarity) * 0.7), False, views)
+    copied = [stretch for stretch in aligned if _copied(a, b, views, stretch)]
+    stretches = copied or aligned
     rows = np.concatenate([stretch.rows for stretch in stretches])
     columns = np.concatenate([stretch.columns for stretch in stretches])
-    similarity = float(np.mean(table[rows, columns]))
-    band = shared_band(views.a, views.b)
-    moved = residual(
-        look(a.coefficients[rows], views.a), look(b.coefficients[columns], views.b), band
-    )
+    similarity = np.concatenate([stretch.similarity for stretch in stretches])
     shares = (
-        _share(a.times, [s.rows for s in stretches]),
-        _share(b.times, [s.columns for s in stretches]),
+        _share(a.times, [stretch.rows for stretch in stretches]),
+        _share(b.times, [stretch.columns for stretch in stretches]),
     )
-    score, decisive, partial = _judged(similarity, moved, shares, (a.seconds, b.seconds))
+    partial = _partial(shares, (a.seconds, b.seconds))
+    score = _score(float(similarity.mean()), bool(copied), partial, shares, a.seconds)
     return Sight(
         score=score,
-        decisive=decisive,
+        decisive=bool(copied) and score >= SIMILAR_FLOOR,
         views=views,
         recoloured=_recoloured(a.chroma[rows], b.chroma[columns]),
         partial=partial,
-        coverage=min(shares),
+        coverage=round(min(shares), 4),
         speed=round(stretches[0].line.speed, 3),
         segments=tuple(_segment(stretch, a.times, b.times) for stretch in stretches),
-        pairs=_best_pairs(a.times, b.times, rows, columns, table[rows, columns]),
+        pairs=_best_pairs(a.times, b.times, rows, columns, similarity),
     )
 
 
-def _judged(
-    similarity: float,
-    moved: Residual,
-    shares: tuple[float, float],
-    seconds: tuple[float, float],
-) -> tuple[float, bool, bool]:
-    """Score, whether it is decisive, and whether one holds only a part of the other."""
-    missing = [(1 - share) * whole for share, whole in zip(shares, seconds, strict=True)]
-    partial = any(
-        lost > _MISSING_S and 1 - share > _MISSING_SHARE
-        for lost, share in zip(missing, shares, strict=True)
+def _copied(a: _Usable, b: _Usable, views: Views, stretch: Stretch) -> bool:
+    """The pictures of a stretch are alike and also change alike."""
+    moved = residual(
+        look(a.coefficients[stretch.rows], views.a),
+        look(b.coefficients[stretch.columns], views.b),
+        shared_band(views.a, views.b),
     )
-    excerpt = max(shares) >= _EXCERPT_SHARE or shares[0] * seconds[0] >= _EXCERPT_S
-    if not excerpt:
-        return min(DIFFERENT_CEILING, similarity * 0.7), False, partial
-    if not moved.same(similarity):
-        alike = _curve(similarity, (0, 0.6, 0.85, 1), (0, 0.5, SIMILAR_FLOOR, 0.8))
-        return alike, False, partial
+    return moved.same(float(stretch.similarity.mean()))
+
+
+def _partial(shares: tuple[float, float], seconds: tuple[float, float]) -> bool:
+    """One side holds more than what is aligned, so the other cannot stand for it."""
+    return any(
+        (1 - share) * whole > _MISSING_S and 1 - share > _MISSING_SHARE
+        for share, whole in zip(shares, seconds, strict=True)
+    )
+
+
+def _score(
+    similarity: float, copied: bool, partial: bool, shares: tuple[float, float], seconds: float
+) -> float:
+    if max(shares) < _EXCERPT_SHARE and shares[0] * seconds < _EXCERPT_S:
+        return min(DIFFERENT_CEILING, similarity * 0.7)
+    if not copied:
+        return _curve(similarity, (0, 0.6, 0.85, 1), (0, 0.5, SIMILAR_FLOOR, 0.8))
     if partial:
-        room = SIMILAR_CEILING - SIMILAR_FLOOR
-        return SIMILAR_FLOOR + room * min(shares), True, True
-    return _curve(similarity, (0.55, 0.9, 1), (NEAR_FLOOR, 0.95, 1)), True, False
+        return round(SIMILAR_FLOOR + (SIMILAR_CEILING - SIMILAR_FLOOR) * min(shares), 4)
+    return _curve(similarity, (0.55, 0.9, 1), (NEAR_FLOOR, 0.95, 1))
 
 
 def _share(times: Floats, parts: list[NDArray[np.int64]]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from filmgate.matching.model import Segment
 _MIN_VOTES = 8
 _OVER_CHANCE = 4.0
 _MOST_REPEATS = 64
+_LEAST_OFFSETS = 200
 _REACH_HOPS = 2
 _SURE = 0.9
 _STRETCH_GAP_S = 3.0
@@ -40,40 +42,58 @@ class Sound:
 
 def hear(a: AudioTrack, b: AudioTrack, speeds: tuple[float, ...]) -> Sound:
     """Compare sound at the given speeds of b over a, with the pitch kept and with it moved."""
-    tried = []
-    for speed in dict.fromkeys((1.0, *speeds)):
-        for moved in (False, True) if speed != 1.0 else (False,):
-            tried.append(_aligned(a, _stretched(a, speed, moved), b, speed))
+    tried = [_aligned(a, b, 1.0, a.hashes, a.times)]
+    for speed in speeds:
+        if speed != 1.0:
+            for pitch in (1.0, speed):
+                hashes, rows = _stretched(a.hashes, speed, pitch)
+                tried.append(_aligned(a, b, speed, hashes, a.times[rows]))
     return max(tried, key=lambda sound: sound.votes)
 
 
-def _stretched(track: AudioTrack, speed: float, moved: bool) -> NDArray[np.uint32]:
-    """The hashes of the same sound played faster, with or without its pitch."""
-    if speed == 1.0:
-        return track.hashes
-    first, step, gap = unpack(track.hashes)
-    pitch = speed if moved else 1.0
-    scaled = (
-        np.clip(np.rint(first * pitch), 0, 255).astype(np.int32),
-        np.clip(np.rint(step * pitch), -63, 63).astype(np.int32),
-        np.clip(np.rint(gap / speed), 0, 63).astype(np.int32),
-    )
-    return pack(*scaled)
+def _stretched(
+    hashes: NDArray[np.uint32], speed: float, pitch: float
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The hashes of the same sound played faster, and which landmark each is of.
+
+    Scaled bins and gaps fall between two whole ones, so both neighbours are tried.
+    """
+    first, step, gap = (part.astype(np.float64) for part in unpack(hashes))
+    found = []
+    rounds = (np.floor, np.ceil)
+    for bins, steps, gaps in product(rounds, rounds, rounds):
+        parts = (
+            np.clip(bins(first * pitch), 0, 255),
+            np.clip(steps(step * pitch), -63, 63),
+            np.clip(gaps(gap / speed), 0, 63),
+        )
+        found.append(pack(*(part.astype(np.int32) for part in parts)))
+    rows = np.arange(len(hashes))
+    both = np.unique(np.stack([np.concatenate(found), np.tile(rows, len(found))]), axis=1)
+    return both[0].astype(np.uint32), both[1].astype(np.int64)
 
 
-def _aligned(a: AudioTrack, a_hashes: NDArray[np.uint32], b: AudioTrack, speed: float) -> Sound:
-    rows, columns = _joined(a_hashes, b.hashes)
+def _aligned(
+    a: AudioTrack,
+    b: AudioTrack,
+    speed: float,
+    hashes: NDArray[np.uint32],
+    times: NDArray[np.int32],
+) -> Sound:
+    """Count the landmarks of `a`, given as hashes at times, that agree on one offset in `b`."""
+    rows, columns = _joined(hashes, b.hashes)
     if len(rows) < _MIN_VOTES:
         return Sound(0.0, 0, False, 0.0, speed, ())
-    a_times, b_times = a.times[rows], b.times[columns]
+    a_times, b_times = times[rows], b.times[columns]
     offsets = np.rint(b_times - a_times / speed).astype(np.int64)
     lowest = int(offsets.min())
     counts = np.bincount(offsets - lowest)
     window = np.convolve(counts, np.ones(2 * _REACH_HOPS + 1, dtype=int), mode="same")
     offset = int(window.argmax()) + lowest
     near = np.abs(offsets - offset) <= _REACH_HOPS
-    votes = len(np.unique(rows[near]))
-    chance = float(window.mean())
+    votes = len(np.unique(columns[near]))
+    width = 2 * _REACH_HOPS + 1
+    chance = (len(rows) - int(near.sum())) * width / max(len(counts), _LEAST_OFFSETS)
     if votes < max(_MIN_VOTES, _OVER_CHANCE * chance):
         return Sound(0.0, votes, False, 0.0, speed, ())
     segments = _segments(a_times[near] * a.hop_s, b_times[near] * b.hop_s)
@@ -104,7 +124,7 @@ def _overlap(a: AudioTrack, b: AudioTrack, speed: float, offset: int) -> int:
     return max(1, int(min(inside_a, inside_b)))
 
 
-def _segments(a_s: NDArray[np.float64], b_s: NDArray[np.float64]) -> tuple[Segment, ...]:
+def _segments(a_s: NDArray[np.floating], b_s: NDArray[np.floating]) -> tuple[Segment, ...]:
     """Runs of votes without long gaps, as stretches of time."""
     order = np.argsort(a_s, kind="stable")
     a_s, b_s = a_s[order], b_s[order]

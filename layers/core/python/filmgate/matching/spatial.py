@@ -1,13 +1,13 @@
 """Finding the views under which two sets of pictures show the same.
 
-Orientations are tried first, then cut-outs of either side: a coarse grid at once, then the edges
-of the best one are moved while that helps.
+Orientations are tried first, then cut-outs of either side and strips left out of both:
+a coarse grid at once, then the edges of the best one are moved while that helps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -41,6 +41,13 @@ _SPANS: tuple[tuple[float, float], ...] = (
     (0.2, 0.8),
 )
 _BOXES: tuple[Box, ...] = tuple((*rows, *columns) for rows, columns in product(_SPANS, _SPANS))
+_SHARED_SMALLEST = 0.65
+_SHARED = tuple(
+    number
+    for number, (top, bottom, left, right) in enumerate(_BOXES)
+    if sum((top > 0, bottom < 1, left > 0, right < 1)) == 1
+)
+"""Boxes that leave out a strip at one edge, tried on both sides at once: banners and tickers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,13 @@ class Views:
 
     @property
     def cut(self) -> bool:
-        return self.a.box != WHOLE or self.b.box != WHOLE
+        """One side shows a part of the other."""
+        return (self.a.box != WHOLE) != (self.b.box != WHOLE)
+
+    @property
+    def overlaid(self) -> bool:
+        """A strip of both had to be left out: something lies over it on one side."""
+        return WHOLE not in (self.a.box, self.b.box)
 
 
 def find_views(a: NDArray[np.int8], b: NDArray[np.int8]) -> Views:
@@ -113,15 +126,17 @@ def _best_cut(probes: NDArray[np.int8], field: NDArray[np.int8], turned: Views) 
     candidates = []
     for mirror, turn in orientations:
         oriented = spectrum.orient(field, mirror, turn)
-        for scores, on_a in (
-            (_cut_scores(a_cuts, oriented, cut_is_probe=True), True),
-            (_cut_scores(_cuts(oriented), probes, cut_is_probe=False), False),
-        ):
-            top = int(scores.argmax())
-            view = View(mirror, turn)
-            box = _BOXES[top]
-            pair = (View(box=box), view) if on_a else (View(), View(mirror, turn, box))
-            candidates.append(Views(*pair, float(scores[top])))
+        b_cuts = _cuts(oriented)
+        on_a = _cut_scores(a_cuts, oriented, cut_is_probe=True)
+        on_b = _cut_scores(b_cuts, probes, cut_is_probe=False)
+        on_both = _shared_scores(a_cuts, b_cuts)
+        a_box, b_box = _BOXES[int(on_a.argmax())], _BOXES[int(on_b.argmax())]
+        shared = _BOXES[_SHARED[int(on_both.argmax())]]
+        candidates += [
+            Views(View(box=a_box), View(mirror, turn), float(on_a.max())),
+            Views(View(), View(mirror, turn, b_box), float(on_b.max())),
+            Views(View(box=shared), View(mirror, turn, shared), float(on_both.max())),
+        ]
     return max(candidates, key=lambda views: views.similarity)
 
 
@@ -155,6 +170,16 @@ def _cut_scores(cuts: Floats, whole: NDArray[np.int8], *, cut_is_probe: bool) ->
     half: Floats = best[:, -max(1, best.shape[1] // 2) :].mean(axis=1)
     half[0] = 0.0
     return half
+
+
+def _shared_scores(a_cuts: Floats, b_cuts: Floats) -> Floats:
+    """The same with a strip left out on both sides: (len(_SHARED),)."""
+    scores = []
+    for number in _SHARED:
+        a, b = (cuts[number].reshape(-1, SIDE * SIDE) for cuts in (a_cuts, b_cuts))
+        best = np.sort((a @ b.T).max(axis=1))
+        scores.append(best[-max(1, len(best) // 2) :].mean())
+    return np.array(scores, dtype=np.float32)
 
 
 def _measured(probes: NDArray[np.int8], field: NDArray[np.int8], a: View, b: View) -> Views:
@@ -200,17 +225,19 @@ def _measured_pairs(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> V
 
 
 def _moved(views: Views, step: float) -> Iterator[Views]:
-    on_a = views.a.box != WHOLE
-    cut = views.a if on_a else views.b
+    """The same views with one edge of the cut moved, on both sides if both are cut."""
+    cut = views.b if views.b.box != WHOLE else views.a
+    smallest = _SHARED_SMALLEST if views.overlaid else _SMALLEST
     for edge in range(4):
         for move in (-step, step):
-            box = list(cut.box)
-            box[edge] = round(min(1.0, max(0.0, box[edge] + move)), 4)
-            if box[1] - box[0] < _SMALLEST or box[3] - box[2] < _SMALLEST:
+            sides = list(cut.box)
+            sides[edge] = round(min(1.0, max(0.0, sides[edge] + move)), 4)
+            top, bottom, left, right = box = (sides[0], sides[1], sides[2], sides[3])
+            if min(bottom - top, right - left) < smallest or box == WHOLE:
                 continue
-            top, bottom, left, right = box
-            view = View(cut.mirror, cut.turn, (top, bottom, left, right))
-            yield Views(view, views.b, 0.0) if on_a else Views(views.a, view, 0.0)
+            a = replace(views.a, box=box) if views.a.box != WHOLE else views.a
+            b = replace(views.b, box=box) if views.b.box != WHOLE else views.b
+            yield Views(a, b, 0.0)
 
 
 def _spread(frames: NDArray[np.int8], most: int) -> NDArray[np.int8]:

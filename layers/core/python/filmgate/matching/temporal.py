@@ -20,13 +20,17 @@ _MAX_VOTES = 40_000
 _MIN_SIMILARITY = 0.35
 _MIN_EXCESS = 0.06
 _BIN_S = 0.2
-_PLAIN_SPEED_BONUS = 1.1
+_PLAIN_SPEED_BONUS = 1.3
 _SNAP = 0.004
 _MATCH = 0.55
+_CONTINUES = 0.35
+_POLISH_S = 0.3
 _BRIDGE_S = 1.0
 _MIN_SECONDS = 0.4
 _MIN_FRAMES = 3
-SPEEDS = np.round(np.arange(0.70, 1.4501, 0.01), 2)
+_TRIED = 3
+_PERFECT = 0.995
+SPEEDS: tuple[float, ...] = tuple(round(0.70 + 0.01 * step, 2) for step in range(76))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,13 @@ def align(table: Floats, a_times: Floats, b_times: Floats) -> list[Stretch]:
     """
     free = table.copy()
     found: list[Stretch] = []
+    speeds: tuple[float, ...] = SPEEDS
     for _ in range(_MAX_LINES):
-        line = _best_line(free, a_times, b_times)
-        if line is None:
-            break
-        stretches = _stretches(free, a_times, b_times, line)
+        stretches = _best_stretches(free, a_times, b_times, speeds)
         if not stretches:
             break
         found += stretches
+        speeds = (stretches[0].line.speed,)
         for stretch in stretches:
             free[stretch.rows[0] : stretch.rows[-1] + 1] = 0
             first, last = sorted((stretch.columns[0], stretch.columns[-1]))
@@ -74,7 +77,29 @@ def align(table: Floats, a_times: Floats, b_times: Floats) -> list[Stretch]:
     return sorted(found, key=lambda stretch: -len(stretch.rows))
 
 
-def _best_line(table: Floats, a_times: Floats, b_times: Floats) -> Line | None:
+def _best_stretches(
+    table: Floats, a_times: Floats, b_times: Floats, speeds: tuple[float, ...]
+) -> list[Stretch]:
+    """The stretches of the line with the most evidence, of those with the most votes."""
+    best: tuple[float, list[Stretch]] = (0.0, [])
+    for line in _lines(table, a_times, b_times, speeds):
+        stretches = _stretches(table, a_times, b_times, line)
+        evidence = sum(_evidence(stretch) for stretch in stretches)
+        if line.speed == 1.0:
+            evidence *= _PLAIN_SPEED_BONUS
+        if evidence > best[0]:
+            best = (evidence, stretches)
+    return best[1]
+
+
+def _evidence(stretch: Stretch) -> float:
+    """Fisher's z of the similarities, so that few perfect pairs outweigh many middling ones."""
+    return float(np.arctanh(np.minimum(stretch.similarity, _PERFECT)).sum())
+
+
+def _lines(
+    table: Floats, a_times: Floats, b_times: Floats, speeds: tuple[float, ...]
+) -> list[Line]:
     usual = np.maximum(
         np.median(table, axis=1, keepdims=True), np.median(table, axis=0, keepdims=True)
     )
@@ -87,34 +112,43 @@ def _best_line(table: Floats, a_times: Floats, b_times: Floats) -> Line | None:
         keep = np.argpartition(-votes, _MAX_VOTES)[:_MAX_VOTES]
         rows, columns, votes = rows[keep], columns[keep], votes[keep]
     a, b = a_times[rows].astype(np.float64), b_times[columns].astype(np.float64)
-    return _refined(_voted(a, b, votes), a, b, votes)
+    voted = [_voted(a, b, votes, speed) for speed in speeds]
+    voted.sort(key=lambda pair: -pair[0])
+    chosen = [line for _, line in voted[:_TRIED]]
+    chosen += [line for _, line in voted[_TRIED:] if line.speed == 1.0]
+    fixed = len(speeds) == 1
+    refined = [_refined(line, a, b, votes, fixed=True) for line in chosen]
+    refined += [_refined(line, a, b, votes, fixed=False) for line in chosen if not fixed]
+    return [_polished(line, table, a_times, b_times) for line in dict.fromkeys(refined)]
 
 
-def _still_line(table: Floats, a_times: Floats, b_times: Floats) -> Line | None:
+def _still_line(table: Floats, a_times: Floats, b_times: Floats) -> list[Line]:
     """For pictures that do not move every offset is as good: the earliest."""
     if float(table.max(initial=0)) < _MATCH:
-        return None
+        return []
     row, column = np.unravel_index(int(np.argmax(table >= _MATCH)), table.shape)
-    return Line(1.0, float(b_times[column] - a_times[row]))
+    return [Line(1.0, float(b_times[column] - a_times[row]))]
 
 
-def _voted(a: NDArray[np.float64], b: NDArray[np.float64], votes: Floats) -> Line:
-    best = (-1.0, Line(1.0, 0.0))
-    for speed in SPEEDS:
-        offsets = b - a / speed
-        lowest = float(offsets.min())
-        bins = ((offsets - lowest) / _BIN_S).astype(np.int64)
-        sums = np.bincount(bins, weights=votes)
-        sums = sums + 0.5 * np.r_[sums[1:], 0] + 0.5 * np.r_[0, sums[:-1]]
-        top = int(sums.argmax())
-        score = float(sums[top]) * (_PLAIN_SPEED_BONUS if speed == 1.0 else 1.0)
-        if score > best[0]:
-            best = (score, Line(float(speed), lowest + (top + 0.5) * _BIN_S))
-    return best[1]
+def _voted(
+    a: NDArray[np.float64], b: NDArray[np.float64], votes: Floats, speed: float
+) -> tuple[float, Line]:
+    """The offset with the most votes at a speed, and how many."""
+    offsets = b - a / speed
+    lowest = float(offsets.min())
+    sums = np.bincount(((offsets - lowest) / _BIN_S).astype(np.int64), weights=votes)
+    sums = sums + 0.5 * np.r_[sums[1:], 0] + 0.5 * np.r_[0, sums[:-1]]
+    top = int(sums.argmax())
+    return float(sums[top]), Line(speed, lowest + (top + 0.5) * _BIN_S)
 
 
-def _refined(line: Line, a: NDArray[np.float64], b: NDArray[np.float64], votes: Floats) -> Line:
-    """Weighted least squares over the pairs near the line, closing in."""
+def _refined(
+    line: Line, a: NDArray[np.float64], b: NDArray[np.float64], votes: Floats, *, fixed: bool
+) -> Line:
+    """Weighted least squares over the pairs near the line, closing in.
+
+    With `fixed` only the offset moves.
+    """
     for reach in (0.4, 0.25, 0.15):
         near = np.abs(b - line.at(a)) < reach
         if near.sum() < _MIN_FRAMES:
@@ -123,13 +157,34 @@ def _refined(line: Line, a: NDArray[np.float64], b: NDArray[np.float64], votes: 
         mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
         spread = float(np.sum(weight * (x - mean_x) ** 2))
         slope = 1.0 / line.speed
-        if spread > 1e-6 and np.ptp(x) > 1.0:
+        if not fixed and spread > 1e-6 and np.ptp(x) > 1.0:
             slope = float(np.sum(weight * (x - mean_x) * (y - mean_y)) / spread)
-        speed = 1.0 / float(np.clip(slope, 0.5, 2.0))
+        speed = 1.0 / float(np.clip(slope, 1 / SPEEDS[-1], 1 / SPEEDS[0]))
         if abs(speed - 1.0) < max(_SNAP, 0.05 / max(float(np.ptp(x)), 0.1)):
             speed = 1.0
         line = Line(speed, float(mean_y - mean_x / speed))
     return line
+
+
+def _polished(line: Line, table: Floats, a_times: Floats, b_times: Floats) -> Line:
+    """The offset nearby along which the pictures agree best, finer than the sampling."""
+    if len(b_times) < _MIN_FRAMES:
+        return line
+    best = (-1.0, line)
+    for shift in sorted(np.linspace(-_POLISH_S, _POLISH_S, 31).tolist(), key=abs):
+        moved = Line(line.speed, line.offset + shift)
+        expected = moved.at(a_times.astype(np.float64))
+        rows = np.flatnonzero((expected >= b_times[0]) & (expected <= b_times[-1]))
+        if len(rows) < _MIN_FRAMES:
+            continue
+        after = np.clip(np.searchsorted(b_times, expected[rows]), 1, len(b_times) - 1)
+        gap = np.maximum(b_times[after] - b_times[after - 1], 1e-6)
+        share = np.clip((expected[rows] - b_times[after - 1]) / gap, 0, 1)
+        blended = table[rows, after - 1] * (1 - share) + table[rows, after] * share
+        score = float(np.where(blended >= _MIN_SIMILARITY, blended, 0).sum())
+        if score > best[0] * (1 + 1e-4):
+            best = (score, moved)
+    return best[1]
 
 
 def _stretches(table: Floats, a_times: Floats, b_times: Floats, line: Line) -> list[Stretch]:
@@ -143,13 +198,15 @@ def _stretches(table: Floats, a_times: Floats, b_times: Floats, line: Line) -> l
     ahead = table[inside, after] >= table[inside, before]
     columns = np.where(ahead, after, before)
     similarity = np.maximum(table[inside, after], table[inside, before])
-    hit = np.flatnonzero(similarity >= _MATCH)
-    runs = _runs(a_times[inside][hit])
+    # Fast motion between two samples lowers the similarity of a true pair, so what continues a
+    # stretch may be weaker than what founds one.
+    hit = np.flatnonzero(similarity >= _CONTINUES)
     found = []
-    for start, stop in runs:
+    for start, stop in _runs(a_times[inside][hit]):
         some = hit[start:stop]
         seconds = float(np.ptp(a_times[inside[some]]))
-        if len(some) >= _MIN_FRAMES and seconds >= _MIN_SECONDS:
+        strong = int((similarity[some] >= _MATCH).sum())
+        if strong >= max(_MIN_FRAMES, len(some) // 3) and seconds >= _MIN_SECONDS:
             found.append(Stretch(line, inside[some], columns[some], similarity[some]))
     return found
 

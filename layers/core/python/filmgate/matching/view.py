@@ -73,8 +73,7 @@ def cutter(start: float, stop: float) -> Floats:
     position = start + (stop - start) * inside
     waves = np.cos(np.pi * np.arange(SIDE)[None, :] * position[:, None]) * np.sqrt(2.0)
     waves[:, 0] /= np.sqrt(2.0)
-    matrix: Floats = (spectrum.basis(_SYNTHESIS_POINTS) @ waves).astype(np.float32)
-    return matrix
+    return (spectrum.basis(_SYNTHESIS_POINTS) @ waves).astype(np.float32)
 
 
 def _known(share: float) -> int:
