@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from filmgate.client.api import FilmgateClient
     from filmgate.client.scan import ScanResult
     from filmgate.client.scanner import Scanned
-    from filmgate.media.tiles import TileIndex
     from filmgate.samples.truth import Truth, TruthComparison
 
 _STDOUT = Path("-")
@@ -122,21 +120,11 @@ def write_report(
     api: FilmgateClient, target: Path, result: ScanResult, truth: TruthComparison | None
 ) -> None:
     """Write the HTML report, fetching the tile sheets of what it shows."""
-    from filmgate.api.models import DownloadName  # noqa: PLC0415
-    from filmgate.client.api import ApiError  # noqa: PLC0415
-    from filmgate.media.tiles import TileIndex  # noqa: PLC0415 - brings numpy
-    from filmgate.report.html import write  # noqa: PLC0415
+    from filmgate.client.sheets import pictured, sheets  # noqa: PLC0415 - brings numpy
+    from filmgate.report.html import MAX_PAIRS, write  # noqa: PLC0415
 
-    def tiles(asset_id: str) -> tuple[bytes, TileIndex] | None:
-        try:
-            index = api.file(asset_id, DownloadName.TILES_INDEX)
-            return api.file(asset_id, DownloadName.TILES), TileIndex.model_validate_json(index)
-        except ApiError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return None
-            raise
-
-    write(target, result, tiles, truth)
+    with sheets(api, pictured(result, MAX_PAIRS)) as tiles:
+        write(target, result, tiles, truth)
 
 
 def _truth(path: Path | None) -> Truth | None:
