@@ -1,0 +1,281 @@
+"""The whole pipeline as it is deployed: files land in S3, records and matches come out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from filmgate.adapters import s3
+from filmgate.adapters.dynamodb.library import DynamoLibrary
+from filmgate.library.model import Asset, AssetStatus
+from filmgate.media.model import MediaKind
+from tests import media_factory
+from tests.stack import RunningStack, environment
+from tests.unit.pipeline.flow import picture
+
+pytestmark = pytest.mark.stack
+
+Found = TypeVar("Found")
+_PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def aws(local: RunningStack) -> Iterator[None]:
+    s3._client.cache_clear()
+    with environment(
+        AWS_ENDPOINT_URL=local.info.endpoint_url,
+        AWS_DEFAULT_REGION=local.info.region,
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+    ):
+        yield
+    s3._client.cache_clear()
+
+
+def wait_for(what: str, look: Callable[[], Found | None], patience_s: float = _PATIENCE_S) -> Found:
+    """Ask until there is an answer."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"no {what} after {patience_s} s")
+
+
+class Site:
+    """A tenant of one test, whose files are dropped into the bucket."""
+
+    def __init__(self, local: RunningStack) -> None:
+        self.local = local
+        self.tenant = f"t-{uuid.uuid4().hex[:12]}"
+        tables = local.info.tables
+        self.library = DynamoLibrary(tables["assets"], tables["matches"])
+        self._s3 = local.aws.client("s3")
+
+    def drop(self, name: str, body: bytes) -> None:
+        self._s3.put_object(
+            Bucket=self.local.info.raw_bucket, Key=f"raw/{self.tenant}/{name}", Body=body
+        )
+
+    def assets(self) -> list[Asset]:
+        return self.library.list_assets(self.tenant, status=None, limit=100, cursor=None).items
+
+    def ended(self, count: int, patience_s: float = _PATIENCE_S) -> dict[str, Asset]:
+        """So many assets by path, once all of them are final."""
+
+        def look() -> dict[str, Asset] | None:
+            assets = self.assets()
+            if len(assets) < count or not all(asset.status.final for asset in assets):
+                return None
+            return {asset.path: asset for asset in assets}
+
+        return wait_for(f"{count} final assets", look, patience_s)
+
+    def matches(self) -> list[Any]:
+        return self.library.list_matches(self.tenant, limit=100, cursor=None).items
+
+
+@pytest.fixture
+def site(local: RunningStack) -> Site:
+    return Site(local)
+
+
+def test_a_video_a_sound_and_pictures_are_taken_in(site: Site, tmp_path: Path) -> None:
+    site.drop("clip.mp4", media_factory.video(tmp_path / "clip.mp4").read_bytes())
+    site.drop("sound", media_factory.audio_alone(tmp_path).read_bytes())
+    site.drop("a b/é ../one.jpg", picture(1))
+    site.drop("two.jpg", picture(1, side=150, quality=70))
+    ended = site.ended(4)
+    assert {asset.status for asset in ended.values()} == {AssetStatus.DONE}
+    kinds = {path: asset.info.kind for path, asset in ended.items() if asset.info}
+    assert kinds["clip.mp4"] is MediaKind.VIDEO
+    assert kinds["sound"] is MediaKind.AUDIO
+    assert kinds["a b/é ../one.jpg"] is MediaKind.IMAGE
+    (match,) = site.matches()
+    assert {match.a, match.b} == {ended["a b/é ../one.jpg"].asset_id, ended["two.jpg"].asset_id}
+    assert match.verdict.pairs
+    assert match.verdict.reason
+
+
+BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "empty": (media_factory.empty_file, "empty"),
+    "text.mp4": (media_factory.text_called_mp4, "not_media"),
+    "hls.mp4": (media_factory.hls_called_mp4, "playlist"),
+    "dash.mp4": (media_factory.dash_called_mp4, "playlist"),
+    "cut.mp4": (media_factory.cut_in_half_index_last, "damaged"),
+    "huge.png": (media_factory.huge_png, "too_many_pixels"),
+    "blind.mkv": (media_factory.no_pictures, "no_pictures"),
+    "hollow.mp4": (media_factory.no_streams, "no_streams"),
+}
+
+
+def test_each_bad_file_is_refused_and_holds_up_no_other(site: Site, tmp_path: Path) -> None:
+    for name, (make, _) in BAD.items():
+        site.drop(name, make(tmp_path).read_bytes())
+    site.drop("good.jpg", picture(1))
+    ended = site.ended(len(BAD) + 1)
+    refused = {name: asset.reason_code for name, asset in ended.items() if asset.reason_code}
+    assert refused == {name: code for name, (_, code) in BAD.items()}
+    assert all(ended[name].reason for name in BAD)
+    assert ended["good.jpg"].status is AssetStatus.DONE
+
+
+ODD: dict[str, Callable[[Path], Path]] = {
+    "half.mp4": media_factory.cut_in_half_index_first,
+    "one-frame.mp4": media_factory.one_frame,
+    "variable.mp4": media_factory.variable_rate,
+    "ten-bit.mp4": media_factory.ten_bit,
+    "odd.mp4": media_factory.odd_size,
+    "padded.mp4": media_factory.padded,
+    "silent.mp4": media_factory.silent_audio,
+    "anim.gif": partial(media_factory.animation, extension="gif"),
+    "anim.webp": partial(media_factory.animation, extension="webp"),
+    "anim.png": partial(media_factory.animation, extension="png"),
+    **{
+        f"image {mode}": partial(media_factory.image_in_mode, mode=mode)
+        for mode in media_factory.IMAGE_MODES
+    },
+    "turned.jpg": media_factory.exif_turned,
+}
+
+
+def test_odd_files_are_taken_in(site: Site, tmp_path: Path) -> None:
+    for name, make in ODD.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        site.drop(name, make(folder).read_bytes())
+    ended = site.ended(len(ODD), patience_s=120)
+    assert {name: (a.status, a.reason) for name, a in ended.items() if a.status != "done"} == {}
+    assert ended["half.mp4"].notes
+    for name in ("anim.gif", "anim.webp", "anim.png"):
+        assert ended[name].info is not None
+        assert ended[name].info.kind is MediaKind.VIDEO
+
+
+def test_the_same_file_and_a_copy_at_the_same_moment_find_each_other(site: Site) -> None:
+    bodies = [picture(7), picture(7), picture(7, side=150), picture(7, side=200)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(site.drop, [f"{i}.jpg" for i in range(4)], bodies))
+    ended = site.ended(4)
+    assert all(asset.status is AssetStatus.DONE for asset in ended.values())
+    pairs = [(match.a, match.b) for match in site.matches()]
+    assert len(pairs) == len(set(pairs)) == 6
+    identical = [m for m in site.matches() if m.verdict.transform.identical_bytes]
+    assert len(identical) == 1
+
+
+def test_an_event_that_comes_again_starts_nothing(site: Site) -> None:
+    """Redelivered by hand, as it is by SQS now and then."""
+    site.drop("one.jpg", picture(3))
+    (asset,) = site.ended(1).values()
+    sqs = site.local.aws.client("sqs")
+    detail = {"object": {"key": asset.key, "version-id": asset.version_id}}
+    for _ in range(3):
+        body = json.dumps({"detail": detail})
+        sqs.send_message(QueueUrl=site.local.info.ingest_queue_url, MessageBody=body)
+    site.drop("two.jpg", picture(4))
+    site.ended(2)
+    assert site.library.asset(site.tenant, asset.asset_id) == asset
+
+
+@pytest.fixture
+def impatient_queue(local: RunningStack) -> Iterator[None]:
+    """Failed messages come back after a second, not after minutes."""
+    sqs, url = local.aws.client("sqs"), local.info.ingest_queue_url
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
+    yield
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=before["Attributes"])
+
+
+@pytest.mark.usefixtures("impatient_queue")
+def test_a_message_that_always_fails_is_set_aside_and_works_once_redriven(
+    local: RunningStack, site: Site
+) -> None:
+    sqs, info = local.aws.client("sqs"), local.info
+
+    def dead() -> int:
+        found = sqs.get_queue_attributes(
+            QueueUrl=info.dead_letters_url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
+    assert dead() == 0
+    with broken(local, "ingest", "FILMGATE_ASSETS_TABLE"):
+        site.drop("one.jpg", picture(5))
+        wait_for("dead letter", lambda: dead() or None)
+    assert site.assets() == []
+    site.drop("two.jpg", picture(6))
+    assert list(site.ended(1)) == ["two.jpg"]
+    (message,) = sqs.receive_message(QueueUrl=info.dead_letters_url)["Messages"]
+    sqs.send_message(QueueUrl=info.ingest_queue_url, MessageBody=message["Body"])
+    sqs.delete_message(QueueUrl=info.dead_letters_url, ReceiptHandle=message["ReceiptHandle"])
+    assert site.ended(2)["one.jpg"].status is AssetStatus.DONE
+
+
+class broken:  # noqa: N801 - reads as a verb
+    """A function whose environment names a table that is not there, for a while."""
+
+    def __init__(self, local: RunningStack, function: str, variable: str) -> None:
+        self._functions = local.aws.client("lambda")
+        self._name = local.info.functions[function]
+        self._variable = variable
+
+    def __enter__(self) -> None:
+        found = self._functions.get_function_configuration(FunctionName=self._name)
+        self._before = found["Environment"]
+        variables = {**self._before["Variables"], self._variable: "no-such-table"}
+        self._update({"Variables": variables})
+
+    def __exit__(self, *_: object) -> None:
+        self._update(self._before)
+
+    def _update(self, variables: dict[str, Any]) -> None:
+        self._functions.update_function_configuration(
+            FunctionName=self._name, Environment=variables
+        )
+
+
+def test_a_worker_killed_in_mid_file_is_tried_again(
+    local: RunningStack, site: Site, tmp_path: Path
+) -> None:
+    body = media_factory.video(tmp_path / "long.mp4", seconds=30, size=(480, 270)).read_bytes()
+    site.drop("long.mp4", body)
+    wait_for("job", lambda: True if [a for a in site.assets() if a.job_id] else None)
+    killed = wait_for("busy worker", lambda: kill_busy(local, "fingerprint"), 20)
+    assert killed
+    ended = site.ended(1)["long.mp4"]
+    assert ended.status is AssetStatus.DONE, ended.reason
+    site.drop("again.mp4", body)
+    site.ended(2)
+    assert len(site.matches()) == 1
+
+
+def kill_busy(local: RunningStack, function: str) -> int | None:
+    """Kill a worker of the function that is decoding; its id, or None where none is."""
+    mark = f"ministack-lambda-{local.info.functions[function]}-"
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            command = (process / "cmdline").read_text()
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            files = [str(link.readlink()) for link in (process / "fd").iterdir()]
+        except (OSError, ValueError):
+            continue
+        busy = any("filmgate-" in name and name.endswith("/file") for name in files)
+        if mark in command and parent == local.info.pid and busy:
+            os.kill(int(process.name), signal.SIGKILL)
+            return int(process.name)
+    return None
