@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
+from typer.testing import CliRunner
+
+from filmgate.cli.app import app
 from filmgate.library.model import AssetStatus
 
 
@@ -124,3 +129,23 @@ def test_a_url_without_a_key_is_said(run, nowhere, monkeypatch):
 
 def test_version(run):
     assert json.loads(run("version", "--json").stdout)["version"] in run("version").stdout
+
+
+def test_piped_tables_keep_their_lines_whole(service, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    service.world.add_asset("acme", "a long name " * 20 + ".png")
+    lines = CliRunner().invoke(app, ["assets"]).stdout.splitlines()
+    assert len(lines) == 2
+
+
+def test_a_locale_without_unicode_breaks_nothing():
+    code = "from filmgate.cli.output import Output, safe\nOutput().show(safe('\\xdc \\u6620'))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "\\xdc \\u6620\n"

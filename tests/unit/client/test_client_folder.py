@@ -20,6 +20,11 @@ def test_every_name_the_system_allows_can_be_sent(name):
     assert label(path) == path
 
 
+@given(st.text(st.characters(categories=["Cs", "Lu"]), min_size=1, max_size=20))
+def test_no_surrogate_stays(name):
+    assert label(name).encode()
+
+
 @given(st.text(alphabet="aé ./[]{}映", min_size=1, max_size=50))
 def test_plain_names_stay_as_they_are(name):
     assert label(name) == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 CLASS_STYLES = {"exact": "bold green", "near": "bold yellow", "similar": "blue"}
 STATUS_STYLES = {"done": "green", "refused": "yellow", "failed": "red"}
+_PIPED_WIDTH = 1000
+_WHOLE = {"asset", "match", "job"}
+"""Columns of ids, which are there to be copied."""
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -73,7 +77,9 @@ class Output:
                 reconfigure(errors="backslashreplace")
         self.machine = machine
         self.err = Console(stderr=True, highlight=False)
-        self._out = self.err if machine else Console(highlight=False)
+        # What reads a pipe wants whole lines, however long.
+        width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
+        self._out = self.err if machine else Console(highlight=False, width=width)
 
     def result(self, data: object) -> None:
         """The result for machines; nothing without --json."""
@@ -176,7 +182,7 @@ def table(*columns: str, title: str | None = None) -> Table:
     """An empty table in the house style."""
     made = Table(title=title, title_justify="left", box=None, header_style="dim", pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from filmgate.errors import FilmgateError
 OUR_FILES = frozenset({"truth.json"})
 _CHUNK = 1 << 20
 _DIGEST_IN_NAME = 16
+_LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""All but those that Python stands in for the bytes of a name that are no UTF-8."""
 
 
 class FolderInvalid(FilmgateError):
@@ -63,7 +66,9 @@ def label(name: str) -> str:
     Bytes that are no UTF-8 and control characters become ``\\xNN`` (or ``\\uNNNN``); a name too
     long for the service keeps its end and gets a digest of the whole in front.
     """
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    whole = _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", name)
+    # Whatever the locale, so that a name is the same on every machine.
+    text = whole.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     clean = "".join(_escaped(character) for character in text)
     if len(clean) <= MAX_PATH_CHARACTERS:
         return clean
