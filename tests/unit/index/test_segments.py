@@ -164,7 +164,14 @@ def by_hand(
                 for other in others
             )
         for crop in query.crops:
-            hits += any(distance(crop, other) <= rule.crop_radius for other in entry.frames)
+            hits += any(
+                distance(crop, other) <= radius
+                for others, radius in (
+                    (entry.frames, rule.crop_radius),
+                    (entry.crops, rule.strip_radius),
+                )
+                for other in others
+            )
         offsets = Counter(
             int(there) - int(here)
             for mark, here in zip(query.landmarks, query.landmark_times, strict=True)
@@ -350,7 +357,9 @@ def test_the_same_bytes_are_found_without_any_hash(cache_dir: Path) -> None:
             TENANT,
             IndexEntry(name, sha256, empty, empty, np.zeros(0, np.uint32), np.zeros(0, np.int32)),
         )
-    asked = query_of(IndexEntry("a", "0" * 64, empty, empty, np.zeros(0, np.uint32), np.zeros(0)))
+    asked = query_of(
+        IndexEntry("a", "0" * 64, empty, empty, np.zeros(0, np.uint32), np.zeros(0, np.int32))
+    )
     expected = [Candidate("b", 0, 0, True)]
     assert index.search(TENANT, asked, limit=5) == expected
     assert index.compact(TENANT) == 3

@@ -7,6 +7,7 @@ comes, and the sound is taken along in the same pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,14 @@ CROPS: tuple[tuple[float, float, float, float], ...] = (
     (0.00, 1.00, 0.21875, 0.78125),
     (0.125, 0.875, 0.00, 1.00),
 )
-"""Reference crops as shares of the picture: top, bottom, left, right."""
+"""Reference crops of video frames as shares of the picture: top, bottom, left, right."""
+
+IMAGE_CROPS = CROPS + tuple(
+    (top * (1 - side), top * (1 - side) + side, left * (1 - side), left * (1 - side) + side)
+    for side in (0.9, 0.8, 0.7)
+    for top, left in product((0.0, 0.5, 1.0), repeat=2)
+)
+"""Reference crops of images, which have no second frame to be found by."""
 
 _RATE_HZ = 4.0
 _SHORT_RATE_HZ = 8.0
@@ -77,7 +85,10 @@ def fingerprint(
     """
     rate = sample_rate(info)
     decoded = decode(path, info, limits, sample_rate_hz=rate)
-    reducer = _Reducer(_IMAGE_SIDE if info.kind is MediaKind.IMAGE else _LUMA_SIDE, on_frame)
+    if info.kind is MediaKind.IMAGE:
+        reducer = _Reducer(_IMAGE_SIDE, IMAGE_CROPS, on_frame)
+    else:
+        reducer = _Reducer(_LUMA_SIDE, CROPS, on_frame)
     reducer.take(decoded.frames)
     return Fingerprint(
         engine=ENGINE,
@@ -119,8 +130,14 @@ def _notes(decoded: Decoded) -> tuple[str, ...]:
 class _Reducer:
     """Keeps of each frame what the track is made of: small luma, and now and then a PDQ hash."""
 
-    def __init__(self, side: int, on_frame: Callable[[Frame], None] | None) -> None:
+    def __init__(
+        self,
+        side: int,
+        crops: tuple[tuple[float, float, float, float], ...],
+        on_frame: Callable[[Frame], None] | None,
+    ) -> None:
         self._side = side
+        self._crops = crops
         self._on_frame = on_frame
         self._times: list[float] = []
         self._luma: list[NDArray[np.uint8]] = []
@@ -154,7 +171,7 @@ class _Reducer:
                 box = _box(luma.shape, edges)
                 raw[rows[same]] = spectrum.project(luma[same], box)
                 some = same[np.isin(rows[same], cropped)]
-                for share in CROPS:
+                for share in self._crops:
                     part = spectrum.project(luma[some], _part(box, share))
                     crops.append(spectrum.bits(spectrum.quantize(spectrum.whiten(part))))
                     crop_frames.append(rows[some].astype(np.int32))
@@ -179,7 +196,7 @@ def halve(rgb: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
         height, width = (length // 2 * 2 for length in small.shape[:2])
         even = small[:height, :width]
         columns = even[:, ::2] + even[:, 1::2]
-        small = (columns[::2] + columns[1::2]) / 4
+        small = ((columns[::2] + columns[1::2]) / 4).astype(np.float32, copy=False)
     return small
 
 
@@ -187,8 +204,7 @@ def chroma(rgb: NDArray[np.float32]) -> NDArray[np.int8]:
     """Halved means and deviations of Rec. 601 Cb and Cr: int8 (4,), mean then deviation."""
     planes = rgb.reshape(-1, 3) @ _CHROMA.T
     values = np.stack([planes.mean(axis=0), planes.std(axis=0)], axis=1) / 2
-    small: NDArray[np.int8] = np.clip(np.rint(values), -127, 127).astype(np.int8).ravel()
-    return small
+    return np.clip(np.rint(values), -127, 127).astype(np.int8).ravel()
 
 
 def _by_shape(
@@ -235,5 +251,4 @@ def _quality(raw: NDArray[np.float32], coefficients: NDArray[np.int8]) -> NDArra
     strength = (spectrum.contrast(raw) - _NO_CONTRAST) / (_FULL_CONTRAST - _NO_CONTRAST)
     energy = np.square(coefficients.astype(np.float32)).reshape(len(raw), -1)
     spread = np.square(energy.sum(axis=1)) / np.maximum(np.square(energy).sum(axis=1), 1)
-    quality: NDArray[np.float32] = np.clip(strength, 0, 1) * np.clip(spread / _PLAIN_SHAPES, 0, 1)
-    return quality.astype(np.float32)
+    return (np.clip(strength, 0, 1) * np.clip(spread / _PLAIN_SHAPES, 0, 1)).astype(np.float32)

@@ -56,8 +56,7 @@ def project(luma: NDArray[np.uint8], box: tuple[int, int, int, int] | None = Non
     _, height, width = luma.shape
     top, bottom, left, right = box or (0, height, 0, width)
     part = luma[:, top:bottom, left:right].astype(np.float32)
-    raw: Floats = basis(bottom - top) @ part @ basis(right - left).T
-    return raw
+    return (basis(bottom - top) @ part @ basis(right - left).T).astype(np.float32, copy=False)
 
 
 def whiten(raw: Floats) -> Floats:
@@ -73,8 +72,7 @@ def whiten(raw: Floats) -> Floats:
 
 def quantize(white: Floats) -> NDArray[np.int8]:
     """int8 coefficients as stored."""
-    stored: NDArray[np.int8] = np.clip(np.rint(white * SCALE), -127, 127).astype(np.int8)
-    return stored
+    return np.clip(np.rint(white * SCALE), -127, 127).astype(np.int8)
 
 
 def contrast(raw: Floats) -> Floats:

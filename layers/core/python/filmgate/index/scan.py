@@ -11,9 +11,9 @@ from filmgate.index.port import IndexQuery
 from filmgate.index.segment import Segment, as_words
 from filmgate.index.settings import IndexSettings
 
-# 32 x 4096 distances at a time: a megabyte of words, which stays in the processor's cache.
+# So many distances at a time: half a megabyte of words, which stays in the processor's cache.
+_BLOCK = 65536
 _QUERY_BLOCK = 32
-_FRAME_BLOCK = 4096
 _OFFSET_SHIFT = 32
 _OFFSET_ZERO = 1 << 31
 
@@ -26,19 +26,28 @@ def near(
     Both are uint64 (4, …), see `as_words`. Half a hash tells most pairs apart: only where the
     first 128 bits are within the radius are the others looked at, so nothing is missed.
     """
-    for q in range(0, queries.shape[1], _QUERY_BLOCK):
-        some = queries[:, q : q + _QUERY_BLOCK, None]
-        for f in range(0, words.shape[1], _FRAME_BLOCK):
-            block = words[:, None, f : f + _FRAME_BLOCK]
-            half = np.bitwise_count(some[0] ^ block[0])
-            half += np.bitwise_count(some[1] ^ block[1])
-            rows, columns = np.nonzero(half <= radius)
-            distance = half[rows, columns].astype(np.int16)
+    rows = min(_QUERY_BLOCK, max(queries.shape[1], 1))
+    width = _BLOCK // rows
+    # Reused for every block: fresh pages would cost more than the distances.
+    mixed, bits, half = (np.empty(rows * width, kind) for kind in (np.uint64, np.uint8, np.uint8))
+    for q in range(0, queries.shape[1], rows):
+        some = queries[:, q : q + rows]
+        for f in range(0, words.shape[1], width):
+            block = words[:, f : f + width]
+            shape = (some.shape[1], block.shape[1])
+            size = shape[0] * shape[1]
+            xor, far = mixed[:size].reshape(shape), half[:size]
+            for word in (0, 1):
+                np.bitwise_xor(some[word][:, None], block[word][None], out=xor)
+                np.bitwise_count(mixed[:size], out=(bits if word else half)[:size])
+            far += bits[:size]
+            row, column = np.divmod(np.flatnonzero(far <= radius), shape[1])
+            distance = far[row * shape[1] + column].astype(np.int16)
             for word in (2, 3):
-                distance += np.bitwise_count(some[word, rows, 0] ^ block[word, 0, columns])
+                distance += np.bitwise_count(some[word, row] ^ block[word, column])
             within = distance <= radius
             if within.any():
-                yield rows[within] + q, columns[within] + f
+                yield row[within] + q, column[within] + f
 
 
 class FrameScan:
@@ -59,6 +68,7 @@ class FrameScan:
             (self._frames, segment.frames, segment.frame_offsets, settings.frame_radius),
             (self._frames, segment.crops, segment.crop_offsets, settings.crop_radius),
             (self._crops, segment.frames, segment.frame_offsets, settings.crop_radius),
+            (self._crops, segment.crops, segment.crop_offsets, settings.strip_radius),
         ):
             for q, f in near(words, queries, radius):
                 picture = q % n if queries is self._frames else q + n

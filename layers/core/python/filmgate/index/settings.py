@@ -11,6 +11,7 @@ class IndexSettings(BaseModel):
     Attributes:
         frame_radius: most bits by which two frames of the same picture may differ.
         crop_radius: the same, between a crop and a whole frame.
+        strip_radius: the same, between crops of both: pictures with a banner over an edge.
         min_frame_hits: query frames and crops with a counterpart that make a candidate.
         min_audio_votes: landmarks agreeing on one offset that make a candidate.
         hot_landmarks: a landmark hash with more places than this in the whole index, or
@@ -26,8 +27,9 @@ class IndexSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    frame_radius: int = 48
-    crop_radius: int = 40
+    frame_radius: int = 72
+    crop_radius: int = 68
+    strip_radius: int = 56
     min_frame_hits: int = 1
     min_audio_votes: int = 4
     hot_landmarks: int = 2000

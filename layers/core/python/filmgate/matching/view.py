@@ -47,8 +47,8 @@ def look(coefficients: NDArray[np.int8], view: View) -> Floats:
         return turned / spectrum.SCALE
     top, bottom, left, right = view.box
     raw = turned / np.maximum(spectrum.whitening(), 1.0)
-    cut: Floats = cutter(top, bottom) @ raw @ cutter(left, right).T
-    return spectrum.whiten(cut)
+    cut = cutter(top, bottom) @ raw @ cutter(left, right).T
+    return spectrum.whiten(cut.astype(np.float32, copy=False))
 
 
 def units(white: Floats, band: tuple[int, int]) -> Floats:
