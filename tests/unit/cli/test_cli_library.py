@@ -149,3 +149,22 @@ def test_a_locale_without_unicode_breaks_nothing():
         check=True,
     )
     assert done.stdout == "\\xdc \\u6620\n"
+
+
+class DeadLetters:
+    """A deployment with three dead letters."""
+
+    def redrive(self, moved):
+        moved(3)
+        return 3
+
+
+def test_redrive_tells_how_many_and_runs_failed_assets_again(run, service, monkeypatch):
+    monkeypatch.setattr("filmgate.cli.operator.deployment", lambda _: DeadLetters())
+    failed = service.world.add_asset("acme", "f.png", AssetStatus.FAILED)
+    service.world.add_asset("acme", "d.png")
+    plain = run("redrive", "--json")
+    assert json.loads(plain.stdout) == {"moved": 3, "rerun": []}
+    found = json.loads(run("redrive", "--reruns", "--json").stdout)
+    assert [item["asset_id"] for item in found["rerun"]] == [failed.asset_id]
+    assert len(service.world.workflows.started) == 1
