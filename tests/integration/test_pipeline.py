@@ -159,8 +159,9 @@ def test_odd_files_are_taken_in(site: Site, tmp_path: Path) -> None:
     assert {name: (a.status, a.reason) for name, a in ended.items() if a.status != "done"} == {}
     assert ended["half.mp4"].notes
     for name in ("anim.gif", "anim.webp", "anim.png"):
-        assert ended[name].info is not None
-        assert ended[name].info.kind is MediaKind.VIDEO
+        info = ended[name].info
+        assert info is not None
+        assert info.kind is MediaKind.VIDEO
 
 
 def test_the_same_file_and_a_copy_at_the_same_moment_find_each_other(site: Site) -> None:

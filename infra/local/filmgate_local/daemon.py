@@ -166,7 +166,7 @@ def _left_over(home: Home) -> int | None:
         pid = int(json.loads(home.process.read_text())["pid"])
     except (OSError, ValueError, KeyError):
         return None
-    command = ["/bin/ps", "-p", str(pid), "-o", "command="]
+    command = ["/bin/ps", "-ww", "-p", str(pid), "-o", "command="]
     shown = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     return pid if "filmgate_local.launcher" in shown.stdout else None
 
