@@ -213,16 +213,20 @@ def _summary(scan: ScanResult) -> list[tuple[str, str, str]]:
     """(number, label, tone) for the head of the page."""
     classes = [match.match_class for match in scan.matches]
     statuses = [asset.status for asset in scan.assets]
-    grouped = sum(len(group) for group in scan.groups)
+    spare = sum(len(group) - 1 for group in scan.groups)
     rows = [
-        (str(len(scan.assets)), "files", ""),
-        (str(len(scan.groups)), "groups of copies", ""),
-        (str(grouped - len(scan.groups)), "files more than needed", ""),
-        *((str(classes.count(c)), f"{c.value} pairs", c.value) for c in _SHOWN_CLASSES),
+        _counted(len(scan.assets), "file", ""),
+        _counted(len(scan.groups), "group", " of copies"),
+        _counted(spare, "file", " more than needed"),
+        *(_counted(classes.count(c), f"{c.value} pair", "", c.value) for c in _SHOWN_CLASSES),
         (str(statuses.count(AssetStatus.REFUSED)), "refused", ""),
     ]
     failed = statuses.count(AssetStatus.FAILED)
     return [*rows, (str(failed), "failed", "bad")] if failed else rows
+
+
+def _counted(count: int, noun: str, rest: str, tone: str = "") -> tuple[str, str, str]:
+    return str(count), f"{noun}{'' if count == 1 else 's'}{rest}", tone
 
 
 _SHOWN_CLASSES = (MatchClass.EXACT, MatchClass.NEAR, MatchClass.SIMILAR)
