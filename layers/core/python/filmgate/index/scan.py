@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.index.port import IndexQuery
-from filmgate.index.segment import Segment, as_words
+from filmgate.index.segment import HASH_WORDS, Segment, as_words
 from filmgate.index.settings import IndexSettings
 
 # So many distances at a time: half a megabyte of words, which stays in the processor's cache.
@@ -23,28 +23,28 @@ def near(
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Pairs within the radius, block by block, as (columns of queries, columns of words).
 
-    Both are uint64 (4, …), see `as_words`. Half a hash tells most pairs apart: only where the
-    first 128 bits are within the radius are the others looked at, so nothing is missed.
+    Both are uint64 (4, …), see `as_words`. Three words tell nearly all pairs apart: only where
+    their 192 bits are within the radius is the fourth looked at, so nothing is missed. A byte
+    holds 192; it would not hold the 256 of an inverted picture.
     """
     rows = min(_QUERY_BLOCK, max(queries.shape[1], 1))
     width = _BLOCK // rows
     # Reused for every block: fresh pages would cost more than the distances.
-    mixed, bits, half = (np.empty(rows * width, kind) for kind in (np.uint64, np.uint8, np.uint8))
+    mixed, bits, most = (np.empty(rows * width, kind) for kind in (np.uint64, np.uint8, np.uint8))
     for q in range(0, queries.shape[1], rows):
         some = queries[:, q : q + rows]
         for f in range(0, words.shape[1], width):
             block = words[:, f : f + width]
             shape = (some.shape[1], block.shape[1])
             size = shape[0] * shape[1]
-            xor, far = mixed[:size].reshape(shape), half[:size]
-            for word in (0, 1):
+            xor, far = mixed[:size].reshape(shape), most[:size]
+            far.fill(0)
+            for word in range(HASH_WORDS - 1):
                 np.bitwise_xor(some[word][:, None], block[word][None], out=xor)
-                np.bitwise_count(mixed[:size], out=(bits if word else half)[:size])
-            far += bits[:size]
+                far += np.bitwise_count(mixed[:size], out=bits[:size])
             row, column = np.divmod(np.flatnonzero(far <= radius), shape[1])
             distance = far[row * shape[1] + column].astype(np.int16)
-            for word in (2, 3):
-                distance += np.bitwise_count(some[word, row] ^ block[word, column])
+            distance += np.bitwise_count(some[-1, row] ^ block[-1, column])
             within = distance <= radius
             if within.any():
                 yield row[within] + q, column[within] + f
