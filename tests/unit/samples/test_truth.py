@@ -14,6 +14,7 @@ from filmgate.samples.truth import (
     SampleFile,
     Truth,
     compare,
+    is_call,
     wilson,
 )
 
@@ -43,7 +44,7 @@ def small_truth() -> Truth:
 
 
 def test_a_perfect_answer_is_perfect() -> None:
-    matches = [("a", "b", "exact"), ("c", "a", "near"), ("b", "c", "near"), ("d", "e", "exact")]
+    matches = [("a", "b", True), ("c", "a", True), ("b", "c", True), ("d", "e", True)]
     result = compare(small_truth(), matches, [["b", "a", "c"], ["d", "e"]])
     assert (result.precision.value, result.recall.value, result.f1) == (1.0, 1.0, 1.0)
     assert result.false_positive_rate.total == 15 - 4
@@ -51,7 +52,7 @@ def test_a_perfect_answer_is_perfect() -> None:
 
 
 def test_each_kind_of_error_is_named() -> None:
-    matches = [("b", "a", "near"), ("a", "d", "exact"), ("e", "f", "near"), ("a", "f", "similar")]
+    matches = [("b", "a", True), ("a", "d", True), ("e", "f", True), ("a", "f", False)]
     result = compare(small_truth(), matches, [["a", "b", "d"]])
     assert (result.precision.hits, result.precision.total) == (1, 3)
     assert (result.recall.hits, result.recall.total) == (1, 4)
@@ -74,10 +75,31 @@ def test_each_kind_of_error_is_named() -> None:
 
 
 def test_a_pair_found_twice_counts_once_and_strangers_do_not_count() -> None:
-    matches = [("a", "b", "near"), ("b", "a", "exact"), ("a", "stranger", "exact")]
+    matches = [("a", "b", True), ("b", "a", True), ("a", "stranger", True)]
     result = compare(small_truth(), matches, [["a", "b", "stranger"]])
     assert result.precision.total == 1
     assert result.groups_mixed == ()
+
+
+def test_a_part_is_found_by_its_calls_and_belongs_to_no_group() -> None:
+    whole = small_truth()
+    part = KnownCopy(source="a", copy_path="c", transform="trim", parameters={}, expect=Expect.PART)
+    other = part.model_copy(update={"copy_path": "e"})
+    truth = whole.model_copy(update={"copies": (part, other), "groups": (("a", "b"),)})
+    result = compare(truth, [("a", "c", True), ("c", "e", True)], [["a", "b"]])
+    assert (result.precision.hits, result.precision.total) == (1, 1)
+    assert (result.recall.hits, result.recall.total) == (1, 5)
+    assert result.false_positive_rate.total == 15 - 5 - 1
+    assert result.groups_exact == 1
+
+
+@pytest.mark.parametrize(
+    ("match_class", "partial", "call"),
+    [("exact", False, True), ("near", True, True), ("similar", True, True),
+     ("similar", False, False), ("different", True, False)],
+)  # fmt: skip
+def test_what_counts_as_a_call(match_class: str, partial: bool, call: bool) -> None:
+    assert is_call(match_class, partial) is call
 
 
 def test_nothing_found_has_no_precision() -> None:

@@ -111,8 +111,12 @@ def compare(result: ScanResult, truth: Truth | None) -> TruthComparison | None:
     if truth is None:
         return None
     from filmgate.samples.truth import compare as judge  # noqa: PLC0415
+    from filmgate.samples.truth import is_call  # noqa: PLC0415
 
-    pairs = ((match.a, match.b, match.match_class.value) for match in result.matches)
+    pairs = (
+        (match.a, match.b, is_call(match.match_class, match.transform.partial))
+        for match in result.matches
+    )
     return judge(truth, pairs, result.groups)
 
 

@@ -108,7 +108,7 @@ def show_truth(output: Output, truth: TruthComparison, result: ScanResult) -> No
     """Precision and recall, per transform and per class of negative, and every wrong pair."""
     output.show(Text("\nAgainst the known truth", style="bold"))
     output.show(
-        f"  precision {_rate(truth.precision)} of the pairs called exact or near are copies\n"
+        f"  precision {_rate(truth.precision)} of the pairs called copies, whole or in part, are\n"
         f"  recall    {_rate(truth.recall)} of the pairs of copies were called so\n"
         f"  groups    {truth.groups_exact} of {truth.groups_known} found whole and pure"
     )

@@ -22,7 +22,7 @@ from filmgate.samples.truth import (
     Truth,
 )
 
-GENERATOR = "filmgate-samples/1"
+GENERATOR = "filmgate-samples/2"
 """Name and version of the generator; a new version makes every file anew."""
 
 
@@ -292,6 +292,10 @@ def copies(seed: int) -> tuple[CopyPlan, ...]:
     return tuple(plans)
 
 
+_PARTS = {"trim", "insert", "gif"}
+"""Transforms after which one file holds only a part of the other."""
+
+
 def truth(seed: int) -> Truth:
     """What is known of the library made with this seed."""
     made = copies(seed)
@@ -307,6 +311,7 @@ def truth(seed: int) -> Truth:
             copy_path=copy.path,
             transform=copy.transform,
             parameters=copy.parameters,
+            expect=Expect.PART if copy.transform in _PARTS else Expect.COPY,
         )
         for copy in made
     ]
@@ -315,11 +320,13 @@ def truth(seed: int) -> Truth:
         copy_path=STILL_OF_VIDEO[0],
         transform="still",
         parameters={"time_s": STILL_OF_VIDEO[2]},
-        expect=Expect.SIMILAR,
+        expect=Expect.PART,
     )
-    groups = [
+    families = [
         (source, *(copy.path for copy in made if copy.source == source)) for source in _COPIES
     ]
+    parts = {copy.copy_path for copy in known if copy.expect is Expect.PART}
+    groups = [tuple(path for path in family if path not in parts) for family in families]
     return Truth(
         seed=seed,
         generator=GENERATOR,
@@ -328,25 +335,25 @@ def truth(seed: int) -> Truth:
             for path, words in described
         ),
         copies=(*known, still),
-        groups=tuple(groups),
-        negatives=_negatives(groups),
+        groups=tuple(group for group in groups if len(group) > 1),
+        negatives=_negatives(families),
     )
 
 
-def _negatives(groups: list[tuple[str, ...]]) -> tuple[KnownNegative, ...]:
+def _negatives(families: list[tuple[str, ...]]) -> tuple[KnownNegative, ...]:
     """The hard pairs; what is hard about two sources is so about their copies too."""
     found = []
     for first, second, label in _NEGATIVES:
-        found += _between(groups, first, second, label, Expect.DIFFERENT)
-    found += _between(groups, "news take 1", "news take 2", "another take", Expect.SIMILAR)
+        found += _between(families, first, second, label, Expect.DIFFERENT)
+    found += _between(families, "news take 1", "news take 2", "another take", Expect.SIMILAR)
     return tuple(found)
 
 
 def _between(
-    groups: list[tuple[str, ...]], first: str, second: str, label: str, expect: Expect
+    families: list[tuple[str, ...]], first: str, second: str, label: str, expect: Expect
 ) -> list[KnownNegative]:
     a, b = f"videos/{first}.mp4", f"videos/{second}.mp4"
-    family = {group[0]: group for group in groups}
+    family = {group[0]: group for group in families}
     return [
         KnownNegative(a=x, b=y, class_of_negative=label, expect=expect)
         for x in family.get(a, (a,))

@@ -19,6 +19,7 @@ class Expect(StrEnum):
     """How two files truly relate."""
 
     COPY = "copy"
+    PART = "part"
     SIMILAR = "similar"
     DIFFERENT = "different"
 
@@ -58,8 +59,9 @@ class Truth(_Value):
     """Everything known about a library.
 
     Attributes:
-        groups: each list holds a source and all its copies; two files of one group are copies
-            of each other. Files in no group have no copy. Any other pair is a negative.
+        groups: each list holds a source and its whole copies; two files of one group are copies
+            of each other. What holds only a part of a source, or more than it, is in no group,
+            and is known from `copies`. Any other pair is a negative.
         negatives: the hard ones among the negatives, with the reason they are hard.
     """
 
@@ -93,7 +95,7 @@ class TruthComparison(_Value):
     """Found matches against the truth.
 
     Attributes:
-        precision: of the pairs found to be copies, how many are.
+        precision: of the pairs found to be copies, whole or in part, how many are.
         recall: of all pairs of copies, how many were found.
         f1: harmonic mean of the two, None when nothing was found or nothing was there.
         false_positive_rate: of all pairs that are no copies, how many were called so.
@@ -147,28 +149,32 @@ def _pair(a: str, b: str) -> _Pair:
     return (a, b) if a < b else (b, a)
 
 
+def is_call(match_class: str, partial: bool) -> bool:
+    """Whether a verdict says that two files hold the same recording, whole or in part."""
+    return match_class in {MatchClass.EXACT, MatchClass.NEAR} or (
+        match_class == MatchClass.SIMILAR and partial
+    )
+
+
 def compare(
     truth: Truth,
-    matches: Iterable[tuple[str, str, str]],
+    matches: Iterable[tuple[str, str, bool]],
     groups: Iterable[Sequence[str]],
 ) -> TruthComparison:
     """Judge what was found against what is known, over all pairs of the library.
 
-    A pair counts as found when its class is exact or near. Pairs known to be merely similar
-    count as negatives then. Matches with files outside the library are left out.
+    Pairs known to be merely similar count as negatives. Two parts of one source may or may not
+    overlap and count as neither. Matches with files outside the library are left out.
 
     Args:
-        matches: (path, path, class) with paths as in the truth.
+        matches: (path, path, called a copy or not, see `is_call`) with paths as in the truth.
         groups: the groups found, with paths as in the truth.
     """
     known = {file.path for file in truth.files}
-    calls = {
-        _pair(a, b)
-        for a, b, match_class in matches
-        if match_class in {MatchClass.EXACT, MatchClass.NEAR} and a in known and b in known
-    }
-    copies = {_pair(a, b) for group in truth.groups for a, b in combinations(group, 2)}
-    everything = len(known) * (len(known) - 1) // 2
+    copies, open_pairs = _positives(truth)
+    calls = {_pair(a, b) for a, b, called in matches if called and a in known and b in known}
+    calls -= open_pairs
+    everything = len(known) * (len(known) - 1) // 2 - len(open_pairs)
     right, wrong = calls & copies, calls - copies
     labels = {_pair(c.source, c.copy_path): c.transform for c in truth.copies}
     classes = {_pair(n.a, n.b): n.class_of_negative for n in truth.negatives}
@@ -198,10 +204,25 @@ def compare(
     )
 
 
+def _positives(truth: Truth) -> tuple[set[_Pair], set[_Pair]]:
+    """Pairs that are copies whole or in part, and pairs of which neither can be said."""
+    whole = {path: group for group in truth.groups for path in group}
+    parts: dict[str, list[str]] = {}
+    for copy in truth.copies:
+        if copy.expect is Expect.PART:
+            parts.setdefault(copy.source, []).append(copy.copy_path)
+    copies = {_pair(a, b) for group in truth.groups for a, b in combinations(group, 2)}
+    unsaid = set[_Pair]()
+    for source, of_it in parts.items():
+        copies |= {_pair(part, path) for part in of_it for path in whole.get(source, (source,))}
+        unsaid |= {_pair(a, b) for a, b in combinations(of_it, 2)}
+    return copies, unsaid
+
+
 def _per_transform(truth: Truth, calls: set[_Pair]) -> dict[str, Rate]:
     counts: dict[str, list[bool]] = {}
     for copy in truth.copies:
-        if copy.expect is Expect.COPY:
+        if copy.expect in {Expect.COPY, Expect.PART}:
             found = _pair(copy.source, copy.copy_path) in calls
             counts.setdefault(copy.transform, []).append(found)
     return {name: wilson(sum(hits), len(hits)) for name, hits in sorted(counts.items())}
