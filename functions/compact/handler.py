@@ -12,7 +12,7 @@ from filmgate.adapters.s3 import S3SegmentStore
 from filmgate.errors import TransientError
 from filmgate.index.segments import SegmentIndex
 from filmgate.observability import MetricUnit, logger, metrics
-from filmgate.settings import ArtifactSettings, IndexTableSettings
+from filmgate.settings import ArtifactSettings, IndexTableSettings, SearchSettings
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -35,4 +35,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
 @cache
 def _stores() -> tuple[DynamoFreshStore, SegmentIndex]:
     fresh = DynamoFreshStore(IndexTableSettings().index_table)
-    return fresh, SegmentIndex(fresh, S3SegmentStore(ArtifactSettings().artifacts_bucket))
+    segments = S3SegmentStore(ArtifactSettings().artifacts_bucket)
+    return fresh, SegmentIndex(fresh, segments, SearchSettings().index_settings)

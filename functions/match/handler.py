@@ -15,7 +15,7 @@ from filmgate.index.segments import SegmentIndex
 from filmgate.observability import correlate, logger
 from filmgate.pipeline.match import MatchDeps, match
 from filmgate.pipeline.state import ToMatch
-from filmgate.settings import ArtifactSettings, IndexTableSettings, LibrarySettings
+from filmgate.settings import ArtifactSettings, IndexTableSettings, LibrarySettings, SearchSettings
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -35,5 +35,5 @@ def _deps() -> MatchDeps:
     return MatchDeps(
         library=DynamoLibrary(library.assets_table, library.matches_table),
         objects=S3Objects(None, bucket),
-        index=SegmentIndex(fresh, S3SegmentStore(bucket)),
+        index=SegmentIndex(fresh, S3SegmentStore(bucket), SearchSettings().index_settings),
     )

@@ -213,7 +213,7 @@ def test_a_message_that_always_fails_is_set_aside_and_works_once_redriven(
         return int(found["Attributes"]["ApproximateNumberOfMessages"])
 
     assert dead() == 0
-    with broken(local, "ingest", "FILMGATE_ASSETS_TABLE"):
+    with changed(local, "ingest", "FILMGATE_ASSETS_TABLE", "no-such-table"):
         site.drop("one.jpg", picture(5))
         wait_for("dead letter", lambda: dead() or None)
     assert site.assets() == []
@@ -225,19 +225,36 @@ def test_a_message_that_always_fails_is_set_aside_and_works_once_redriven(
     assert site.ended(2)["one.jpg"].status is AssetStatus.DONE
 
 
-class broken:  # noqa: N801 - reads as a verb
-    """A function whose environment names a table that is not there, for a while."""
+def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, site: Site) -> None:
+    site.drop("one.jpg", picture(11))
+    site.drop("other.jpg", picture(12))
+    site.ended(2)
+    functions = local.aws.client("lambda")
+    with changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"fold_entries": 1}'):
+        answer = functions.invoke(FunctionName=local.info.functions["compact"], Payload=b"{}")
+        folded = json.loads(answer["Payload"].read())
+    assert folded[site.tenant] == 2
+    listed = local.aws.client("s3").list_objects_v2(
+        Bucket=local.info.artifacts_bucket, Prefix=f"index/{site.tenant}/segments/"
+    )
+    assert listed["KeyCount"] == 1
+    site.drop("two.jpg", picture(11, side=150))
+    site.ended(3)
+    assert len(site.matches()) == 1
 
-    def __init__(self, local: RunningStack, function: str, variable: str) -> None:
+
+class changed:  # noqa: N801 - reads as a verb
+    """A function with one variable of its environment set otherwise, for a while."""
+
+    def __init__(self, local: RunningStack, function: str, variable: str, value: str) -> None:
         self._functions = local.aws.client("lambda")
         self._name = local.info.functions[function]
-        self._variable = variable
+        self._change = {variable: value}
 
     def __enter__(self) -> None:
         found = self._functions.get_function_configuration(FunctionName=self._name)
         self._before = found["Environment"]
-        variables = {**self._before["Variables"], self._variable: "no-such-table"}
-        self._update({"Variables": variables})
+        self._update({"Variables": {**self._before["Variables"], **self._change}})
 
     def __exit__(self, *_: object) -> None:
         self._update(self._before)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from filmgate.index.settings import IndexSettings
 from filmgate.matching.settings import MatchSettings
 from filmgate.media.limits import Limits
 
@@ -39,6 +40,12 @@ class IndexTableSettings(_Environment):
     """The table of fresh index entries."""
 
     index_table: str
+
+
+class SearchSettings(_Environment):
+    """Constants of the index; JSON of `filmgate.index.settings.IndexSettings`."""
+
+    index_settings: IndexSettings = IndexSettings()
 
 
 class WorkflowSettings(_Environment):
