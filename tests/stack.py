@@ -9,7 +9,6 @@ import atexit
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,18 +59,6 @@ def start(root: Path) -> RunningStack:
         info = stack.up(root)
     key = json.loads((root / ".filmgate" / "credentials.json").read_text())["api_key"]
     return RunningStack(root, info, LocalAws(info.endpoint_url), key)
-
-
-def workers(running: RunningStack, function: str) -> list[int]:
-    """Process ids of the stack's warm workers of a function, such as ``fingerprint``."""
-    folder = f"{running.root}/.filmgate/tmp/ministack-lambda-{running.info.functions[function]}-"
-    shown = subprocess.run(
-        ["/bin/ps", "-e", "-ww", "-o", "pid=", "-o", "args="],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [int(line.split()[0]) for line in shown.stdout.splitlines() if folder in line]
 
 
 @contextmanager
