@@ -16,16 +16,15 @@ from filmgate.library.model import (
     GONE,
     Asset,
     AssetStatus,
-    Job,
-    JobStatus,
     asset_id,
     now,
 )
 from filmgate.library.ports import Library, ObjectStore, Workflows
 from filmgate.media.limits import Limits
-from filmgate.media.model import MediaInfo, MediaKind
+from filmgate.media.model import MediaInfo
 from filmgate.media.probe import probe
-from filmgate.pipeline.state import GONE_REASON, JobState
+from filmgate.pipeline.run import next_run, start
+from filmgate.pipeline.state import GONE_REASON
 
 _KEY = re.compile(r"raw/([^/]+)/(.*[^/])", re.DOTALL)
 
@@ -86,11 +85,12 @@ def receive(deps: ReceiveDeps, upload: Upload) -> Receipt:
     if _settled(asset, upload):
         return Receipt(Received.KNOWN, asset.tenant, asset.asset_id)
     try:
-        return _begin(deps, _inspected(deps, asset, upload))
+        inspected = _inspected(deps, asset, upload)
     except MediaRefused as refusal:
         return _refuse(deps.library, asset, upload, refusal)
     except NotFound:
         return _refuse(deps.library, asset, upload, MediaRefused(GONE, GONE_REASON))
+    return _begin(deps, inspected)
 
 
 def _asset_of(library: Library, tenant: str, rest: str, upload: Upload) -> Asset:
@@ -143,44 +143,22 @@ def _inspected(deps: ReceiveDeps, asset: Asset, upload: Upload) -> Asset:
     return _changed(asset, version_id=upload.version_id, size_bytes=size, sha256=sha256, info=info)
 
 
-def _begin(deps: ReceiveDeps, asset: Asset) -> Receipt:
-    if asset.info is None:
-        raise ValueError("an asset begins after it was inspected")
-    number = int(asset.job_id.rpartition("-")[2]) + 1 if asset.job_id else 1
-    job_id = f"{asset.asset_id}-{number}"
-    asset = _changed(
-        asset, status=AssetStatus.PROCESSING, job_id=job_id, reason_code=None, reason=None
-    )
-    job = Job(
-        tenant=asset.tenant,
-        job_id=job_id,
-        asset_id=asset.asset_id,
-        workflow=_workflow(asset),
-        status=JobStatus.RUNNING,
-        started_at=now(),
-    )
+def _begin(deps: ReceiveDeps, inspected: Asset) -> Receipt:
+    asset, job = next_run(inspected)
     if deps.library.begin(asset, job):
         return _start(deps, asset)
     # Another worker began it. If it had the same upload and died, this one has to start it.
     latest = deps.library.asset(asset.tenant, asset.asset_id)
-    same = (latest.job_id, latest.version_id) == (job_id, asset.version_id)
+    same = (latest.job_id, latest.version_id) == (asset.job_id, asset.version_id)
     if same and latest.status is AssetStatus.PROCESSING:
         return _start(deps, latest)
     return Receipt(Received.KNOWN, asset.tenant, asset.asset_id)
 
 
 def _start(deps: ReceiveDeps, asset: Asset) -> Receipt:
-    job_id = str(asset.job_id)
-    state = JobState(
-        tenant=asset.tenant, asset_id=asset.asset_id, job_id=job_id, correlation_id=asset.asset_id
-    )
-    deps.workflows.start(_workflow(asset), job_id, state.job())
-    return Receipt(Received.STARTED, asset.tenant, asset.asset_id, job_id)
-
-
-def _workflow(asset: Asset) -> str:
-    image = asset.info is not None and asset.info.kind is MediaKind.IMAGE
-    return "image" if image else "video"
+    job = deps.library.job(asset.tenant, str(asset.job_id))
+    start(deps.workflows, job, asset.asset_id)
+    return Receipt(Received.STARTED, asset.tenant, asset.asset_id, job.job_id)
 
 
 def _refuse(library: Library, asset: Asset, upload: Upload, refusal: MediaRefused) -> Receipt:
