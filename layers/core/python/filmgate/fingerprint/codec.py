@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,21 @@ from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.media.model import MediaInfo
 
 _FORMAT = 1
+_DAMAGE = (
+    # Of the archive, its compression and the headers of its arrays.
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    # Of what it holds.
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 class DamagedFingerprintError(FilmgateError):
@@ -59,7 +76,7 @@ def loads(data: bytes) -> Fingerprint:
         if head["format"] != _FORMAT:
             raise DamagedFingerprintError(f"fingerprint format {head['format']} is not {_FORMAT}")
         return _assemble(head, arrays)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+    except _DAMAGE as error:
         raise DamagedFingerprintError(f"not a fingerprint: {error}") from error
 
 

@@ -23,7 +23,7 @@ from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 
 ENGINE = "filmgate-fingerprint/1"
 
-CROPS: tuple[tuple[float, float, float, float], ...] = (
+_SHAPES: tuple[tuple[float, float, float, float], ...] = (
     (0.05, 0.95, 0.05, 0.95),
     (0.10, 0.90, 0.10, 0.90),
     (0.15, 0.85, 0.15, 0.85),
@@ -37,14 +37,12 @@ CROPS: tuple[tuple[float, float, float, float], ...] = (
     (0.00, 1.00, 0.21875, 0.78125),
     (0.125, 0.875, 0.00, 1.00),
 )
-"""Reference crops of video frames as shares of the picture: top, bottom, left, right."""
-
-IMAGE_CROPS = CROPS + tuple(
+CROPS = _SHAPES + tuple(
     (top * (1 - side), top * (1 - side) + side, left * (1 - side), left * (1 - side) + side)
     for side in (0.9, 0.8, 0.7)
     for top, left in product((0.0, 0.5, 1.0), repeat=2)
 )
-"""Reference crops of images, which have no second frame to be found by."""
+"""Reference crops as shares of the picture: top, bottom, left, right."""
 
 _RATE_HZ = 4.0
 _SHORT_RATE_HZ = 8.0
@@ -86,10 +84,7 @@ def fingerprint(
     rate = sample_rate(info)
     decoded = decode(path, info, limits, sample_rate_hz=rate)
     if info.kind is MediaKind.IMAGE:
-        reducer = _Reducer(_IMAGE_SIDE, IMAGE_CROPS, on_frame)
-    else:
-        reducer = _Reducer(_LUMA_SIDE, CROPS, on_frame)
-    reducer.take(decoded.frames)
+XX    reducer.take(decoded.frames)
     return Fingerprint(
         engine=ENGINE,
         sha256=sha256,

@@ -29,10 +29,12 @@ def basis(length: int) -> Floats:
     """The first 16 DCT-II basis vectors over `length` pixels: float32 (16, length).
 
     Orthonormal but for a factor that makes coefficients independent of the number of pixels.
+    Fewer than 16 pixels hold no more frequencies than there are pixels; the others are zero.
     """
     position = (np.arange(length) + 0.5) / length
     rows = np.cos(np.pi * np.arange(SIDE)[:, None] * position[None, :]) * np.sqrt(2.0) / length
     rows[0] /= np.sqrt(2.0)
+    rows[length:] = 0
     return rows.astype(np.float32)
 
 
