@@ -23,24 +23,17 @@ from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 
 ENGINE = "filmgate-fingerprint/1"
 
-_SHAPES: tuple[tuple[float, float, float, float], ...] = (
-    (0.05, 0.95, 0.05, 0.95),
-    (0.10, 0.90, 0.10, 0.90),
-    (0.15, 0.85, 0.15, 0.85),
-    (0.00, 0.80, 0.00, 0.80),
-    (0.00, 0.80, 0.20, 1.00),
-    (0.20, 1.00, 0.00, 0.80),
-    (0.20, 1.00, 0.20, 1.00),
+CROPS: tuple[tuple[float, float, float, float], ...] = (
     (0.00, 0.85, 0.00, 1.00),
     (0.15, 1.00, 0.00, 1.00),
+    (0.125, 0.875, 0.00, 1.00),
     (0.00, 1.00, 0.125, 0.875),
     (0.00, 1.00, 0.21875, 0.78125),
-    (0.125, 0.875, 0.00, 1.00),
-)
-CROPS = _SHAPES + tuple(
-    (top * (1 - side), top * (1 - side) + side, left * (1 - side), left * (1 - side) + side)
-    for side in (0.9, 0.8, 0.7)
-    for top, left in product((0.0, 0.5, 1.0), repeat=2)
+    *(
+        (top * (1 - side), top * (1 - side) + side, left * (1 - side), left * (1 - side) + side)
+        for side in (0.9, 0.8, 0.7)
+        for top, left in product((0.0, 0.5, 1.0), repeat=2)
+    ),
 )
 """Reference crops as shares of the picture: top, bottom, left, right."""
 
@@ -50,7 +43,7 @@ _SHORT_FRAMES = 480
 _BRIEF_RATE_HZ = 16.0
 _BRIEF_FRAMES = 32
 _MAX_FRAMES = 14_400
-_CROP_GAP_S = 1.0
+_CROP_GAP_S = 2.0
 _PDQ_GAP_S = 1.0
 _LUMA_SIDE = 128
 _IMAGE_SIDE = 256
@@ -83,8 +76,8 @@ def fingerprint(
     """
     rate = sample_rate(info)
     decoded = decode(path, info, limits, sample_rate_hz=rate)
-    if info.kind is MediaKind.IMAGE:
-XX    reducer.take(decoded.frames)
+    reducer = _Reducer(_IMAGE_SIDE if info.kind is MediaKind.IMAGE else _LUMA_SIDE, on_frame)
+    reducer.take(decoded.frames)
     return Fingerprint(
         engine=ENGINE,
         sha256=sha256,
@@ -125,14 +118,8 @@ def _notes(decoded: Decoded) -> tuple[str, ...]:
 class _Reducer:
     """Keeps of each frame what the track is made of: small luma, and now and then a PDQ hash."""
 
-    def __init__(
-        self,
-        side: int,
-        crops: tuple[tuple[float, float, float, float], ...],
-        on_frame: Callable[[Frame], None] | None,
-    ) -> None:
+    def __init__(self, side: int, on_frame: Callable[[Frame], None] | None) -> None:
         self._side = side
-        self._crops = crops
         self._on_frame = on_frame
         self._times: list[float] = []
         self._luma: list[NDArray[np.uint8]] = []
@@ -166,7 +153,7 @@ class _Reducer:
                 box = _box(luma.shape, edges)
                 raw[rows[same]] = spectrum.project(luma[same], box)
                 some = same[np.isin(rows[same], cropped)]
-                for share in self._crops:
+                for share in CROPS:
                     part = spectrum.project(luma[some], _part(box, share))
                     crops.append(spectrum.bits(spectrum.quantize(spectrum.whiten(part))))
                     crop_frames.append(rows[some].astype(np.int32))

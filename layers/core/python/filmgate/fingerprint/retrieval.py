@@ -1,7 +1,8 @@
 """What of a fingerprint goes into the index, and what is asked of it.
 
-The index only has to bring up every asset worth a full comparison, so frames are thinned: one a
-second, and none that repeats the one before it.
+The index only has to bring up every asset worth a full comparison, so what is kept is thinned:
+one frame a second, and none that repeats the one before it. What is asked is denser, so that
+some frame of a trimmed copy falls close to a kept one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.index.port import IndexEntry, IndexQuery
 
 _MIN_QUALITY = 0.1
-_FRAME_GAP_S = 1.0
+_KEPT_GAP_S = 1.0
+_MOST_ASKED = 240
+_LEAST_GAP_S = 0.25
 _REPEAT_BITS = 16
 _MAX_FRAMES = 4000
 _LANDMARKS_A_SECOND = 24
@@ -22,7 +25,7 @@ _LANDMARKS_A_SECOND = 24
 
 def index_entry(asset_id: str, fingerprint: Fingerprint) -> IndexEntry:
     """What this asset is found by."""
-    rows = _rows(fingerprint.frames)
+    rows = _rows(fingerprint.frames, _KEPT_GAP_S)
     hashes, times = _thinned(fingerprint.audio)
     return IndexEntry(
         asset_id=asset_id,
@@ -37,7 +40,9 @@ def index_entry(asset_id: str, fingerprint: Fingerprint) -> IndexEntry:
 def index_query(asset_id: str, fingerprint: Fingerprint) -> IndexQuery:
     """What this asset searches with: all its orientations, so mirrors and turns cost the index
     nothing."""
-    rows = _rows(fingerprint.frames)
+    seconds = fingerprint.info.duration_s
+    gap = min(_KEPT_GAP_S, max(_LEAST_GAP_S, seconds / _MOST_ASKED))
+    rows = _rows(fingerprint.frames, gap)
     hashes, times = _thinned(fingerprint.audio)
     variants = [
         _bits(fingerprint.frames, rows, mirror, turn) for mirror, turn in spectrum.ORIENTATIONS
@@ -52,12 +57,12 @@ def index_query(asset_id: str, fingerprint: Fingerprint) -> IndexQuery:
     )
 
 
-def _rows(track: FrameTrack | None) -> list[int]:
+def _rows(track: FrameTrack | None, gap_s: float) -> list[int]:
     """Frames that are good enough, apart in time, and unlike the one kept before."""
     if track is None:
         return []
     hashes = spectrum.bits(track.coefficients)
-    gap = max(_FRAME_GAP_S, float(track.times_s[-1]) / _MAX_FRAMES)
+    gap = max(gap_s, float(track.times_s[-1]) / _MAX_FRAMES)
     kept: list[int] = []
     for row in np.flatnonzero(track.quality >= _MIN_QUALITY):
         if kept:
