@@ -8,6 +8,7 @@ for it, and is listed as a match.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -32,7 +33,8 @@ def groups(pairs: Iterable[tuple[str, str, Verdict]]) -> list[list[str]]:
             scores[one][other] = scores[other][one] = verdict.score
     found = []
     free = set(scores)
-    for centre in sorted(scores, key=lambda name: (-sum(scores[name].values()), name)):
+    # Exact sums: rounding would make ties depend on the order of the pairs.
+    for centre in sorted(scores, key=lambda name: (-math.fsum(scores[name].values()), name)):
         if centre in free:
             members = _around(centre, scores, free)
             if len(members) > 1:
@@ -47,4 +49,14 @@ def _around(centre: str, scores: dict[str, dict[str, float]], free: set[str]) ->
         matched = sum(member in scores[name] for member in members)
         if name in free and matched * 2 > len(members):
             members.append(name)
-    return members
+    return _holding(members, scores)
+
+
+def _holding(members: list[str], scores: dict[str, dict[str, float]]) -> list[str]:
+    """Without those who no longer match more than half of the others, now that all are in."""
+    while True:
+        matched = {name: sum(other in scores[name] for other in members) for name in members}
+        loose = [name for name in members if matched[name] * 2 <= len(members) - 1]
+        if not loose:
+            return members
+        members = [name for name in members if name != min(loose, key=lambda n: (matched[n], n))]

@@ -48,7 +48,8 @@ def hear(a: AudioTrack, b: AudioTrack, speeds: tuple[float, ...]) -> Sound:
             for pitch in (1.0, speed):
                 hashes, rows = _stretched(a.hashes, speed, pitch)
                 tried.append(_aligned(a, b, speed, hashes, a.times[rows]))
-    return max(tried, key=lambda sound: sound.votes)
+    # Trying more hashes brings more votes by chance, so those that were found too few come last.
+    return max(tried, key=lambda sound: (sound.score > 0, sound.votes))
 
 
 def _stretched(
