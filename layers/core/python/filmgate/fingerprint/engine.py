@@ -6,6 +6,7 @@ comes, and the sound is taken along in the same pass.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from itertools import product
 from pathlib import Path
@@ -47,6 +48,7 @@ _CROP_GAP_S = 2.0
 _PDQ_GAP_S = 1.0
 _LUMA_SIDE = 128
 _IMAGE_SIDE = 256
+_CHROMA_SIDE = 32
 _BAR_REACH_S = 1.0
 _NO_CONTRAST = 4.0
 _FULL_CONTRAST = 20.0
@@ -123,7 +125,7 @@ class _Reducer:
         self._on_frame = on_frame
         self._times: list[float] = []
         self._luma: list[NDArray[np.uint8]] = []
-        self._chroma: list[NDArray[np.int8]] = []
+        self._chroma: list[NDArray[np.float32]] = []
         self.pdqs: list[tuple[float, str, int]] = []
 
     def take(self, frames: Iterable[Frame]) -> None:
@@ -135,7 +137,7 @@ class _Reducer:
             self._times.append(frame.time_s)
             small = halve(frame.rgb, self._side)
             self._luma.append(np.rint(small @ _LUMA).astype(np.uint8))
-            self._chroma.append(chroma(small))
+            self._chroma.append(chroma(halve(small, _CHROMA_SIDE)))
 
     def track(self, rate_hz: float) -> FrameTrack | None:
         if not self._times:
@@ -143,6 +145,7 @@ class _Reducer:
         times = np.array(self._times, dtype=np.float32)
         reach = max(1, round(_BAR_REACH_S * rate_hz))
         raw = np.zeros((len(times), spectrum.SIDE, spectrum.SIDE), dtype=np.float32)
+        shades = np.zeros((len(times), 4), dtype=np.int8)
         crops: list[NDArray[np.uint8]] = []
         crop_frames: list[NDArray[np.int32]] = []
         cropped = _every(times, _CROP_GAP_S)
@@ -152,6 +155,8 @@ class _Reducer:
                 same = np.flatnonzero((trimmed == edges).all(axis=1))
                 box = _box(luma.shape, edges)
                 raw[rows[same]] = spectrum.project(luma[same], box)
+                for row in rows[same]:
+                    shades[row] = _shades(self._chroma[row], box, luma.shape)
                 some = same[np.isin(rows[same], cropped)]
                 for share in CROPS:
                     part = spectrum.project(luma[some], _part(box, share))
@@ -164,14 +169,14 @@ class _Reducer:
         return FrameTrack(
             times_s=times,
             coefficients=coefficients,
-            chroma=np.stack(self._chroma),
+            chroma=shades,
             quality=quality,
             crops=np.concatenate(crops)[usable],
             crop_frames=made_of[usable],
         )
 
 
-def halve(rgb: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+def halve(rgb: NDArray[np.uint8] | NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """The picture halved until its longer side is at most `side`: float32 (h, w, 3)."""
     small = rgb.astype(np.float32)
     while max(small.shape[:2]) > side and min(small.shape[:2]) >= 2:
@@ -182,10 +187,22 @@ def halve(rgb: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     return small
 
 
-def chroma(rgb: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Halved means and deviations of Rec. 601 Cb and Cr: int8 (4,), mean then deviation."""
-    planes = rgb.reshape(-1, 3) @ _CHROMA.T
-    values = np.stack([planes.mean(axis=0), planes.std(axis=0)], axis=1) / 2
+def chroma(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rec. 601 Cb and Cr: float32 (h, w, 2), -128..127."""
+    return rgb @ _CHROMA.T
+
+
+def _shades(
+    planes: NDArray[np.float32], box: tuple[int, int, int, int], shape: tuple[int, ...]
+) -> NDArray[np.int8]:
+    """Halved means and deviations of the part of the chroma inside a box of the luma: int8 (4,)."""
+    rows, columns = planes.shape[0] / shape[1], planes.shape[1] / shape[2]
+    top, bottom, left, right = box
+    part = planes[
+        math.ceil(top * rows) : max(int(bottom * rows), math.ceil(top * rows) + 1),
+        math.ceil(left * columns) : max(int(right * columns), math.ceil(left * columns) + 1),
+    ].reshape(-1, 2)
+    values = np.stack([part.mean(axis=0), part.std(axis=0)], axis=1) / 2
     return np.clip(np.rint(values), -127, 127).astype(np.int8).ravel()
 
 

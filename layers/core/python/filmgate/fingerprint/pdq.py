@@ -29,7 +29,8 @@ def pdq(frame: Frame) -> tuple[float, str, int]:
 def pdq_of(rgb: NDArray[np.uint8]) -> tuple[str, int]:
     """64 hex digits and quality 0..100 of a picture, uint8 (height, width, 3)."""
     luma = rgb.astype(np.float32) @ _LUMA
-    small = _decimate(_smooth(_smooth(luma)))
+    height, width = luma.shape
+    small = _reduction(height) @ luma @ _reduction(width).T
     dct = _dct_rows() @ small @ _dct_rows().T
     lower_median = np.partition(dct, 127, axis=None)[127] if dct.size else 0
     set_bits = (dct > lower_median).ravel()
@@ -37,29 +38,21 @@ def pdq_of(rgb: NDArray[np.uint8]) -> tuple[str, int]:
     return np.packbits(set_bits[::-1]).tobytes().hex(), _quality(small)
 
 
-def _smooth(luma: Floats) -> Floats:
-    """One pass of the box filter along each axis; two passes make a tent."""
-    return _box(_box(luma, axis=1), axis=0)
+@lru_cache(maxsize=64)
+def _reduction(length: int) -> Floats:
+    """What reduces `length` pixels of an axis to 64: float32 (64, length).
 
-
-def _box(values: Floats, axis: int) -> Floats:
-    length = values.shape[axis]
+    The reference runs a box filter twice and keeps every so many pixels. Both are linear, so
+    they are one matrix, and only the pixels that are kept are ever computed.
+    """
     window = (length + 2 * _SIDE - 1) // (2 * _SIDE)
     ahead = (window + 2) // 2
     at = np.arange(length)
-    first = np.maximum(at + ahead - window, 0)
-    last = np.minimum(at + ahead, length)
-    moved = np.moveaxis(values, axis, 0).astype(np.float64)
-    sums = np.concatenate([np.zeros_like(moved[:1]), np.cumsum(moved, axis=0)])
-    means = (sums[last] - sums[first]) / (last - first)[:, None]
-    return np.moveaxis(means, 0, axis).astype(np.float32)
-
-
-def _decimate(luma: Floats) -> Floats:
-    rows, columns = (
-        ((np.arange(_SIDE) + 0.5) * length / _SIDE).astype(int) for length in luma.shape
-    )
-    return luma[np.ix_(rows, columns)]
+    first = np.maximum(at + ahead - window, 0)[:, None]
+    last = np.minimum(at + ahead, length)[:, None]
+    box = ((at >= first) & (at < last)) / (last - first)
+    kept = ((np.arange(_SIDE) + 0.5) * length / _SIDE).astype(int)
+    return (box[kept] @ box).astype(np.float32)
 
 
 @lru_cache(maxsize=1)

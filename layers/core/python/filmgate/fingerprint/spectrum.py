@@ -38,6 +38,13 @@ def basis(length: int) -> Floats:
     return rows.astype(np.float32)
 
 
+def synthesis(places: NDArray[np.float64]) -> Floats:
+    """float32 (len(places), 16): coefficients of an axis to the picture at places in 0..1."""
+    waves = np.cos(np.pi * np.arange(SIDE)[None, :] * places[:, None]) * np.sqrt(2.0)
+    waves[:, 0] /= np.sqrt(2.0)
+    return waves.astype(np.float32)
+
+
 @lru_cache(maxsize=1)
 def whitening() -> Floats:
     """float32 (16, 16): the factor of each coefficient; 0 for the mean."""

@@ -103,7 +103,7 @@ def _transform(
         turn=sight.views.b.turn,
         speed=sight.speed,
         crop=sight.views.cut,
-        overlaid=sight.views.overlaid,
+        overlaid=sight.overlaid,
         partial=sight.partial,
         recoloured=sight.recoloured,
         audio_replaced=bool(sound and sound.score < 0.5),

@@ -6,10 +6,14 @@ This module and `model` are all that deciding needs; it imports no arrays.
 from __future__ import annotations
 
 from filmgate.matching.model import Comparison, MatchClass, Verdict
-from filmgate.matching.settings import Boundaries, MatchSettings
-
-_CHANGED_CEILING = 0.949
-_PARTIAL_CEILING = 0.849
+from filmgate.matching.settings import (
+    CHANGED_CEILING,
+    DIFFERENT_CEILING,
+    NEAR_FLOOR,
+    Boundaries,
+    MatchSettings,
+    part_score,
+)
 
 
 def decide(comparison: Comparison, settings: MatchSettings) -> Verdict:
@@ -21,12 +25,13 @@ def decide(comparison: Comparison, settings: MatchSettings) -> Verdict:
     """
     weights = _weights(comparison, settings)
     fused = sum(weight * (getattr(comparison, name) or 0.0) for name, weight in weights.items())
-    score = _bounded(comparison, fused)
+    # Rounded before it is named, so that no score shows a boundary it is said to miss.
+    score = round(_bounded(comparison, fused), 4)
     boundaries = settings.boundaries(comparison.kind)
     match_class, boundary = _classified(score, boundaries)
     return Verdict(
         match_class=match_class,
-        score=round(score, 4),
+        score=score,
         visual=comparison.visual,
         audio=comparison.audio,
         metadata=comparison.metadata,
@@ -52,21 +57,34 @@ def _weights(comparison: Comparison, settings: MatchSettings) -> dict[str, float
 
 
 def _bounded(comparison: Comparison, fused: float) -> float:
+    """The fused score, held to what its evidence can carry."""
+    visual = comparison.visual
     if "bytes" in comparison.decisive:
         return 1.0
-    if comparison.visual is None and comparison.audio is None:
+    if visual is None and comparison.audio is None:
         return 0.0
-    score = fused
-    if comparison.visual is not None:
-        if "visual" in comparison.decisive:
-            score = max(fused, comparison.visual)
-        else:
-            score = min(fused, max(comparison.visual, 0.0))
+    if visual is not None and "visual" not in comparison.decisive:
+        return min(fused, visual)
     if comparison.transform.partial:
-        score = min(score, _PARTIAL_CEILING)
-    elif comparison.transform.changed:
-        score = min(score, _CHANGED_CEILING)
-    return min(1.0, max(0.0, score))
+        return _part(comparison)
+    score = fused if visual is None else max(fused, visual)
+    return _squeezed(score) if comparison.transform.changed else score
+
+
+def _part(comparison: Comparison) -> float:
+    """What one holds of the other decides, not how well that part agrees."""
+    if comparison.visual is not None:
+        return comparison.visual
+    if "audio" in comparison.decisive and comparison.coverage is not None:
+        return part_score(comparison.coverage)
+    return min(DIFFERENT_CEILING, comparison.audio or 0.0)
+
+
+def _squeezed(score: float) -> float:
+    """Scores up to 1 brought under the ceiling of changed copies, in their order."""
+    if score <= NEAR_FLOOR:
+        return score
+    return NEAR_FLOOR + (score - NEAR_FLOOR) * (CHANGED_CEILING - NEAR_FLOOR) / (1 - NEAR_FLOOR)
 
 
 def _classified(score: float, boundaries: Boundaries) -> tuple[MatchClass, float]:
@@ -129,7 +147,7 @@ def _changes(comparison: Comparison) -> str:
     if found.crop:
         words.append("cropped")
     if found.overlaid:
-        words.append("with something laid over an edge")
+        words.append("with something laid over")
     if found.recoloured:
         words.append("with other colours")
     if found.audio_replaced:

@@ -51,7 +51,7 @@ class Transform(_Value):
     crop: bool = False
     """One shows a part of the other's picture."""
     overlaid: bool = False
-    """A strip at an edge differs: a banner, a ticker, subtitles."""
+    """Something lies over one of them: a banner, a ticker, a logo."""
     partial: bool = False
     """One holds a part of the other's time."""
     recoloured: bool = False

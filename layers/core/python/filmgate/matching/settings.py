@@ -6,6 +6,15 @@ from pydantic import BaseModel, ConfigDict
 
 from filmgate.media.model import MediaKind
 
+NEAR_FLOOR = 0.86
+"""Lowest score of material that is whole and certainly the same."""
+CHANGED_CEILING = 0.949
+"""Highest score when more was done than encoding anew: near, never exact."""
+PART_FLOOR = 0.70
+PART_CEILING = 0.845
+"""Scores of a certain part of another file: similar, for it cannot stand for the whole."""
+DIFFERENT_CEILING = 0.69
+
 
 class Boundaries(BaseModel):
     """Lowest fused score of each class, 0..1."""
@@ -36,3 +45,8 @@ class MatchSettings(BaseModel):
             MediaKind.VIDEO: self.video,
             MediaKind.AUDIO: self.audio,
         }[kind]
+
+
+def part_score(share: float) -> float:
+    """The score of a certain part: the more of the longer side it holds, the higher."""
+    return round(PART_FLOOR + (PART_CEILING - PART_FLOOR) * share, 4)

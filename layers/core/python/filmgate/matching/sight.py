@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from filmgate.fingerprint.model import Fingerprint, FrameTrack
 from filmgate.matching.model import FramePair, Segment
+from filmgate.matching.overlay import marked
 from filmgate.matching.residual import residual
+from filmgate.matching.settings import (
+    DIFFERENT_CEILING,
+    NEAR_FLOOR,
+    PART_CEILING,
+    PART_FLOOR,
+    part_score,
+)
 from filmgate.matching.spatial import Views, find_views
 from filmgate.matching.temporal import Stretch, align
 from filmgate.matching.view import Floats, look, shared_band, units
@@ -22,12 +30,7 @@ _MISSING_SHARE = 0.05
 _MISSING_S = 0.4
 _EXCERPT_SHARE = 0.5
 _EXCERPT_S = 15.0
-_RECOLOURED = 3.0
-
-NEAR_FLOOR = 0.86
-SIMILAR_FLOOR = 0.70
-SIMILAR_CEILING = 0.845
-DIFFERENT_CEILING = 0.69
+_RECOLOURED = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Sight:
     score: float
     decisive: bool
     views: Views
+    overlaid: bool = False
     recoloured: bool = False
     partial: bool = False
     coverage: float | None = None
@@ -104,6 +108,7 @@ def _images(a: _Usable, b: _Usable, views: Views, similarity: float) -> Sight:
         score=score,
         decisive=score >= NEAR_FLOOR,
         views=views,
+        overlaid=_overlaid(a.coefficients, b.coefficients, views),
         recoloured=_recoloured(a.chroma, b.chroma),
         pairs=(FramePair(a_time=0.0, b_time=0.0, similarity=_unit(similarity)),),
     )
@@ -114,10 +119,10 @@ def _still_in_video(a: _Usable, b: _Usable, views: Views, table: Floats) -> Sigh
     row, column = np.unravel_index(int(table.argmax()), table.shape)
     similarity = float(table[row, column])
     a_time, b_time = float(a.times[row]), float(b.times[column])
-    score = _curve(similarity, (0, 0.85, 0.92, 1), (0, 0.6, SIMILAR_FLOOR, SIMILAR_CEILING))
+    score = _curve(similarity, (0, 0.85, 0.92, 1), (0, 0.6, PART_FLOOR, PART_CEILING))
     return Sight(
         score=score,
-        decisive=score >= SIMILAR_FLOOR,
+        decisive=score >= PART_FLOOR,
         views=views,
         partial=True,
         segments=(Segment(a_start=a_time, a_end=a_time, b_start=b_time, b_end=b_time),),
@@ -142,8 +147,9 @@ def _videos(a: _Usable, b: _Usable, views: Views, table: Floats) -> Sight:
     score = _score(float(similarity.mean()), bool(copied), partial, shares, a.seconds)
     return Sight(
         score=score,
-        decisive=bool(copied) and score >= SIMILAR_FLOOR,
+        decisive=bool(copied) and score >= PART_FLOOR,
         views=views,
+        overlaid=_overlaid(a.coefficients[rows], b.coefficients[columns], views),
         recoloured=_recoloured(a.chroma[rows], b.chroma[columns]),
         partial=partial,
         coverage=round(min(shares), 4),
@@ -177,9 +183,9 @@ def _score(
     if max(shares) < _EXCERPT_SHARE and shares[0] * seconds < _EXCERPT_S:
         return min(DIFFERENT_CEILING, similarity * 0.7)
     if not copied:
-        return _curve(similarity, (0, 0.6, 0.85, 1), (0, 0.5, SIMILAR_FLOOR, 0.8))
+        return _curve(similarity, (0, 0.6, 0.85, 1), (0, 0.5, PART_FLOOR, 0.8))
     if partial:
-        return round(SIMILAR_FLOOR + (SIMILAR_CEILING - SIMILAR_FLOOR) * min(shares), 4)
+        return part_score(min(shares))
     return _curve(similarity, (0.55, 0.9, 1), (NEAR_FLOOR, 0.95, 1))
 
 
@@ -221,6 +227,10 @@ def _best_pairs(
             )
         )
     return tuple(pairs)
+
+
+def _overlaid(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> bool:
+    return views.overlaid or marked(look(a, views.a), look(b, views.b))
 
 
 def _recoloured(a: NDArray[np.int8], b: NDArray[np.int8]) -> bool:

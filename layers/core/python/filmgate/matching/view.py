@@ -70,9 +70,7 @@ def shared_band(first: View, second: View) -> tuple[int, int]:
 def cutter(start: float, stop: float) -> Floats:
     """float32 (16, 16): coefficients of a whole axis to those of its stretch start..stop."""
     inside = (np.arange(_SYNTHESIS_POINTS) + 0.5) / _SYNTHESIS_POINTS
-    position = start + (stop - start) * inside
-    waves = np.cos(np.pi * np.arange(SIDE)[None, :] * position[:, None]) * np.sqrt(2.0)
-    waves[:, 0] /= np.sqrt(2.0)
+    waves = spectrum.synthesis(start + (stop - start) * inside)
     return (spectrum.basis(_SYNTHESIS_POINTS) @ waves).astype(np.float32)
 
 

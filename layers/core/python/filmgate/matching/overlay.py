@@ -1,0 +1,32 @@
+"""Telling a mark that was put on a picture, such as a logo, from what encoding does to it.
+
+Encoding changes a little everywhere, and differently in every frame. A mark changes much, in one
+place, in all frames. So the difference of aligned frames is averaged over time and looked at as
+a picture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from filmgate.fingerprint import spectrum
+from filmgate.fingerprint.spectrum import SIDE
+from filmgate.matching.view import Floats
+
+_STRONG = 2.5
+_ALONE = 40.0
+
+
+def marked(a: Floats, b: Floats) -> bool:
+    """Whether the pictures differ in one small place and hardly elsewhere.
+
+    Args:
+        a, b: float32 (n, 16, 16), whitened coefficients of frames that were aligned.
+    """
+    difference = (a - b).mean(axis=0) / np.maximum(spectrum.whitening(), 1.0)
+    difference[0, 0] = 0
+    waves = spectrum.synthesis((np.arange(SIDE) + 0.5) / SIDE)
+    picture = waves @ difference @ waves.T
+    distance = np.abs(picture - np.median(picture))
+    peak = float(distance.max())
+    return peak > _STRONG and peak > _ALONE * float(np.median(distance))
