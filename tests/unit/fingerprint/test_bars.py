@@ -108,7 +108,9 @@ def test_bars_of_any_width_are_found_to_the_line(
         :, top : HEIGHT - bottom, left : WIDTH - right
     ]
     for wanted, edge, lines in zip(
-        (top, bottom, left, right), found(luma, reach)[0], (HEIGHT, HEIGHT, WIDTH, WIDTH),
+        (top, bottom, left, right),
+        found(luma, reach)[0],
+        (HEIGHT, HEIGHT, WIDTH, WIDTH),
         strict=True,
     ):
         expected = min(wanted + 1, int(lines * 0.4)) if wanted >= 2 else 0

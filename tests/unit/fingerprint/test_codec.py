@@ -139,8 +139,18 @@ def head(**changes: object) -> np.ndarray[Any, Any]:
         b"\x80\x04K\x01.",
     ],
     ids=[
-        "one array", "nothing", "a list", "a number", "no JSON", "another format", "odd facts",
-        "odd hashes", "no notes", "odd sound", "missing arrays", "a pickle",
+        "one array",
+        "nothing",
+        "a list",
+        "a number",
+        "no JSON",
+        "another format",
+        "odd facts",
+        "odd hashes",
+        "no notes",
+        "odd sound",
+        "missing arrays",
+        "a pickle",
     ],
 )
 def test_well_formed_files_that_are_no_fingerprints_are_refused(data: bytes) -> None:

@@ -102,9 +102,7 @@ def test_any_short_sound_is_taken(seed: int, length: int) -> None:
 
 
 @given(
-    st.lists(
-        st.tuples(st.integers(0, 255), st.integers(-63, 63), st.integers(0, 63)), min_size=1
-    )
+    st.lists(st.tuples(st.integers(0, 255), st.integers(-63, 63), st.integers(0, 63)), min_size=1)
 )
 def test_packing_is_undone_by_unpacking(parts: list[tuple[int, int, int]]) -> None:
     first, step, gap = (np.array(column, dtype=np.int32) for column in zip(*parts, strict=True))

