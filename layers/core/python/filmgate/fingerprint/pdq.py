@@ -29,8 +29,7 @@ def pdq(frame: Frame) -> tuple[float, str, int]:
 def pdq_of(rgb: NDArray[np.uint8]) -> tuple[str, int]:
     """64 hex digits and quality 0..100 of a picture, uint8 (height, width, 3)."""
     luma = rgb.astype(np.float32) @ _LUMA
-    height, width = luma.shape
-    small = _reduction(height) @ luma @ _reduction(width).T
+    small = _reduced(_reduced(luma).T).T
     dct = _dct_rows() @ small @ _dct_rows().T
     lower_median = np.partition(dct, 127, axis=None)[127] if dct.size else 0
     set_bits = (dct > lower_median).ravel()
@@ -38,12 +37,20 @@ def pdq_of(rgb: NDArray[np.uint8]) -> tuple[str, int]:
     return np.packbits(set_bits[::-1]).tobytes().hex(), _quality(small)
 
 
-@lru_cache(maxsize=64)
-def _reduction(length: int) -> Floats:
-    """What reduces `length` pixels of an axis to 64: float32 (64, length).
+def _reduced(luma: Floats) -> Floats:
+    """The rows smoothed and thinned to 64: float32 (64, width)."""
+    rows, weights = _reduction(len(luma))
+    # Not a product of matrices: numpy would start threads for it, beside those of the decoder.
+    small: Floats = (luma[rows] * weights[:, :, None]).sum(axis=1)
+    return small
 
-    The reference runs a box filter twice and keeps every so many pixels. Both are linear, so
-    they are one matrix, and only the pixels that are kept are ever computed.
+
+@lru_cache(maxsize=64)
+def _reduction(length: int) -> tuple[NDArray[np.int64], Floats]:
+    """Which rows of `length` make each of the 64, and their weights: both (64, taps).
+
+    The reference runs a box filter twice and keeps every so many rows. Both are linear, so
+    they are one weighted sum, and only the rows that are kept are ever computed.
     """
     window = (length + 2 * _SIDE - 1) // (2 * _SIDE)
     ahead = (window + 2) // 2
@@ -51,8 +58,11 @@ def _reduction(length: int) -> Floats:
     first = np.maximum(at + ahead - window, 0)[:, None]
     last = np.minimum(at + ahead, length)[:, None]
     box = ((at >= first) & (at < last)) / (last - first)
-    kept = ((np.arange(_SIDE) + 0.5) * length / _SIDE).astype(int)
-    return (box[kept] @ box).astype(np.float32)
+    matrix = box[((np.arange(_SIDE) + 0.5) * length / _SIDE).astype(int)] @ box
+    taps = int(np.count_nonzero(matrix, axis=1).max())
+    start = np.minimum((matrix > 0).argmax(axis=1), length - taps)
+    rows = start[:, None] + np.arange(taps)
+    return rows, np.take_along_axis(matrix, rows, axis=1).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
