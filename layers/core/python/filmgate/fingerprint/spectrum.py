@@ -21,6 +21,8 @@ SIDE = 16
 SCALE = 24.0
 """Standard deviation of a frame's stored coefficients; int8 then clips beyond 5 of them."""
 
+_BLOCK = 64
+
 Floats = NDArray[np.float32]
 
 
@@ -62,10 +64,15 @@ def project(luma: NDArray[np.uint8], box: tuple[int, int, int, int] | None = Non
     Returns:
         float32 (n, 16, 16) in units of luma; [:, 0, 0] is the mean.
     """
-    _, height, width = luma.shape
+    count, height, width = luma.shape
     top, bottom, left, right = box or (0, height, 0, width)
-    part = luma[:, top:bottom, left:right].astype(np.float32)
-    return (basis(bottom - top) @ part @ basis(right - left).T).astype(np.float32, copy=False)
+    vertical, horizontal = basis(bottom - top), basis(right - left).T
+    raw = np.empty((count, SIDE, SIDE), dtype=np.float32)
+    # In blocks, so that a long film does not stand in memory four times as large.
+    for start in range(0, count, _BLOCK):
+        part = luma[start : start + _BLOCK, top:bottom, left:right].astype(np.float32)
+        raw[start : start + _BLOCK] = vertical @ part @ horizontal
+    return raw
 
 
 def whiten(raw: Floats) -> Floats:
