@@ -24,7 +24,7 @@ from filmgate.media.limits import Limits
 from filmgate.media.model import Frame, MediaInfo, MediaKind
 from filmgate.media.probe import probe
 from tests import media_factory
-from tests.clips import RATE_HZ, film, scene, taken
+from tests.clips import film, scene, taken
 
 
 def check(found: Fingerprint) -> None:

@@ -94,9 +94,11 @@ def _transform(
 ) -> Transform:
     heard = [fp.audio is not None and not fp.audio.silent for fp in (a, b)]
     if sight is None:
+        # A sound file holds a part of a film: it cannot stand for it.
+        whole = a.info.kind is b.info.kind
         return Transform(
             speed=sound.speed if sound else 1.0,
-            partial=bool(sound and sound.votes and sound.coverage < 0.9),
+            partial=bool(sound and sound.votes and not (whole and sound.coverage >= 0.9)),
         )
     return Transform(
         mirror=sight.views.b.mirror,

@@ -10,6 +10,7 @@ from filmgate.matching.settings import (
     CHANGED_CEILING,
     DIFFERENT_CEILING,
     NEAR_FLOOR,
+    PART_CEILING,
     Boundaries,
     MatchSettings,
     part_score,
@@ -64,10 +65,13 @@ def _bounded(comparison: Comparison, fused: float) -> float:
     if visual is None and comparison.audio is None:
         return 0.0
     if visual is not None and "visual" not in comparison.decisive:
-        return min(fused, visual)
+        score = min(fused, visual)
+    elif comparison.transform.partial:
+        score = _part(comparison)
+    else:
+        score = fused if visual is None else max(fused, visual)
     if comparison.transform.partial:
-        return _part(comparison)
-    score = fused if visual is None else max(fused, visual)
+        return min(score, PART_CEILING)
     return _squeezed(score) if comparison.transform.changed else score
 
 
@@ -107,9 +111,9 @@ def _reason(comparison: Comparison, match_class: MatchClass) -> str:
         return f"{held}{_when(comparison)}{changes}."
     if comparison.visual is None:
         held = (
-            "One holds a part of the other's sound"
+            "One holds sound of the other"
             if comparison.transform.partial
-            else ("The same sound")
+            else "The same sound"
         )
         return f"{held}{_when(comparison)}{changes}."
     return "They look alike, but what changes in their pictures does not agree: not one recording."

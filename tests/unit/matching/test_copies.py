@@ -1,0 +1,235 @@
+"""Copies made by the sample library's transforms: the class, what was done, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filmgate.fingerprint.model import Fingerprint
+from filmgate.matching.compare import compare
+from filmgate.matching.decide import decide
+from filmgate.matching.model import Comparison, MatchClass, Segment, Transform, Verdict
+from filmgate.matching.settings import MatchSettings
+from filmgate.samples import transforms
+from filmgate.samples.clip import write_image, write_sound
+from tests.clips import copied, film, music, scene, taken
+
+EXACT, NEAR, SIMILAR = MatchClass.EXACT, MatchClass.NEAR, MatchClass.SIMILAR
+SECONDS = 4.0
+SETTINGS = MatchSettings()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, its fingerprint, and copies of it made once each."""
+
+    path: Path
+    fingerprint: Fingerprint
+    copies: dict[str, tuple[Fingerprint, dict[str, Any]]] = field(default_factory=dict)
+
+    def copy(self, transform: str) -> tuple[Fingerprint, dict[str, Any]]:
+        if transform not in self.copies:
+            path, parameters = copied(self.path, self.path.parent, transform)
+            self.copies[transform] = (taken(path), parameters)
+        return self.copies[transform]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    path = tmp_path_factory.mktemp("video") / "source.mp4"
+    film(path, scene("reef", SECONDS), music(SECONDS))
+    return Source(path, taken(path))
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    path = tmp_path_factory.mktemp("image") / "source.png"
+    write_image(path, scene("canyon", 0.1)[0])
+    return Source(path, taken(path))
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    path = tmp_path_factory.mktemp("sound") / "source.flac"
+    write_sound(path, music(12.0))
+    return Source(path, taken(path))
+
+
+def verdict(a: Fingerprint, b: Fingerprint) -> Verdict:
+    return decide(compare(a, b), SETTINGS)
+
+
+def flags(transform: Transform) -> set[str]:
+    """What was found done, but for its amount."""
+    plain = Transform()
+    return {name for name, value in transform if value != getattr(plain, name)}
+
+
+VIDEO_CASES: dict[str, tuple[set[MatchClass], set[str], set[str]]] = {
+    # transform: classes it may have, changes that must be found, others that may be
+    "identical": ({EXACT}, {"identical_bytes"}, set()),
+    "reencode": ({EXACT}, set(), set()),
+    "vp9": ({EXACT}, set(), set()),
+    "hevc": ({EXACT}, set(), set()),
+    "mpeg4": ({EXACT}, set(), set()),
+    "resize": ({EXACT}, set(), set()),
+    "noise": ({EXACT, NEAR}, set(), {"recoloured"}),
+    "letterbox": ({EXACT, NEAR}, set(), {"recoloured", "overlaid"}),
+    "logo": ({EXACT, NEAR}, set(), {"overlaid", "recoloured"}),
+    "colour": ({EXACT, NEAR}, set(), {"recoloured"}),
+    "grey": ({NEAR}, {"recoloured"}, set()),
+    "mirror": ({NEAR}, {"mirror"}, set()),
+    "turn": ({NEAR}, {"turn"}, set()),
+    "crop": ({NEAR}, {"crop"}, {"recoloured"}),
+    "crop_30": ({NEAR}, {"crop"}, {"recoloured"}),
+    "banner": ({NEAR}, {"overlaid"}, {"recoloured"}),
+    "five": ({NEAR}, {"crop"}, {"recoloured", "overlaid"}),
+    "speed_up": ({NEAR}, {"speed"}, set()),
+    "slow_down": ({NEAR}, {"speed"}, set()),
+    "resound": ({NEAR}, {"audio_replaced"}, set()),
+    "mute": ({NEAR}, {"audio_removed"}, set()),
+    "trim": ({SIMILAR}, {"partial"}, set()),
+    "insert": ({SIMILAR}, {"partial"}, set()),
+    "gif": ({SIMILAR}, {"partial", "audio_removed"}, {"recoloured"}),
+}
+
+
+@pytest.mark.parametrize("transform", VIDEO_CASES)
+def test_a_copied_video_is_what_was_made_of_it(video: Source, transform: str) -> None:
+    classes, wanted, possible = VIDEO_CASES[transform]
+    found = verdict(video.fingerprint, video.copy(transform)[0])
+    assert found.match_class in classes, found
+    assert wanted <= flags(found.transform) <= wanted | possible, found
+
+
+@pytest.mark.parametrize("transform", VIDEO_CASES)
+def test_either_side_may_come_first(video: Source, transform: str) -> None:
+    copy, _ = video.copy(transform)
+    there, back = verdict(video.fingerprint, copy), verdict(copy, video.fingerprint)
+    assert there.match_class is back.match_class
+    assert there.score == pytest.approx(back.score, abs=0.03)
+    assert flags(there.transform) == flags(back.transform)
+    assert there.transform.speed == pytest.approx(1 / back.transform.speed, abs=0.05)
+    assert there.transform.mirror == back.transform.mirror
+    if not there.transform.mirror:
+        assert (there.transform.turn + back.transform.turn) % 360 == 0
+
+
+@pytest.mark.parametrize(("transform", "factor"), [("speed_up", 1.25), ("slow_down", 0.8)])
+def test_the_speed_is_told(video: Source, transform: str, factor: float) -> None:
+    found = verdict(video.fingerprint, video.copy(transform)[0])
+    assert found.transform.speed == pytest.approx(factor, abs=0.04)
+
+
+def test_the_turn_is_told_as_it_was_made(video: Source) -> None:
+    copy, parameters = video.copy("turn")
+    # The sample library turns as Pillow and FFmpeg do not: clockwise, like the verdict.
+    assert verdict(video.fingerprint, copy).transform.turn in (
+        int(parameters["degrees"]) % 360,
+        -int(parameters["degrees"]) % 360,
+    )
+
+
+def overlap(found: Segment, a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Intersection over union of a segment with the truth, the worse of both sides."""
+    shares = []
+    for (start, end), (first, last) in (
+        ((found.a_start, found.a_end), a),
+        ((found.b_start, found.b_end), b),
+    ):
+        both = max(0.0, min(end, last) - max(start, first))
+        shares.append(both / (max(end, last) - min(start, first)))
+    return min(shares)
+
+
+def test_a_trim_is_found_where_it_was_cut_out(video: Source) -> None:
+    copy, parameters = video.copy("trim")
+    keep = float(parameters["keep"]) * SECONDS
+    start = float(parameters["start"]) * (SECONDS - keep)
+    found = verdict(video.fingerprint, copy)
+    longest = max(found.segments, key=lambda part: part.a_end - part.a_start)
+    assert overlap(longest, (start, start + keep), (0.0, keep)) >= 0.8
+
+
+def test_an_insert_is_found_where_it_was_put(video: Source) -> None:
+    copy, parameters = video.copy("insert")
+    before = float(parameters["before_s"])
+    found = verdict(video.fingerprint, copy)
+    longest = max(found.segments, key=lambda part: part.a_end - part.a_start)
+    assert overlap(longest, (0.0, SECONDS), (before, before + SECONDS)) >= 0.8
+
+
+@pytest.mark.parametrize("transform", ["reencode", "crop", "mirror", "speed_up", "trim"])
+def test_evidence_lies_inside_both_files(video: Source, transform: str) -> None:
+    copy, _ = video.copy(transform)
+    found = verdict(video.fingerprint, copy)
+    assert 1 <= len(found.pairs) <= 8
+    ends = video.fingerprint.info.duration_s, copy.info.duration_s
+    for pair in found.pairs:
+        assert 0 <= pair.a_time <= ends[0]
+        assert 0 <= pair.b_time <= ends[1]
+        assert 0.5 <= pair.similarity <= 1
+    for part in found.segments:
+        assert 0 <= part.a_start < part.a_end <= ends[0]
+        assert 0 <= part.b_start < part.b_end <= ends[1]
+    assert "filmgate-matching/" in found.engine
+    assert video.fingerprint.engine in found.engine
+
+
+IMAGE_CASES = {
+    "identical": ({EXACT}, {"identical_bytes"}, set()),
+    "jpeg": ({EXACT, NEAR}, set(), {"recoloured"}),
+    "png": ({EXACT}, set(), {"identical_bytes"}),
+    "webp": ({EXACT, NEAR}, set(), {"recoloured"}),
+    "exif_turn": ({EXACT, NEAR}, set(), {"recoloured"}),
+    "resize": ({EXACT}, set(), set()),
+    "mirror": ({NEAR}, {"mirror"}, {"recoloured"}),
+    "turn": ({NEAR}, {"turn"}, {"recoloured"}),
+    "grey": ({NEAR}, {"recoloured"}, set()),
+    "crop": ({NEAR, SIMILAR}, {"crop"}, {"recoloured"}),
+}
+
+
+@pytest.mark.parametrize("transform", IMAGE_CASES)
+def test_a_copied_picture_is_what_was_made_of_it(image: Source, transform: str) -> None:
+    classes, wanted, possible = IMAGE_CASES[transform]
+    copy, _ = image.copy(transform)
+    found = verdict(image.fingerprint, copy)
+    assert found.match_class in classes, found
+    assert wanted <= flags(found.transform) <= wanted | possible, found
+    assert found.match_class is verdict(copy, image.fingerprint).match_class
+
+
+@pytest.mark.parametrize(
+    ("transform", "match_class"), [("mp3", EXACT), ("opus", EXACT), ("noise", NEAR)]
+)
+def test_a_copied_sound_is_at_least_this(
+    sound: Source, transform: str, match_class: MatchClass
+) -> None:
+    found = verdict(sound.fingerprint, sound.copy(transform)[0])
+    assert found.score >= getattr(SETTINGS.audio, match_class.value), found
+    assert found.visual is None
+    assert set(found.weights) == {"audio", "metadata"}
+
+
+def test_a_part_of_a_sound_is_similar_and_told_where(sound: Source) -> None:
+    copy, parameters = sound.copy("trim")
+    found = verdict(sound.fingerprint, copy)
+    assert found.match_class is SIMILAR
+    assert found.transform.partial
+    start = float(parameters["start"]) * 6.0
+    assert overlap(found.segments[0], (start, start + 6.0), (0.0, 6.0)) >= 0.8
+
+
+def test_every_transform_of_the_sample_library_is_tried_or_known_to_be_hard() -> None:
+    hard = {"rotate", "picture_in_picture"}
+    assert set(transforms.VIDEO_TRANSFORMS) - set(VIDEO_CASES) == hard
+
+
+def test_comparing_is_repeatable(video: Source) -> None:
+    copy, _ = video.copy("crop")
+    first: Comparison = compare(video.fingerprint, copy)
+    assert compare(video.fingerprint, copy) == first

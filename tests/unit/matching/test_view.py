@@ -1,0 +1,145 @@
+"""Looking at coefficients as if the pictures had been turned or cut."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from filmgate.fingerprint import spectrum
+from filmgate.matching import spatial
+from filmgate.matching.spatial import find_views
+from filmgate.matching.view import WHOLE, Box, View, cutter, look, shared_band, units
+from tests.clips import scene
+
+
+def stored(pictures: list[NDArray[np.uint8]]) -> NDArray[np.int8]:
+    """Coefficients of RGB pictures of one size."""
+    luma = np.stack([picture.mean(axis=2).astype(np.uint8) for picture in pictures])
+    return spectrum.quantize(spectrum.whiten(spectrum.project(luma)))
+
+
+def cut(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    top, bottom, left, right = box
+    return picture[
+        round(top * height) : round(bottom * height), round(left * width) : round(right * width)
+    ]
+
+
+def alike(one: NDArray[np.float32], other: NDArray[np.float32], band: tuple[int, int]) -> float:
+    return float((units(one, band) * units(other, band)).sum(axis=1).mean())
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[NDArray[np.uint8]]:
+    return scene("canyon", 2.0)
+
+
+@pytest.mark.parametrize(
+    "box", [(0.1, 0.9, 0.1, 0.9), (0.0, 0.8, 0.2, 1.0), (0.0, 0.85, 0.0, 1.0), (0.3, 1.0, 0.0, 0.7)]
+)
+def test_cutting_coefficients_is_cutting_pictures(
+    pictures: list[NDArray[np.uint8]], box: Box
+) -> None:
+    view = View(box=box)
+    looked = look(stored(pictures), view)
+    wanted = look(stored([cut(picture, box) for picture in pictures]), View())
+    assert alike(looked, wanted, view.band) > 0.85
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0.0, 1.0), (0.2, 1.0), (0.1, 0.7)])
+def test_the_cutter_is_exact_for_slow_waves(start: float, stop: float) -> None:
+    places = (np.arange(640) + 0.5) / 640
+    wave = np.cos(np.pi * 3 * places)
+    whole = spectrum.basis(640) @ wave
+    inside = wave[round(start * 640) : round(stop * 640)]
+    wanted = spectrum.basis(len(inside)) @ inside
+    assert np.allclose(cutter(start, stop) @ whole, wanted, atol=1e-3)
+
+
+def test_a_cut_out_knows_fewer_frequencies() -> None:
+    assert View().band == (16, 16)
+    assert View(box=(0.0, 0.5, 0.0, 1.0)).band == (8, 16)
+    assert View(box=(0.0, 0.1, 0.9, 1.0)).band == (4, 4)
+    assert shared_band(View(box=(0, 0.5, 0, 1)), View(box=(0, 1, 0, 0.75))) == (8, 12)
+
+
+def test_units_have_length_one_or_none() -> None:
+    frames = np.zeros((2, 16, 16), dtype=np.float32)
+    frames[0] = np.random.default_rng(1).normal(size=(16, 16))
+    assert np.linalg.norm(units(frames, (16, 16)), axis=1).tolist() == pytest.approx([1, 0])
+    assert not units(frames, (4, 4)).reshape(2, 16, 16)[:, 4:].any()
+
+
+@pytest.mark.parametrize(("mirror", "turn"), spectrum.ORIENTATIONS)
+def test_orientations_are_found_and_told(
+    pictures: list[NDArray[np.uint8]], mirror: bool, turn: int
+) -> None:
+    a = stored(pictures)
+    # What was done to `a`, undone, is how `b` must be looked at.
+    b = spectrum.orient(a, mirror, turn)
+    views = find_views(a, b)
+    assert views.similarity > 0.99
+    assert np.array_equal(spectrum.orient(b, views.b.mirror, views.b.turn), a)
+    assert views.a == View()
+    assert not views.cut
+    assert not views.overlaid
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    orientation=st.sampled_from(spectrum.ORIENTATIONS),
+    box=st.sampled_from([WHOLE, (0.0, 0.8, 0.1, 0.9), (0.2, 1.0, 0.0, 0.8)]),
+    longer=st.booleans(),
+)
+def test_views_bring_both_sides_together_whichever_is_longer(
+    pictures: list[NDArray[np.uint8]],
+    orientation: tuple[bool, int],
+    box: Box,
+    longer: bool,
+) -> None:
+    mirror, turn = orientation
+    if box != WHOLE and (turn or mirror):
+        mirror, turn = True, 0
+    part = [cut(picture, box) for picture in pictures[5:15]]
+    changed = [np.rot90(p[:, ::-1] if mirror else p, k=-turn // 90) for p in part]
+    a, b = stored(pictures), stored([np.ascontiguousarray(p) for p in changed])
+    first, second = (a, b) if longer else (b, a)
+    views = find_views(first, second)
+    band = shared_band(views.a, views.b)
+    table = units(look(first, views.a), band) @ units(look(second, views.b), band).T
+    assert views.cut == (box != WHOLE)
+    assert table.max(axis=0 if longer else 1).mean() > 0.85
+
+
+@pytest.mark.parametrize("box", [(0.15, 1.0, 0.0, 1.0), (0.1, 0.9, 0.1, 0.9)])
+def test_the_edges_of_a_cut_are_found(pictures: list[NDArray[np.uint8]], box: Box) -> None:
+    views = find_views(stored(pictures), stored([cut(picture, box) for picture in pictures]))
+    assert views.cut
+    assert np.abs(np.subtract(views.a.box, box)).max() <= 0.05
+
+
+def test_a_banner_is_looked_past(pictures: list[NDArray[np.uint8]]) -> None:
+    covered = [picture.copy() for picture in pictures]
+    for picture in covered:
+        picture[-14:] = (200, 30, 40)
+        picture[-10:-4, 20:90] = 255
+    views = find_views(stored(pictures), stored(covered))
+    assert views.overlaid
+    assert views.similarity > 0.9
+
+
+def test_strangers_stay_strangers_under_every_view(pictures: list[NDArray[np.uint8]]) -> None:
+    views = find_views(stored(pictures), stored(scene("cartoon", 2.0)))
+    assert views.similarity < 0.75
+
+
+@given(st.sampled_from(spectrum.ORIENTATIONS), st.sampled_from(spatial._BOXES))
+def test_a_box_turned_and_turned_back_is_itself(orientation: tuple[bool, int], box: Box) -> None:
+    mirror, turn = orientation
+    there = spatial._box_after(View(box=box), View(mirror, turn))
+    back = spatial._box_after(View(box=there), View(mirror, turn if mirror else -turn % 360))
+    assert back == pytest.approx(box)
