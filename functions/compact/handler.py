@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from filmgate.adapters.dynamodb.index import DynamoFreshStore
 from filmgate.adapters.s3 import S3SegmentStore
-from filmgate.errors import TransientError
+from filmgate.errors import FilmgateError
 from filmgate.index.segments import SegmentIndex
 from filmgate.observability import MetricUnit, logger, metrics
 from filmgate.settings import ArtifactSettings, IndexTableSettings, SearchSettings
@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     for tenant in fresh.tenants():
         try:
             folded[tenant] = index.compact(tenant)
-        except TransientError:
+        except FilmgateError:
             logger.exception("compaction failed", extra={"tenant": tenant})
             metrics.add_metric("CompactionsFailed", MetricUnit.Count, 1)
     metrics.add_metric("EntriesFolded", MetricUnit.Count, sum(folded.values()))
