@@ -1,0 +1,321 @@
+"""`filmgate scan` through the deployed local stack, against the bare algorithm on the same files.
+
+Each round starts a stack of its own, on a free port and in a temporary folder, with nothing in
+it (not counted), and then runs in turn:
+
+- scan: the command, in a process of its own, over the sample library;
+- bare: probe, fingerprint, index, search and compare of the same files in one process, with the
+  index in memory;
+- steps: the code of the functions over memory, which adds records, tiles and files' formats.
+
+Where the difference goes comes from the records of the jobs and from what Lambda reports of each
+call. The round of the median ratio is shown in detail.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from filmgate.adapters.operations import Addresses, Deployment
+from filmgate.api.models import AssetView, JobView
+from filmgate.client.api import FilmgateClient
+from filmgate.client.scan import ScanResult
+from filmgate.library.model import AssetStatus
+from filmgate.pipeline.state import Outcome
+from filmgate.samples import library
+from filmgate.samples.truth import Truth
+from tests.benchmarks.bare import Bare
+from tests.benchmarks.common import BENCH, Cell, Result, Sheet, machine, note, parser, publish
+from tests.stack import RunningStack, own_stack
+from tests.unit.pipeline.flow import Flow
+
+FUNCTIONS = ("ingest", "fingerprint", "match", "decide", "finish", "api")
+_REPORT = re.compile(r"^REPORT RequestId: \S+\tDuration: ([\d.]+) ms")
+_INIT = re.compile(r"Init Duration: ([\d.]+) ms")
+
+Seconds = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What Lambda reports of one function's calls."""
+
+    count: int
+    seconds: float
+    cold: int
+    cold_seconds: float
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scan: seconds on the clock, and what the stack recorded meanwhile."""
+
+    seconds: float
+    again_seconds: float
+    phases: Seconds
+    way: dict[str, tuple[float, float]]
+    calls: dict[str, Calls]
+    matches: int
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: seconds on the clock of each contender, and of its parts."""
+
+    scan: Scan
+    bare: Seconds
+    steps: Seconds
+    matches: int
+
+    @property
+    def ratio(self) -> float:
+        return self.scan.seconds / sum(self.bare.values())
+
+
+def main() -> None:
+    words = parser(__doc__)
+    words.add_argument("--rounds", type=int, default=3, help="fresh stacks (default 3)")
+    chosen = words.parse_args()
+    begun = time.perf_counter()
+    folder = BENCH / "library"
+    known = library.make(folder, progress=lambda *_: None)
+    rounds = [_round(folder, known, turn) for turn in range(chosen.rounds)]
+    typical = sorted(rounds, key=lambda one: one.ratio)[len(rounds) // 2]
+    publish(
+        Result(
+            "pipeline",
+            (_whole(rounds, len(known.files)), _phases(typical), _work(typical), _way(typical)),
+            {
+                "ratios": [one.ratio for one in rounds],
+                "scan_s": [one.scan.seconds for one in rounds],
+                "bare_s": [one.bare for one in rounds],
+                "steps_s": [one.steps for one in rounds],
+                "phases_s": typical.scan.phases,
+                "calls": {name: vars(calls) for name, calls in typical.scan.calls.items()},
+            },
+            time.perf_counter() - begun,
+            machine(),
+        )
+    )
+
+
+def _round(folder: Path, known: Truth, turn: int) -> Round:
+    with own_stack() as running:
+        if turn % 2:
+            scan = _scan(running, folder)
+        bare, matches = _bare(folder, known)
+        steps = _steps(folder, known)
+        if not turn % 2:
+            scan = _scan(running, folder)
+    found = Round(scan, bare, steps, matches)
+    note(f"round {turn + 1}: scan {scan.seconds:.1f} s, {found.ratio:.2f} of bare")
+    return found
+
+
+def _bare(folder: Path, known: Truth) -> tuple[Seconds, int]:
+    bare = Bare()
+    spent = {"fingerprint": 0.0, "match": 0.0}
+    for file in known.files:
+        begun = time.perf_counter()
+        bare.take(file.path, folder / file.path, cached=False)
+        taken = time.perf_counter()
+        bare.look(file.path)
+        spent["fingerprint"] += taken - begun
+        spent["match"] += time.perf_counter() - taken
+    kept = [v for v in bare.verdicts.values() if v.match_class.value != "different"]
+    return spent, len(kept)
+
+
+def _steps(folder: Path, known: Truth) -> Seconds:
+    spent = dict.fromkeys(FUNCTIONS[:-1], 0.0)
+    with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as scratch:
+        flow = Flow(Path(scratch))
+        for file in known.files:
+            marks = [time.perf_counter()]
+            asset, _ = flow.upload(file.path, (folder / file.path).read_bytes())
+            marks.append(time.perf_counter())
+            carried = flow.fingerprint(flow.state(asset))
+            marks.append(time.perf_counter())
+            if carried["outcome"] == Outcome.OK:
+                carried = flow.match(carried)
+                marks.append(time.perf_counter())
+                carried = flow.decide(carried)
+                marks.append(time.perf_counter())
+            flow.finish(carried)
+            marks.append(time.perf_counter())
+            for name, start, end in zip(spent, marks, marks[1:], strict=False):
+                spent[name] += end - start
+    return spent
+
+
+def _scan(running: RunningStack, folder: Path) -> Scan:
+    start = time.time()
+    result, seconds = _command(running, folder)
+    again = _command(running, folder)[1]
+    ids = [asset.asset_id for asset in result.assets]
+    with FilmgateClient(running.info.api_url, running.api_key) as client:
+        assets = [
+            a for at in range(0, len(ids), 100) for a in client.assets_by_id(ids[at : at + 100])
+        ]
+        jobs = {a.asset_id: client.job(a.job_id) for a in assets if a.job_id}
+    bad = [asset.path for asset in result.assets if asset.status is not AssetStatus.DONE]
+    if bad:
+        raise SystemExit(f"The scan did not get through these files, so it says nothing: {bad}")
+    calls = _calls(running, start, start + seconds)
+    return Scan(
+        seconds=seconds,
+        again_seconds=again,
+        phases=_split(start, start + seconds, assets, jobs),
+        way=_ways(assets, jobs, calls),
+        calls=calls,
+        matches=len(result.matches),
+    )
+
+
+def _command(running: RunningStack, folder: Path) -> tuple[ScanResult, float]:
+    environment = os.environ | {
+        "FILMGATE_API_URL": running.info.api_url,
+        "FILMGATE_API_KEY": running.api_key,
+        "FILMGATE_ROOT": str(running.root),
+    }
+    out = running.root / "scan.json"
+    begun = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "filmgate.cli", "scan", str(folder), "--json", str(out)],
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    seconds = time.perf_counter() - begun
+    return ScanResult.model_validate_json(out.read_text(encoding="utf-8")), seconds
+
+
+def _split(start: float, end: float, assets: list[AssetView], jobs: dict[str, JobView]) -> Seconds:
+    """The scan in stretches that follow each other."""
+    announced = min(asset.created_at.timestamp() for asset in assets)
+    started = max(job.started_at.timestamp() for job in jobs.values())
+    finished = max(_end(job).timestamp() for job in jobs.values())
+    return {
+        "start of the command, digests": announced - start,
+        "uploads and ingest, with jobs running beside": started - announced,
+        "the jobs left when all was in": finished - started,
+        "seeing the end, matches, groups, JSON": end - finished,
+    }
+
+
+def _ways(
+    assets: list[AssetView], jobs: dict[str, JobView], calls: dict[str, Calls]
+) -> dict[str, tuple[float, float]]:
+    """Median and mean seconds of a file on each stretch of its way."""
+    before = [(jobs[a.asset_id].started_at - a.created_at).total_seconds() for a in assets]
+    inside = [(_end(job) - job.started_at).total_seconds() for job in jobs.values()]
+    steps = ("fingerprint", "match", "decide", "finish")
+    worked = sum(calls[name].seconds for name in steps) / len(jobs)
+    ingest = calls["ingest"].seconds / len(jobs)
+    return {
+        "announced until its job starts": _middle(before),
+        "- of that in ingest": (float("nan"), ingest),
+        "job": _middle(inside),
+        "- of that in functions": (float("nan"), worked),
+        "- of that between them: steps, waits for a worker": (
+            float("nan"),
+            statistics.mean(inside) - worked,
+        ),
+    }
+
+
+def _middle(values: Iterable[float]) -> tuple[float, float]:
+    found = list(values)
+    return statistics.median(found), statistics.mean(found)
+
+
+def _end(job: JobView) -> datetime:
+    return job.finished_at or job.started_at
+
+
+def _calls(running: RunningStack, start: float, end: float) -> dict[str, Calls]:
+    info = running.info
+    at = Addresses(info.stage, info.ingest_queue_url, info.dead_letters_url, info.tables["keys"])
+    deployment = Deployment(at, running.aws._session, info.endpoint_url)
+    found = {}
+    for function in FUNCTIONS:
+        lines = deployment.log_lines((function,), int(start * 1000))
+        reports = [line.message for line in lines if line.at_ms <= end * 1000]
+        found[function] = reported(reports)
+    return found
+
+
+def reported(lines: Iterable[str]) -> Calls:
+    """Sum Lambda's REPORT lines; a cold call's start is not part of its duration."""
+    durations: list[float] = []
+    starts: list[float] = []
+    for line in lines:
+        if report := _REPORT.match(line):
+            durations.append(float(report[1]) / 1000)
+            if init := _INIT.search(line):
+                starts.append(float(init[1]) / 1000)
+    return Calls(len(durations), sum(durations), len(starts), sum(starts))
+
+
+def _whole(rounds: list[Round], files: int) -> Sheet:
+    rows: list[tuple[Cell, ...]] = []
+    for number, one in enumerate(rounds, 1):
+        bare, steps = sum(one.bare.values()), sum(one.steps.values())
+        rows.append((str(number), bare, steps, one.scan.seconds, one.ratio, one.scan.again_seconds))
+    columns = [[float(row[at] or 0) for row in rows] for at in range(1, 6)]
+    rows.append(("median", *(statistics.median(column) for column in columns)))
+    return Sheet(
+        f"The pipeline against the bare algorithm: {files} files",
+        ("round", "bare s", "steps over memory s", "scan s", "scan / bare", "scan again s"),
+        tuple(rows),
+        (f"Matches: {rounds[0].matches} bare, {rounds[0].scan.matches} by the scan.",),
+    )
+
+
+def _phases(one: Round) -> Sheet:
+    rows = tuple(
+        (name, seconds, 100 * seconds / one.scan.seconds)
+        for name, seconds in one.scan.phases.items()
+    )
+    return Sheet("The scan by the clock", ("stretch", "s", "%"), rows)
+
+
+def _work(one: Round) -> Sheet:
+    rows: list[tuple[Cell, ...]] = []
+    for name in FUNCTIONS:
+        calls = one.scan.calls[name]
+        bare, steps = one.bare.get(name), one.steps.get(name)
+        rows.append((name, bare, steps, calls.seconds, calls.count, calls.cold, calls.cold_seconds))
+    return Sheet(
+        "Work by function, seconds of all files",
+        ("function", "bare", "step over memory", "deployed", "calls", "cold", "cold start s"),
+        tuple(rows),
+        (
+            "Step over memory above bare: tiles, PDQ export, records, formats.",
+            "Deployed above that: S3, DynamoDB, the local AWS's own work, imports at first use, "
+            "and workers that share the cores, so that these sums exceed the clock.",
+        ),
+    )
+
+
+def _way(one: Round) -> Sheet:
+    rows = tuple(
+        (name, None if middle != middle else middle, mean)  # noqa: PLR0124 - NaN
+        for name, (middle, mean) in one.scan.way.items()
+    )
+    return Sheet("The way of a file, seconds", ("stretch", "median", "mean"), rows)
+
+
+if __name__ == "__main__":
+    main()
