@@ -94,10 +94,10 @@ def test_a_sky_is_no_bar() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(0, 28),
-    st.integers(0, 28),
-    st.integers(0, 50),
-    st.integers(0, 50),
+    st.integers(0, 24),
+    st.integers(0, 24),
+    st.integers(0, 45),
+    st.integers(0, 45),
     st.integers(1, 4),
 )
 def test_bars_of_any_width_are_found_to_the_line(

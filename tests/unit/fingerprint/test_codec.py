@@ -27,6 +27,7 @@ def made(seed: int = 1, frames: int | None = 3, landmarks: int | None = 5) -> Fi
             coefficients=rng.integers(-127, 128, (frames, 16, 16)).astype(np.int8),
             chroma=rng.integers(-127, 128, (frames, 4)).astype(np.int8),
             quality=rng.uniform(0, 1, frames).astype(np.float32),
+            stirring=rng.uniform(0, 1, 4).astype(np.float32),
             crops=rng.integers(0, 256, (2 * frames, 32)).astype(np.uint8),
             crop_frames=np.repeat(np.arange(frames), 2).astype(np.int32),
         )
@@ -159,5 +160,5 @@ def test_well_formed_files_that_are_no_fingerprints_are_refused(data: bytes) -> 
 
 
 def test_the_reason_names_the_format() -> None:
-    with pytest.raises(DamagedFingerprintError, match="format 99 is not 1"):
+    with pytest.raises(DamagedFingerprintError, match="format 99 is not"):
         loads(archive(head=head(format=99)))

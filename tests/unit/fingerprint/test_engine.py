@@ -13,7 +13,6 @@ from PIL import Image
 from filmgate.errors import MediaRefused
 from filmgate.fingerprint import spectrum
 from filmgate.fingerprint.engine import (
-    CROPS,
     ENGINE,
     fingerprint,
     halve,
@@ -42,6 +41,9 @@ def check(found: Fingerprint) -> None:
     assert track.chroma.shape == (frames, 4)
     assert track.quality.shape == (frames,)
     assert ((track.quality >= 0) & (track.quality <= 1)).all()
+    top, bottom, left, right = track.stirring.tolist()
+    assert 0 <= top < bottom <= 1
+    assert 0 <= left < right <= 1
     assert track.crops.shape == (len(track.crop_frames), 32)
     assert set(track.crop_frames.tolist()) <= set(range(frames))
     assert (track.quality[track.crop_frames] > 0).all()
@@ -80,7 +82,7 @@ def test_pictures_of_every_mode(tmp_path: Path, mode: str) -> None:
     assert found.frames is not None
     assert found.frames.times_s.tolist() == [0.0]
     assert found.audio is None
-    assert len(found.frames.crops) == len(CROPS)
+    assert len(found.frames.crops) >= 14
 
 
 @pytest.mark.parametrize("extension", ["wav", "mp3", "m4a", "ogg", "flac", "mp4"])
@@ -179,7 +181,9 @@ def test_reference_crops_come_at_even_steps_and_exports_once_a_second(tmp_path: 
     assert rows[0] == 0
     assert len(rows) >= 3
     assert np.ptp(np.diff(found.frames.times_s[rows])) < 0.3
-    assert len(found.frames.crops) == len(rows) * len(CROPS)
+    counts = np.bincount(found.frames.crop_frames)[rows]
+    assert np.ptp(counts) == 0
+    assert counts[0] >= 14
     assert len(found.pdq) == 5
     assert [time_s for time_s, _, _ in found.pdq] == pytest.approx([0, 1, 2, 3, 4], abs=0.45)
 

@@ -41,20 +41,16 @@ def index(source: Path, tmp_path_factory: pytest.TempPathFactory) -> SegmentInde
     "transform",
     [
         "reencode",
-        "resize",
         "crop",
         "letterbox",
         "mirror",
         "turn",
         "logo",
         "banner",
-        "colour",
-        "grey",
         "noise",
         "five",
         "trim",
         "speed_up",
-        "slow_down",
         "gif",
     ],
 )
@@ -95,6 +91,7 @@ def track(
         coefficients=coefficients.astype(np.int8),
         chroma=np.zeros((count, 4), dtype=np.int8),
         quality=np.ones(count, np.float32) if quality is None else quality.astype(np.float32),
+        stirring=np.array([0, 1, 0, 1], dtype=np.float32),
         crops=crops,
         crop_frames=frames,
     )

@@ -66,7 +66,7 @@ def test_noise_lowers_the_score_and_keeps_the_match(music: np.ndarray) -> None:
     assert 0.5 < found.score <= 1.0
 
 
-@pytest.mark.parametrize("seed", range(2, 8))
+@pytest.mark.parametrize("seed", range(2, 5))
 def test_other_music_is_not_the_same(music: np.ndarray, seed: int) -> None:
     found = hear(landmarks(music), landmarks(tune(seed)), SPEEDS)
     assert found.score < 0.5

@@ -1,0 +1,65 @@
+"""The gate against one background under other content."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from filmgate.matching.residual import Residual, residual
+
+BAND = (16, 16)
+Floats = NDArray[np.float32]
+
+
+def film(background: int, content: int, share: float, frames: int = 20) -> Floats:
+    """A still background with content that changes: float32 (frames, 16, 16)."""
+    still = np.random.default_rng(background).normal(size=(1, 16, 16))
+    moving = np.random.default_rng(100 + content).normal(size=(frames, 16, 16))
+    return (still * (1 - share) + moving * share).astype(np.float32)
+
+
+def noisy(frames: Floats, level: float = 0.02) -> Floats:
+    return (frames + level * np.random.default_rng(9).normal(size=frames.shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_copy_changes_alike(share: float) -> None:
+    one = film(1, 1, share)
+    found = residual(one, noisy(one), BAND)
+    assert found.correlation > 0.9
+    assert found.same(0.8)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.5])
+def test_one_room_with_other_content_does_not(share: float) -> None:
+    found = residual(film(1, 1, share), film(1, 2, share), BAND)
+    assert abs(found.correlation) < 0.2
+    assert not found.same(0.99)
+
+
+def test_what_never_moves_must_look_the_same() -> None:
+    one = film(1, 1, 0.0)
+    found = residual(one, noisy(one, 0.001), BAND)
+    assert found.energy < 0.06
+    assert found.same(0.95)
+    assert not found.same(0.8)
+
+
+def test_a_still_and_a_moving_film_of_one_room_are_judged_by_the_still_one() -> None:
+    found = residual(film(1, 1, 0.0), film(1, 1, 0.5), BAND)
+    assert found.energy == pytest.approx(0, abs=1e-3)
+    assert not found.same(0.8)
+
+
+def test_few_frames_must_look_the_same() -> None:
+    one = film(1, 1, 0.9, frames=3)
+    assert residual(one, one, BAND).same(0.95)
+    assert not Residual(correlation=1.0, energy=0.5, frames=3).same(0.8)
+
+
+def test_both_sides_count_alike() -> None:
+    one, other = film(1, 1, 0.5), film(1, 2, 0.4)
+    there, back = residual(one, other, BAND), residual(other, one, BAND)
+    assert there.correlation == pytest.approx(back.correlation, abs=1e-6)
+    assert there.energy == pytest.approx(back.energy, abs=1e-6)
