@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from filmgate.fingerprint import spectrum
 from filmgate.matching import spatial
-from filmgate.matching.spatial import find_views
+from filmgate.matching.spatial import Pictures, Views, find_views
 from filmgate.matching.view import WHOLE, Box, View, cutter, look, shared_band, units
 from tests.clips import scene
 
@@ -19,6 +19,10 @@ def stored(pictures: list[NDArray[np.uint8]]) -> NDArray[np.int8]:
     """Coefficients of RGB pictures of one size."""
     luma = np.stack([picture.mean(axis=2).astype(np.uint8) for picture in pictures])
     return spectrum.quantize(spectrum.whiten(spectrum.project(luma)))
+
+
+def found(a: NDArray[np.int8], b: NDArray[np.int8]) -> Views:
+    return find_views(Pictures(a), Pictures(b))
 
 
 def cut(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
@@ -81,7 +85,7 @@ def test_orientations_are_found_and_told(
     a = stored(pictures)
     # What was done to `a`, undone, is how `b` must be looked at.
     b = spectrum.orient(a, mirror, turn)
-    views = find_views(a, b)
+    views = found(a, b)
     assert views.similarity > 0.99
     assert np.array_equal(spectrum.orient(b, views.b.mirror, views.b.turn), a)
     assert views.a == View()
@@ -108,7 +112,7 @@ def test_views_bring_both_sides_together_whichever_is_longer(
     changed = [np.rot90(p[:, ::-1] if mirror else p, k=-turn // 90) for p in part]
     a, b = stored(pictures), stored([np.ascontiguousarray(p) for p in changed])
     first, second = (a, b) if longer else (b, a)
-    views = find_views(first, second)
+    views = found(first, second)
     band = shared_band(views.a, views.b)
     table = units(look(first, views.a), band) @ units(look(second, views.b), band).T
     assert views.cut == (box != WHOLE)
@@ -117,7 +121,7 @@ def test_views_bring_both_sides_together_whichever_is_longer(
 
 @pytest.mark.parametrize("box", [(0.15, 1.0, 0.0, 1.0), (0.1, 0.9, 0.1, 0.9)])
 def test_the_edges_of_a_cut_are_found(pictures: list[NDArray[np.uint8]], box: Box) -> None:
-    views = find_views(stored(pictures), stored([cut(picture, box) for picture in pictures]))
+    views = found(stored(pictures), stored([cut(picture, box) for picture in pictures]))
     assert views.cut
     assert np.abs(np.subtract(views.a.box, box)).max() <= 0.05
 
@@ -127,13 +131,13 @@ def test_a_banner_is_looked_past(pictures: list[NDArray[np.uint8]]) -> None:
     for picture in covered:
         picture[-14:] = (200, 30, 40)
         picture[-10:-4, 20:90] = 255
-    views = find_views(stored(pictures), stored(covered))
+    views = found(stored(pictures), stored(covered))
     assert views.overlaid
     assert views.similarity > 0.9
 
 
 def test_strangers_stay_strangers_under_every_view(pictures: list[NDArray[np.uint8]]) -> None:
-    views = find_views(stored(pictures), stored(scene("cartoon", 2.0)))
+    views = found(stored(pictures), stored(scene("cartoon", 2.0)))
     assert views.similarity < 0.75
 
 
