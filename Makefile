@@ -7,11 +7,13 @@ BIN := $(VENV)/bin
 SETUP := .build/setup.stamp
 OSLS := node_modules/.bin/osls
 
+BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-imports
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop test lint format layers package deploy remove clean
+.PHONY: help setup run stop test lint format layers package deploy remove clean bench $(BENCHMARKS)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 setup: $(SETUP) ## Python and Node packages, into this folder only
 
@@ -45,6 +47,16 @@ lint: $(SETUP) ## style and types
 format: $(SETUP) ## put the code into its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench: $(BENCHMARKS) ## every benchmark below, and tests/benchmarks/RESULTS.md of them
+	@$(BIN)/python -m tests.benchmarks.results
+
+bench-fingerprint: ## fingerprinting against decoding, hashing against imagehash and PDQ
+bench-pipeline: ## a scan through the deployed stack against the bare algorithm
+bench-accuracy: ## precision and recall, on the samples and on real files where there are any
+bench-imports: ## import time of each function's handler
+$(BENCHMARKS): $(SETUP)
+	@$(BIN)/python -m tests.benchmarks.$(@:bench-%=%)
 
 layers: $(SETUP) ## the Lambda layers, from wheels, under .build/layers
 	@$(BIN)/python -m filmgate_packaging --architecture $(ARCHITECTURE)
