@@ -40,7 +40,6 @@ from tests.benchmarks.common import (
 SOURCES = (
     "videos/film/tears-of-steel-battle-clip-medium.webm",
     "videos/film/friday.mp4",
-    "videos/film/nasa_13013.mp4",
     "videos/phone/doorknob-hd-no-bar.mp4",
     "videos/street/car-detection.mp4",
     "videos/gestures/book.mkv",
