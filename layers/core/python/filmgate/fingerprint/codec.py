@@ -15,7 +15,7 @@ from filmgate.errors import FilmgateError
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.media.model import MediaInfo
 
-_FORMAT = 1
+_FORMAT = 2
 _DAMAGE = (
     # Of the archive, its compression and the headers of its arrays.
     zipfile.BadZipFile,

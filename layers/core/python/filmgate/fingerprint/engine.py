@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +18,12 @@ from filmgate.fingerprint import bars, spectrum
 from filmgate.fingerprint.landmarks import landmarks
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.fingerprint.pdq import pdq
+from filmgate.fingerprint.reference import CROPS, WHOLE, Box, stirring, tilted
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 
 ENGINE = "filmgate-fingerprint/1"
-
-CROPS: tuple[tuple[float, float, float, float], ...] = (
-    (0.00, 0.85, 0.00, 1.00),
-    (0.15, 1.00, 0.00, 1.00),
-    (0.125, 0.875, 0.00, 1.00),
-    (0.00, 1.00, 0.125, 0.875),
-    (0.00, 1.00, 0.21875, 0.78125),
-    *(
-        (top * (1 - side), top * (1 - side) + side, left * (1 - side), left * (1 - side) + side)
-        for side in (0.9, 0.8, 0.7)
-        for top, left in product((0.0, 0.5, 1.0), repeat=2)
-    ),
-)
-"""Reference crops as shares of the picture: top, bottom, left, right."""
 
 _RATE_HZ = 4.0
 _SHORT_RATE_HZ = 8.0
@@ -151,6 +137,7 @@ class _Reducer:
         crops: list[NDArray[np.uint8]] = []
         crop_frames: list[NDArray[np.int32]] = []
         cropped = _every(times, _CROP_GAP_S)
+        stirred = WHOLE
         for rows, luma in _by_shape(self._luma):
             trimmed = bars.find(luma, reach)
             for edges in np.unique(trimmed, axis=0):
@@ -159,11 +146,17 @@ class _Reducer:
                 raw[rows[same]] = spectrum.project(luma[same], box)
                 planes = np.stack([self._chroma[row] for row in rows[same]])
                 shades[rows[same]] = _shades(planes, box, luma.shape)
+                moving = stirring(luma[same][:, box[0] : box[1], box[2] : box[3]])
+                stirred = stirred if moving == WHOLE else moving
                 some = same[np.isin(rows[same], cropped)]
-                for share in CROPS:
-                    part = spectrum.project(luma[some], _part(box, share))
-                    crops.append(spectrum.bits(spectrum.quantize(spectrum.whiten(part))))
-                    crop_frames.append(rows[some].astype(np.int32))
+                hashes = [
+                    spectrum.bits(spectrum.quantize(spectrum.whiten(part)))
+                    for share in (*CROPS, *((moving,) if moving != WHOLE else ()))
+                    for part in [spectrum.project(luma[some], _part(box, share))]
+                ]
+                hashes += tilted(raw[rows[some]], (box[3] - box[2]) / (box[1] - box[0]))
+                crops += hashes
+                crop_frames += [rows[some].astype(np.int32)] * len(hashes)
         coefficients = spectrum.quantize(spectrum.whiten(raw))
         quality = _quality(raw, coefficients)
         made_of = np.concatenate(crop_frames)
@@ -173,6 +166,7 @@ class _Reducer:
             coefficients=coefficients,
             chroma=shades,
             quality=quality,
+            stirring=np.array(stirred, dtype=np.float32),
             crops=np.concatenate(crops)[usable],
             crop_frames=made_of[usable],
         )
@@ -235,9 +229,7 @@ def _box(shape: tuple[int, ...], edges: NDArray[np.int32]) -> tuple[int, int, in
     return top, height - bottom, left, width - right
 
 
-def _part(
-    box: tuple[int, int, int, int], share: tuple[float, float, float, float]
-) -> tuple[int, int, int, int]:
+def _part(box: tuple[int, int, int, int], share: Box) -> tuple[int, int, int, int]:
     top, bottom, left, right = box
     height, width = bottom - top, right - left
     first_row, last_row, first_column, last_column = share

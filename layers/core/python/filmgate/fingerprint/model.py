@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from filmgate.media.model import MediaInfo
 
+_MIN_QUALITY = 0.1
+_MIN_LONE_QUALITY = 0.002
+
 
 @dataclass(frozen=True, slots=True)
 class FrameTrack:
@@ -21,6 +24,8 @@ class FrameTrack:
             mean (0, 0) is always 0, and each frame is scaled to one standard deviation.
         chroma: int8 (n, 4), mean and standard deviation of Cb, then of Cr, halved.
         quality: float32 (n,), 0 (flat or black, not to be matched) to 1.
+        stirring: float32 (4,), the part of the picture in which anything ever moves: top,
+            bottom, left, right as shares; 0, 1, 0, 1 when that is most of it.
         crops: uint8 (m, 32), packed hashes of reference crops, for finding crops of this file.
         crop_frames: int32 (m,), the frame each crop hash was made of.
     """
@@ -29,8 +34,16 @@ class FrameTrack:
     coefficients: NDArray[np.int8]
     chroma: NDArray[np.int8]
     quality: NDArray[np.float32]
+    stirring: NDArray[np.float32]
     crops: NDArray[np.uint8]
     crop_frames: NDArray[np.int32]
+
+
+    def worth_matching(self) -> NDArray[np.intp]:
+        """Rows of the frames that show enough to be told apart. A lone picture may be plainer:
+        it has no better frame beside it."""
+        least = _MIN_QUALITY if len(self.quality) > 1 else _MIN_LONE_QUALITY
+        return np.flatnonzero(self.quality >= least)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from filmgate.fingerprint import spectrum
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.index.port import IndexEntry, IndexQuery
 
-_MIN_QUALITY = 0.1
 _KEPT_GAP_S = 1.0
 _MOST_ASKED = 240
 _LEAST_GAP_S = 0.25
@@ -64,7 +63,7 @@ def _rows(track: FrameTrack | None, gap_s: float) -> list[int]:
     hashes = spectrum.bits(track.coefficients)
     gap = max(gap_s, float(track.times_s[-1]) / _MAX_FRAMES)
     kept: list[int] = []
-    for row in np.flatnonzero(track.quality >= _MIN_QUALITY):
+    for row in track.worth_matching():
         if kept:
             if track.times_s[row] - track.times_s[kept[-1]] < gap - 1e-3:
                 continue

@@ -103,6 +103,8 @@ def _transform(
     return Transform(
         mirror=sight.views.b.mirror,
         turn=sight.views.b.turn,
+        # The view undoes what was done.
+        tilt=-sight.views.b.tilt,
         speed=sight.speed,
         crop=sight.views.cut,
         overlaid=sight.overlaid,

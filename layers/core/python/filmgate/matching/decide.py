@@ -110,11 +110,7 @@ def _reason(comparison: Comparison, match_class: MatchClass) -> str:
         held = "One shows a part of the other" if comparison.transform.partial else "The same"
         return f"{held}{_when(comparison)}{changes}."
     if comparison.visual is None:
-        held = (
-            "One holds sound of the other"
-            if comparison.transform.partial
-            else "The same sound"
-        )
+        held = "One holds sound of the other" if comparison.transform.partial else "The same sound"
         return f"{held}{_when(comparison)}{changes}."
     return "They look alike, but what changes in their pictures does not agree: not one recording."
 
@@ -146,6 +142,8 @@ def _changes(comparison: Comparison) -> str:
         words.append("mirrored")
     if found.turn:
         words.append(f"turned by {found.turn} degrees")
+    if found.tilt:
+        words.append(f"tilted by {found.tilt:.1f} degrees")
     if found.speed != 1.0:
         words.append(f"played at {found.speed:.2f} times the speed")
     if found.crop:

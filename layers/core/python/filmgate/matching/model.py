@@ -46,6 +46,8 @@ class Transform(_Value):
     mirror: bool = False
     turn: int = 0
     """Clockwise degrees: 0, 90, 180 or 270, applied after the mirror."""
+    tilt: float = 0.0
+    """Clockwise degrees, a few."""
     speed: float = 1.0
     """How much faster `b` plays than `a`."""
     crop: bool = False

@@ -18,12 +18,11 @@ from filmgate.matching.settings import (
     PART_FLOOR,
     part_score,
 )
-from filmgate.matching.spatial import Views, find_views
+from filmgate.matching.spatial import Pictures, Views, find_views
 from filmgate.matching.temporal import Stretch, align
 from filmgate.matching.view import Floats, look, shared_band, units
 from filmgate.media.model import MediaKind
 
-_MIN_QUALITY = 0.1
 _MOST_FRAMES = 2400
 _PAIRS = 8
 _MISSING_SHARE = 0.05
@@ -64,6 +63,7 @@ class _Usable:
     coefficients: NDArray[np.int8]
     chroma: NDArray[np.int8]
     seconds: float
+    pictures: Pictures
 
 
 def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
@@ -71,7 +71,7 @@ def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
     first, second = _usable(a), _usable(b)
     if first is None or second is None:
         return None
-    views = find_views(first.coefficients, second.coefficients)
+    views = find_views(first.pictures, second.pictures)
     band = shared_band(views.a, views.b)
     table = (
         units(look(first.coefficients, views.a), band)
@@ -89,18 +89,23 @@ def _usable(fingerprint: Fingerprint) -> _Usable | None:
     track: FrameTrack | None = fingerprint.frames
     if track is None:
         return None
-    rows = np.flatnonzero(track.quality >= _MIN_QUALITY)
+    rows = track.worth_matching()
     if not len(rows):
         return None
     step = float(np.median(np.diff(track.times_s))) if len(track.times_s) > 1 else 0.0
     seconds = step * len(rows)
     if len(rows) > _MOST_FRAMES:
         rows = rows[np.linspace(0, len(rows) - 1, _MOST_FRAMES).astype(int)]
-    return _Usable(track.times_s[rows], track.coefficients[rows], track.chroma[rows], seconds)
+    coefficients = track.coefficients[rows]
+    info = fingerprint.info
+    aspect = info.width / info.height if info.width and info.height else 1.0
+    top, bottom, left, right = (float(edge) for edge in track.stirring)
+    pictures = Pictures(coefficients, aspect, (top, bottom, left, right))
+    return _Usable(track.times_s[rows], coefficients, track.chroma[rows], seconds, pictures)
 
 
 def _images(a: _Usable, b: _Usable, views: Views, similarity: float) -> Sight:
-    if views.cut or views.overlaid:
+    if views.cut or views.overlaid or views.b.tilt:
         score = _curve(similarity, (0, 0.85, 0.92, 0.96, 1), (0, 0.60, 0.78, 0.88, 0.94))
     else:
         score = _curve(similarity, (0, 0.6, 0.8, 0.9, 0.96, 1), (0, 0.5, 0.72, 0.87, 0.95, 1))

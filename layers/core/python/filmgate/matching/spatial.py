@@ -42,6 +42,9 @@ _SPANS: tuple[tuple[float, float], ...] = (
 )
 _BOXES: tuple[Box, ...] = tuple((*rows, *columns) for rows, columns in product(_SPANS, _SPANS))
 _SHARED_SMALLEST = 0.65
+_INNER: Box = (0.1, 0.9, 0.1, 0.9)
+_TILTS = tuple(step * 1.5 for step in range(-5, 6) if step)
+_FINER_TILTS = (0.8, 0.4, 0.2)
 _SHARED = tuple(
     number
     for number, (top, bottom, left, right) in enumerate(_BOXES)
@@ -66,17 +69,29 @@ class Views:
     @property
     def overlaid(self) -> bool:
         """A strip of both had to be left out: something lies over it on one side."""
-        return WHOLE not in (self.a.box, self.b.box)
+        return WHOLE not in (self.a.box, self.b.box) and not self.b.tilt
 
 
-def find_views(a: NDArray[np.int8], b: NDArray[np.int8]) -> Views:
-    """The views that bring two assets closest.
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """One side.
 
-    Args:
-        a, b: int8 (n, 16, 16) and (m, 16, 16), coefficients of frames worth matching.
+    Attributes:
+        coefficients: int8 (n, 16, 16), of frames worth matching.
+        aspect: width over height.
+        stirring: the part of the picture in which anything moves.
     """
+
+    coefficients: NDArray[np.int8]
+    aspect: float = 1.0
+    stirring: Box = WHOLE
+
+
+def find_views(first: Pictures, second: Pictures) -> Views:
+    """The views that bring two assets closest."""
+    a, b = first.coefficients, second.coefficients
     if len(a) > len(b):
-        swapped = find_views(b, a)
+        swapped = find_views(second, first)
         return Views(*_turned_back(swapped.b, swapped.a), swapped.similarity)
     probes, field = _spread(a, _PROBES), _spread(b, _FIELD)
     # Turning `b` is enough: the relation is symmetric and the report is about `b`.
@@ -86,21 +101,65 @@ def find_views(a: NDArray[np.int8], b: NDArray[np.int8]) -> Views:
     )
     if turned.similarity >= _SETTLED:
         return turned
-    best = _best_cut(_spread(a, _COARSE_PROBES), _spread(b, _COARSE_FIELD), turned)
-    if best.similarity < _HOPELESS:
-        return turned
-    refined = _refine(probes, field, best)
+    cut = _best_cut(_spread(a, _COARSE_PROBES), _spread(b, _COARSE_FIELD), turned)
+    stirred = _best_stirred(probes, field, first.stirring, second.stirring)
+    best = max([cut, *stirred], key=lambda views: views.similarity)
     # A smaller band is easier to agree in, so a cut must earn its place.
-    return refined if refined.similarity > turned.similarity + _GAIN else turned
+    if best.similarity >= _HOPELESS:
+        refined = _refine(probes, field, best)
+        if refined.similarity > turned.similarity + _GAIN:
+            turned = refined
+    if turned.similarity >= _SETTLED:
+        return turned
+    tilted = _best_tilt(probes, field, turned, second.aspect)
+    return tilted if tilted.similarity > turned.similarity + _GAIN else turned
+
+
+def _best_stirred(
+    probes: NDArray[np.int8], field: NDArray[np.int8], a_box: Box, b_box: Box
+) -> Iterator[Views]:
+    """Where one side moves only inside a part of the picture, that part against the other side."""
+    pairs = [(a_box, WHOLE), (WHOLE, b_box), (a_box, b_box)]
+    for a, b in dict.fromkeys(pair for pair in pairs if pair != (WHOLE, WHOLE)):
+        yield _measured(probes, field, View(box=a), View(box=b))
+
+
+def _best_tilt(
+    probes: NDArray[np.int8], field: NDArray[np.int8], turned: Views, aspect: float
+) -> Views:
+    """The best tilt of `b`, seen in the inner part that both still show."""
+    mirror, turn = turned.b.mirror, turned.b.turn
+    wide = round(aspect if turn in {0, 180} else 1 / aspect, 2)
+
+    def at(degrees: float) -> Views:
+        view = View(mirror, turn, _INNER, round(degrees, 2), wide)
+        return _measured(probes, field, View(box=_INNER), view)
+
+    best = max((at(degrees) for degrees in _TILTS), key=lambda views: views.similarity)
+    if best.similarity < _HOPELESS:
+        return best
+    for step in _FINER_TILTS:
+        beside = [at(best.b.tilt + move) for move in (-step, step)]
+        best = max(best, *beside, key=lambda views: views.similarity)
+    return best
 
 
 def _turned_back(a: View, b: View) -> tuple[View, View]:
     """The same relation with the orientation told of `b` instead of `a`."""
+    if a.tilt:
+        return replace(b, box=_INNER), _tilted_back(a)
     if not (a.mirror or a.turn):
         return a, b
     # A mirrored picture turns back by the same angle, an unmirrored one by the opposite.
     undone = View(a.mirror, a.turn if a.mirror else -a.turn % 360)
     return View(box=_box_before(a)), View(undone.mirror, undone.turn, _box_after(b, undone))
+
+
+def _tilted_back(a: View) -> View:
+    """The other side's view when this one's tilt is told of it; mirrors turn the tilt round."""
+    aspect = a.aspect if a.turn in {0, 180} else round(1 / a.aspect, 2)
+    undone = a.turn if a.mirror else -a.turn % 360
+    return View(a.mirror, undone, _INNER, a.tilt if a.mirror else -a.tilt, aspect)
 
 
 def _box_before(view: View) -> Box:

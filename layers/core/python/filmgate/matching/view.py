@@ -12,22 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.fingerprint import spectrum
+from filmgate.fingerprint.reference import WHOLE, Box, tilt
 from filmgate.fingerprint.spectrum import SIDE
 
 Floats = NDArray[np.float32]
-Box = tuple[float, float, float, float]
+__all__ = ["WHOLE", "Box", "Floats", "View", "cutter", "look", "shared_band", "units"]
 
-WHOLE: Box = (0.0, 1.0, 0.0, 1.0)
 _SYNTHESIS_POINTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Turn and mirror as in `spectrum.orient`, then keep `box`: top, bottom, left, right shares."""
+    """Turn and mirror as in `spectrum.orient`, tilt, then keep `box`.
+
+    Attributes:
+        box: top, bottom, left, right shares.
+        tilt: clockwise degrees.
+        aspect: width over height of the picture that is tilted; of no account without a tilt.
+    """
 
     mirror: bool = False
     turn: int = 0
     box: Box = WHOLE
+    tilt: float = 0.0
+    aspect: float = 1.0
 
     @property
     def plain(self) -> bool:
@@ -43,10 +51,13 @@ class View:
 def look(coefficients: NDArray[np.int8], view: View) -> Floats:
     """The whitened coefficients of the same pictures under a view: float32 (n, 16, 16)."""
     turned = spectrum.orient(coefficients, view.mirror, view.turn).astype(np.float32)
-    if view.box == WHOLE:
+    if view.box == WHOLE and not view.tilt:
         return turned / spectrum.SCALE
-    top, bottom, left, right = view.box
     raw = turned / np.maximum(spectrum.whitening(), 1.0)
+    if view.tilt:
+        rows = raw.reshape(len(raw), SIDE * SIDE) @ tilt(view.tilt, view.aspect, view.box).T
+        return spectrum.whiten(rows.reshape(raw.shape).astype(np.float32, copy=False))
+    top, bottom, left, right = view.box
     cut = cutter(top, bottom) @ raw @ cutter(left, right).T
     return spectrum.whiten(cut.astype(np.float32, copy=False))
 
