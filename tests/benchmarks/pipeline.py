@@ -41,7 +41,8 @@ from tests.unit.pipeline.flow import Flow
 
 FUNCTIONS = ("ingest", "fingerprint", "match", "decide", "finish", "api")
 _REPORT = re.compile(r"^REPORT RequestId: \S+\tDuration: ([\d.]+) ms")
-_INIT = re.compile(r"Init Duration: ([\d.]+) ms")
+_COLD = re.compile(r'"cold_start": ?true')
+_REQUEST = re.compile(r'"function_request_id": ?"([^"]+)"')
 
 Seconds = dict[str, float]
 
@@ -53,7 +54,6 @@ class Calls:
     count: int
     seconds: float
     cold: int
-    cold_seconds: float
 
 
 @dataclass(frozen=True)
@@ -279,15 +279,15 @@ def _calls(running: RunningStack, start: float, end: float) -> dict[str, Calls]:
 
 
 def reported(lines: Iterable[str]) -> Calls:
-    """Sum Lambda's REPORT lines; a cold call's start is not part of its duration."""
+    """Sum Lambda's REPORT lines, and count the calls that their own log lines tell to be cold."""
     durations: list[float] = []
-    starts: list[float] = []
+    cold: set[str] = set()
     for line in lines:
         if report := _REPORT.match(line):
             durations.append(float(report[1]) / 1000)
-            if init := _INIT.search(line):
-                starts.append(float(init[1]) / 1000)
-    return Calls(len(durations), sum(durations), len(starts), sum(starts))
+        elif _COLD.search(line) and (request := _REQUEST.search(line)):
+            cold.add(request[1])
+    return Calls(len(durations), sum(durations), len(cold))
 
 
 def _whole(rounds: list[Round], files: int) -> Sheet:
@@ -318,10 +318,10 @@ def _work(one: Round) -> Sheet:
     for name in FUNCTIONS:
         calls = one.scan.calls[name]
         bare, steps = one.bare.get(name), one.steps.get(name)
-        rows.append((name, bare, steps, calls.seconds, calls.count, calls.cold, calls.cold_seconds))
+        rows.append((name, bare, steps, calls.seconds, calls.count, calls.cold))
     return Sheet(
         "Work by function, seconds of all files",
-        ("function", "bare", "step over memory", "deployed", "calls", "cold", "cold start s"),
+        ("function", "bare", "step over memory", "deployed", "calls", "cold"),
         tuple(rows),
         (
             "Step over memory above bare: tiles, PDQ export, records, formats.",
