@@ -90,7 +90,8 @@ class Pictures:
 def find_views(first: Pictures, second: Pictures) -> Views:
     """The views that bring two assets closest."""
     a, b = first.coefficients, second.coefficients
-    if len(a) > len(b):
+    # Which side is probed must not hang on which came first, or the answer would.
+    if (len(a), a.tobytes()) > (len(b), b.tobytes()):
         swapped = find_views(second, first)
         return Views(*_turned_back(swapped.b, swapped.a), swapped.similarity)
     probes, field = _spread(a, _PROBES), _spread(b, _FIELD)
