@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -266,3 +267,27 @@ class MemorySegmentStore:
     def list(self, tenant: str) -> list[tuple[str, datetime]]:
         rows = list(self.bodies.items())
         return [(segment_id, at) for (owner, segment_id), (_, at) in rows if owner == tenant]
+
+
+class MemoryBucketStore:
+    """`filmgate.index.stores.BucketStore`; `reads` and `writes` count buckets."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._buckets: defaultdict[tuple[str, str], set[bytes]] = defaultdict(set)
+        self.reads = 0
+        self.writes = 0
+
+    def add(self, tenant: str, members: Mapping[str, bytes], full: int) -> None:
+        for name, member in members.items():
+            with self._lock:
+                self.writes += 1
+                bucket = self._buckets[tenant, name]
+                if len(bucket) < full:
+                    bucket.add(member)
+
+    def read(self, tenant: str, buckets: Collection[str]) -> dict[str, frozenset[bytes]]:
+        with self._lock:
+            self.reads += len(set(buckets))
+            held = ((name, self._buckets.get((tenant, name))) for name in buckets)
+            return {name: frozenset(members) for name, members in held if members}

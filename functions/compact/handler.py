@@ -1,4 +1,7 @@
-"""On a schedule: fold fresh index entries into segments, for every tenant."""
+"""On a schedule: fold fresh index entries into segments, for every tenant.
+
+With the index in bands nothing is ever fresh, and there is nothing to do.
+"""
 
 from __future__ import annotations
 

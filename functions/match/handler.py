@@ -8,9 +8,12 @@ from typing import Any
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
 from filmgate.adapters.dynamodb.index import DynamoFreshStore
 from filmgate.adapters.dynamodb.library import DynamoLibrary
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
+from filmgate.index.bands import BandIndex
+from filmgate.index.port import CandidateIndex
 from filmgate.index.segments import SegmentIndex
 from filmgate.observability import correlate, logger
 from filmgate.pipeline.match import MatchDeps, match
@@ -31,9 +34,16 @@ def handler(event: ToMatch, context: LambdaContext) -> dict[str, Any]:
 @cache
 def _deps() -> MatchDeps:
     library, bucket = LibrarySettings(), ArtifactSettings().artifacts_bucket
-    fresh = DynamoFreshStore(IndexTableSettings().index_table)
     return MatchDeps(
         library=DynamoLibrary(library.assets_table, library.matches_table),
         objects=S3Objects(None, bucket),
-        index=SegmentIndex(fresh, S3SegmentStore(bucket), SearchSettings().index_settings),
+        index=_index(bucket),
     )
+
+
+def _index(bucket: str) -> CandidateIndex:
+    table, search = IndexTableSettings().index_table, SearchSettings()
+    if search.index == "bands":
+        rule = search.band_settings
+        return BandIndex(DynamoBucketStore(table, rule.workers), rule)
+    return SegmentIndex(DynamoFreshStore(table), S3SegmentStore(bucket), search.index_settings)

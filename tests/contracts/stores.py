@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from filmgate.errors import Conflict, NotFound
 from filmgate.index.stores import (
+    BucketStore,
     FreshItem,
     FreshKey,
     FreshStore,
@@ -105,6 +107,47 @@ class SegmentStoreContract:
         assert segments.list(tenant) == []
         with pytest.raises(NotFound):
             segments.fetch(tenant, "s1", tmp_path / "file")
+
+
+class BucketStoreContract:
+    @pytest.fixture
+    def tenant(self) -> str:
+        return f"t-{uuid.uuid4().hex[:10]}"
+
+    def test_members_come_back(self, buckets: BucketStore, tenant: str) -> None:
+        buckets.add(tenant, {"BAND#0#ab": b"\x00one", "BAND#1#ab": b"\xffone"}, 9)
+        buckets.add(tenant, {"BAND#0#ab": b"two"}, 9)
+        names = ["BAND#0#ab", "BAND#1#ab", "BAND#2#ab"]
+        assert buckets.read(tenant, names) == {
+            "BAND#0#ab": {b"\x00one", b"two"},
+            "BAND#1#ab": {b"\xffone"},
+        }
+        assert buckets.read(tenant, []) == {}
+
+    def test_adding_twice_is_adding_once(self, buckets: BucketStore, tenant: str) -> None:
+        for _ in range(2):
+            buckets.add(tenant, {"a": b"one"}, 9)
+        assert buckets.read(tenant, ["a"]) == {"a": {b"one"}}
+
+    def test_a_full_bucket_stays_as_it_is(self, buckets: BucketStore, tenant: str) -> None:
+        for member in (b"1", b"2", b"3", b"1"):
+            buckets.add(tenant, {"a": member, f"of {member!r}": member}, 2)
+        held = buckets.read(tenant, ["a", "of b'3'"])
+        assert held == {"a": {b"1", b"2"}, "of b'3'": {b"3"}}
+
+    def test_more_than_a_request_takes(self, buckets: BucketStore, tenant: str) -> None:
+        many = {f"bucket {i}": b"member" * 200 for i in range(250)}
+        buckets.add(tenant, many, 9)
+        assert len(buckets.read(tenant, [*many, "none"])) == 250
+
+    def test_many_at_once_lose_nothing(self, buckets: BucketStore, tenant: str) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda i: buckets.add(tenant, {"a": b"%d" % i}, 20), range(40)))
+        assert len(buckets.read(tenant, ["a"])["a"]) == 20
+
+    def test_tenants_are_apart(self, buckets: BucketStore, tenant: str) -> None:
+        buckets.add(tenant, {"a": b"one"}, 9)
+        assert buckets.read(f"{tenant}-x", ["a"]) == {}
 
 
 class ObjectStoreContract:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import threading
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from filmgate.adapters import s3, stepfunctions
+from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
 from filmgate.adapters.dynamodb.index import DynamoFreshStore
 from filmgate.adapters.dynamodb.library import DynamoLibrary
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.errors import TransientError
+from filmgate.index.bands import BandIndex
+from filmgate.index.port import IndexEntry, IndexQuery
 from tests.contracts.library import LibraryContract, an_asset
-from tests.contracts.stores import FreshStoreContract, ObjectStoreContract, SegmentStoreContract
+from tests.contracts.stores import (
+    BucketStoreContract,
+    FreshStoreContract,
+    ObjectStoreContract,
+    SegmentStoreContract,
+)
 from tests.stack import RunningStack, environment
 
 pytestmark = pytest.mark.stack
@@ -56,6 +67,33 @@ class TestDynamoFreshStore(FreshStoreContract):
     @pytest.fixture
     def fresh(self, local: RunningStack) -> DynamoFreshStore:
         return DynamoFreshStore(local.info.tables["index"])
+
+
+class TestDynamoBucketStore(BucketStoreContract):
+    @pytest.fixture
+    def buckets(self, local: RunningStack) -> DynamoBucketStore:
+        return DynamoBucketStore(local.info.tables["index"], workers=8)
+
+    def test_copies_that_arrive_together_find_each_other(
+        self, buckets: DynamoBucketStore, tenant: str
+    ) -> None:
+        frames = np.random.default_rng(4).integers(0, 256, (20, 32), dtype=np.uint8)
+        marks = np.arange(90, dtype=np.uint32)
+        together = threading.Barrier(2)
+
+        def arrive(name: str) -> list[str]:
+            index = BandIndex(buckets)
+            entry = IndexEntry(name, name * 64, frames, frames[:3], marks, marks.view(np.int32))
+            query = IndexQuery(
+                name, name * 64, frames[None], frames[:3], marks, marks.view(np.int32)
+            )
+            together.wait(10)
+            index.add(tenant, entry)
+            return [candidate.asset_id for candidate in index.search(tenant, query, limit=5)]
+
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(arrive, "ab"))
+        assert found in ([["b"], ["a"]], [["b"], []], [[], ["a"]])
 
 
 class TestS3SegmentStore(SegmentStoreContract):

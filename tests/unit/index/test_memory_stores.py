@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.stores import FreshStoreContract, ObjectStoreContract, SegmentStoreContract
-from tests.memory import MemoryFreshStore, MemoryObjects, MemorySegmentStore
+from tests.contracts.stores import (
+    BucketStoreContract,
+    FreshStoreContract,
+    ObjectStoreContract,
+    SegmentStoreContract,
+)
+from tests.memory import MemoryBucketStore, MemoryFreshStore, MemoryObjects, MemorySegmentStore
 
 
 class TestMemoryFreshStore(FreshStoreContract):
@@ -24,3 +29,9 @@ class TestMemoryObjects(ObjectStoreContract):
     @pytest.fixture
     def objects(self) -> MemoryObjects:
         return MemoryObjects()
+
+
+class TestMemoryBucketStore(BucketStoreContract):
+    @pytest.fixture
+    def buckets(self) -> MemoryBucketStore:
+        return MemoryBucketStore()

@@ -6,9 +6,11 @@ so a function needs only the variables of the groups it uses. A missing one is a
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from filmgate.index.settings import IndexSettings
+from filmgate.index.settings import BandSettings, IndexSettings
 from filmgate.matching.settings import MatchSettings
 from filmgate.media.limits import Limits
 
@@ -43,9 +45,12 @@ class IndexTableSettings(_Environment):
 
 
 class SearchSettings(_Environment):
-    """Constants of the index; JSON of `filmgate.index.settings.IndexSettings`."""
+    """Which candidate index it is, and its constants: JSON of the classes of
+    `filmgate.index.settings`."""
 
+    index: Literal["segments", "bands"] = "segments"
     index_settings: IndexSettings = IndexSettings()
+    band_settings: BandSettings = BandSettings()
 
 
 class WorkflowSettings(_Environment):

@@ -41,3 +41,47 @@ class IndexSettings(BaseModel):
     max_segment_bytes: int = 256 * 1024**2
     grace_s: float = 3600.0
     cache_bytes: int = 1024**3
+
+
+class BandSettings(BaseModel):
+    """How hashes are cut into buckets, and how many of them. README.md says why these.
+
+    Attributes:
+        bands: buckets a hash goes into.
+        band_bits: bits that must agree for two hashes to share a bucket.
+        lowest: the bits are taken from so many of the lowest frequencies, the ones copying
+            disturbs least.
+        full: entries a bucket takes; with this many it still is a read of one unit (4 KB).
+        all_frames: assets with up to so many frames put all of them in,
+        frame_step: longer ones every so manieth.
+        crops, crops_per_frame: most crops an asset puts in: so many, and more with its frames.
+        first_frames: frames asked for as they are and mirrored,
+        more_frames: in the other orientations, and
+        more_crops: crops asked for, when the first found nothing.
+        radius: most bits by which two hashes that share a bucket may differ.
+        sound_hops: two landmarks at most so far apart make a bucket together.
+        sound_next: with how many landmarks after it one is put together.
+        sound_share: of these pairs, the share that is kept, chosen by their value.
+        min_votes: pairs agreeing on one offset that make a candidate.
+        workers: requests at one time.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    bands: int = 10
+    band_bits: int = 24
+    lowest: int = 64
+    full: int = 64
+    all_frames: int = 32
+    frame_step: int = 2
+    crops: int = 40
+    crops_per_frame: float = 0.5
+    first_frames: int = 60
+    more_frames: int = 20
+    more_crops: int = 40
+    radius: int = 72
+    sound_hops: int = 3
+    sound_next: int = 3
+    sound_share: float = 0.125
+    min_votes: int = 2
+    workers: int = 16

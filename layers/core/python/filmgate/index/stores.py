@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -96,3 +96,16 @@ class SegmentStore(Protocol):
 
     def list(self, tenant: str) -> list[tuple[str, datetime]]:
         """Ids and when they were written, live or not."""
+
+
+class BucketStore(Protocol):
+    """Named sets of a tenant's short byte strings. Every read is strongly consistent."""
+
+    def add(self, tenant: str, members: Mapping[str, bytes], full: int) -> None:
+        """Put each member into the bucket of its name, unless that holds ``full`` others.
+
+        Idempotent. A member put in is seen by every read that starts after this returned.
+        """
+
+    def read(self, tenant: str, buckets: Collection[str]) -> dict[str, frozenset[bytes]]:
+        """Those that hold anything."""

@@ -1,0 +1,89 @@
+"""Buckets in DynamoDB: one item each, holding a set.
+
+One item and not one a member: a hundred buckets are then read in one request, and missing ones
+cost no more than found ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+from pynamodb.attributes import BinarySetAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import size as size_of
+from pynamodb.models import Model
+
+from filmgate.adapters.dynamodb.errors import transient
+
+# DynamoDB's limit for one BatchGetItem.
+_BATCH = 100
+_BUCKET = "BUCKET"
+
+One = TypeVar("One")
+Answer = TypeVar("Answer")
+
+
+class _Bucket(Model):
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    members = BinarySetAttribute(legacy_encoding=False, null=True)
+
+
+@cache
+def _buckets_in(table: str) -> type[_Bucket]:
+    class Bucket(_Bucket):
+        class Meta:
+            table_name = table
+
+    return Bucket
+
+
+class DynamoBucketStore:
+    """`filmgate.index.stores.BucketStore`. Every method may raise TransientError.
+
+    Args:
+        workers: requests at one time.
+    """
+
+    def __init__(self, index_table: str, workers: int) -> None:
+        self._buckets = _buckets_in(index_table)
+        self._workers = workers
+
+    def add(self, tenant: str, members: Mapping[str, bytes], full: int) -> None:
+        """One update a bucket; a full bucket stays as it is."""
+        room = self._buckets.members.does_not_exist() | (size_of("members") < full)
+
+        def put(one: tuple[str, bytes]) -> None:
+            name, member = one
+            bucket = self._buckets(_key(tenant, name), _BUCKET)
+            try:
+                bucket.update([self._buckets.members.add({member})], condition=room)
+            except UpdateError as error:
+                if error.cause_response_code != "ConditionalCheckFailedException":
+                    raise
+
+        self._at_once(put, members.items())
+
+    def read(self, tenant: str, buckets: Collection[str]) -> dict[str, frozenset[bytes]]:
+        """A hundred buckets a request, strongly consistent."""
+        names = sorted(buckets)
+        prefix = len(_key(tenant, ""))
+
+        def get(some: list[str]) -> list[tuple[str, frozenset[bytes]]]:
+            keys = [(_key(tenant, name), _BUCKET) for name in some]
+            found = self._buckets.batch_get(keys, consistent_read=True)
+            return [(item.pk[prefix:], frozenset(item.members or ())) for item in found]
+
+        batches = [names[at : at + _BATCH] for at in range(0, len(names), _BATCH)]
+        return {name: held for batch in self._at_once(get, batches) for name, held in batch}
+
+    def _at_once(self, work: Callable[[One], Answer], ones: Iterable[One]) -> list[Answer]:
+        with transient("the index's buckets"), ThreadPoolExecutor(self._workers) as pool:
+            return list(pool.map(work, ones))
+
+
+def _key(tenant: str, name: str) -> str:
+    return f"{tenant}#{name}"
