@@ -211,9 +211,8 @@ def band_bits(bands: int, width: int, lowest: int) -> tuple[NDArray[np.intp], ..
         taken, drawn = drawn[:width], drawn[width:]
         if len(taken) < width:
             fresh = pack[np.argsort(source.random_raw(len(pack)), kind="stable")].tolist()
-            new = [bit for bit in fresh if bit not in taken]
-            missing = width - len(taken)
-            taken, drawn = taken + new[:missing], new[missing:]
+            new = [bit for bit in fresh if bit not in taken][: width - len(taken)]
+            taken, drawn = taken + new, [bit for bit in fresh if bit not in new]
         chosen.append(np.sort(np.array(taken, dtype=np.intp)))
     return tuple(chosen)
 
