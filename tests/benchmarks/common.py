@@ -92,6 +92,9 @@ def ratio(of: Sequence[float], to: Sequence[float]) -> float:
 def machine() -> dict[str, object]:
     """Facts to read the seconds by."""
     return {
+        "command": " ".join(
+            ["python -m", f"tests.benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]]
+        ),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "load_1min": round(os.getloadavg()[0], 1),

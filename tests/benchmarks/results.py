@@ -30,7 +30,7 @@ def _section(stored: Path) -> str | None:
     except FileNotFoundError:
         return None
     facts = ", ".join(f"{key} {value}" for key, value in result["machine"].items() if value)
-    lines = [f"## {result['name'].capitalize()}", "", f"`make bench-{result['name']}`. {facts}."]
+    lines = [f"## {result['name'].capitalize()}", "", f"{facts}."]
     for sheet in result["sheets"]:
         lines += ["", f"### {sheet['title']}", "", *table(sheet["columns"], sheet["rows"])]
         if sheet["remarks"]:
