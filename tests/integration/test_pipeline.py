@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from filmgate.adapters.dynamodb.library import DynamoLibrary
 from filmgate.library.model import Asset, AssetStatus
 from filmgate.media.model import MediaKind
 from tests import media_factory
+from tests.integration.conftest import document
 from tests.stack import RunningStack, environment
 from tests.unit.pipeline.flow import picture
 
@@ -241,6 +243,35 @@ def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, sit
     site.drop("two.jpg", picture(11, side=150))
     site.ended(3)
     assert len(site.matches()) == 1
+
+
+def test_copies_are_found_with_the_index_in_bands(local: RunningStack, site: Site) -> None:
+    # What the role is given with `index: bands`, see serverless.yml.
+    actions = ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
+    with (
+        granted(local, "match", actions, "index"),
+        changed(local, "match", "FILMGATE_INDEX", "bands"),
+    ):
+        site.drop("one.jpg", picture(13))
+        site.drop("two.jpg", picture(13, side=150))
+        site.drop("other.jpg", picture(14))
+        ended = site.ended(3)
+    assert {asset.status for asset in ended.values()} == {AssetStatus.DONE}
+    (match,) = site.matches()
+    assert {match.a, match.b} == {ended["one.jpg"].asset_id, ended["two.jpg"].asset_id}
+
+
+@contextmanager
+def granted(local: RunningStack, function: str, actions: list[str], table: str) -> Iterator[None]:
+    """A function allowed more on a table, for a while."""
+    name = local.info.functions[function]
+    arn = local.aws.client("lambda").get_function_configuration(FunctionName=name)["Role"]
+    role, iam = arn.rsplit("/", 1)[1], local.aws.client("iam")
+    resource = local.aws.client("dynamodb").describe_table(TableName=local.info.tables[table])
+    more = [{"Effect": "Allow", "Action": actions, "Resource": resource["Table"]["TableArn"]}]
+    iam.put_role_policy(RoleName=role, PolicyName="more", PolicyDocument=document(more))
+    yield
+    iam.delete_role_policy(RoleName=role, PolicyName="more")
 
 
 class changed:  # noqa: N801 - reads as a verb
