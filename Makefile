@@ -5,6 +5,7 @@ ARCHITECTURE ?= x86_64
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := .build/setup.stamp
+BENCH_SETUP := .build/bench-setup.stamp
 OSLS := node_modules/.bin/osls
 
 BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-imports
@@ -43,6 +44,14 @@ lint: $(SETUP) ## style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+$(BENCH_SETUP): $(SETUP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint infra/packaging/constraints.txt --editable '.[dev,bench]'
+	@mkdir -p $(@D) && touch $@
+
+bench-matching: $(BENCH_SETUP) ## recall and false positives by transform, beside pHash and PDQ; BENCH_FLAGS=--quick
+	@$(BIN)/python -m tests.benchmarks.matching $(BENCH_FLAGS)
 
 format: $(SETUP) ## put the code into its form
 	@$(BIN)/ruff check --fix .

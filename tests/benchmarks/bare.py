@@ -125,7 +125,7 @@ def kept(path: Path) -> Fingerprint:
     Raises MediaRefused.
     """
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    stored = BENCH / "fingerprints" / _code() / digest
+    stored = BENCH / "fingerprints" / code() / digest
     if stored.is_file():
         return loads(stored.read_bytes())
     made = fresh(path)
@@ -137,7 +137,7 @@ def kept(path: Path) -> Fingerprint:
 
 
 @cache
-def _code() -> str:
+def code() -> str:
     """A digest of all code that makes a fingerprint."""
     digest = hashlib.sha256()
     for package in ("media", "fingerprint"):

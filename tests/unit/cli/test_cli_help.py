@@ -38,7 +38,7 @@ def test_every_command_has_json_and_every_option_has_help(words):
 def test_the_commands_that_were_promised_are_there():
     promised = {
         "up", "down", "status", "samples", "upload", "scan", "assets", "matches", "show", "logs",
-        "redrive", "keys", "demo", "version",
+        "redrive", "keys", "demo", "version", "tune",
     }  # fmt: skip
     assert promised == set(get_command(app).commands)
 

@@ -66,8 +66,12 @@ def test_every_video_transform_makes_a_playable_file(
     copy = read_clip(applied(video, tmp_path, transform))
     assert len(copy.frames) > 10
     shares = {"trim": 0.5, "gif": 0.45, "speed_up": 0.8, "slow_down": 1.25}
-    if transform == "insert":
-        assert SECONDS + 6 < copy.duration_s < SECONDS + 10.5
+    added = {"insert": (6, 10), "intro": (2, 3), "black_ends": (2, 5)}
+    if transform in added:
+        least, most = added[transform]
+        assert SECONDS + least - 0.2 < copy.duration_s < SECONDS + most + 0.5
+    elif transform == "speed":
+        assert SECONDS / 1.25 - 0.2 < copy.duration_s < SECONDS / 0.8 + 0.2
     else:
         assert copy.duration_s == pytest.approx(SECONDS * shares.get(transform, 1.0), abs=0.2)
     assert (copy.sound is None) == (transform in {"mute", "gif"})
@@ -119,6 +123,38 @@ def test_a_trim_is_a_stretch_of_the_source(video: Path, tmp_path: Path) -> None:
     first = int(np.searchsorted(source.times_s, start - 1e-6))
     difference = source.frames[first].astype(int) - copy.frames[0].astype(int)
     assert np.abs(difference).mean() < 6
+
+
+def test_an_intro_is_the_same_for_everyone_and_the_clip_follows(
+    video: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "led.mp4"
+    transforms.apply_with(video, target, "intro", {"title": 7, "title_s": 2.0})
+    source, copy = read_clip(video), read_clip(target)
+    first = round(2.0 * FRAME_RATE)
+    difference = source.frames[5].astype(int) - copy.frames[first + 5].astype(int)
+    assert np.abs(difference).mean() < 6
+    assert copy.frames[first - 2].mean() < 4  # the title ends in black
+
+
+def test_black_ends_are_black_and_hold_the_whole_clip(video: Path, tmp_path: Path) -> None:
+    target = tmp_path / "black.mp4"
+    transforms.apply_with(video, target, "black_ends", {"before_s": 1.0, "after_s": 1.0})
+    source, copy = read_clip(video), read_clip(target)
+    assert copy.frames[3].mean() < 2
+    assert copy.frames[-3].mean() < 2
+    first = round(FRAME_RATE)
+    difference = source.frames[5].astype(int) - copy.frames[first + 5].astype(int)
+    assert np.abs(difference).mean() < 6
+
+
+def test_a_clip_can_be_read_from_its_middle(video: Path) -> None:
+    whole, part = read_clip(video), read_clip(video, start_s=1.0, max_seconds=2.0)
+    assert len(part.frames) == round(FRAME_RATE)
+    assert part.times_s[0] == 0.0
+    assert np.array_equal(part.frames[0], whole.frames[round(FRAME_RATE)])
+    assert part.sound is not None
+    assert len(part.sound) / RATE_HZ == pytest.approx(1.0, abs=0.05)
 
 
 def test_an_identical_copy_has_the_same_bytes(video: Path, tmp_path: Path) -> None:

@@ -80,15 +80,18 @@ class Encoding:
     sound_bits_per_s: int = 96_000
 
 
-def read_clip(path: Path, *, max_side: int = 640, max_seconds: float = 60.0) -> Clip:
+def read_clip(
+    path: Path, *, max_side: int = 640, start_s: float = 0.0, max_seconds: float = 60.0
+) -> Clip:
     """Decode a video or an animated image.
 
     Args:
         max_side: larger pictures are scaled down so that the longer side is this many pixels.
-        max_seconds: what comes later is left out.
+        start_s: what comes earlier is left out.
+        max_seconds: what comes later is left out; counted from the start of the file.
 
     Raises:
-        ValueError: the file has no pictures.
+        ValueError: the file has no pictures there.
     """
     pictures: list[Picture] = []
     times: list[float] = []
@@ -103,7 +106,7 @@ def read_clip(path: Path, *, max_side: int = 640, max_seconds: float = 60.0) -> 
         for frame in container.decode([s for s in (video, audio) if s is not None]):
             if not isinstance(frame, av.VideoFrame | av.AudioFrame):
                 continue
-            if (frame.time or 0.0) >= max_seconds:
+            if not start_s <= (frame.time or 0.0) < max_seconds:
                 continue
             if isinstance(frame, av.VideoFrame):
                 pictures.append(_picture(frame, max_side))

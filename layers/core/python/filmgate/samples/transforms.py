@@ -33,6 +33,7 @@ from filmgate.samples.clip import (
     write_sound,
 )
 from filmgate.samples.edits import EDITS
+from filmgate.samples.scenes.screen import station_title
 from filmgate.samples.scenes.town import lava
 from filmgate.samples.truth import Parameters
 
@@ -85,6 +86,41 @@ def _insert(clip: Clip, parameters: Parameters) -> Clip:
         edge = int(split * step * RATE_HZ)
         sound = np.concatenate([around[:edge], middle, around[edge:]])
     return replace(clip, frames=frames, times_s=all_times, sound=sound)
+
+
+def _intro(clip: Clip, parameters: Parameters) -> Clip:
+    """A station's title, then black, before the clip; its sound under them."""
+    step = 1 / clip.frame_rate
+    times = np.arange(0, float(parameters["title_s"]), step)
+    title = station_title(np.random.default_rng(int(parameters["title"])), clip.size, times)
+    jingle = synth.music(np.random.default_rng(int(parameters["title"])), len(times) * step)
+    return _led_by(clip, list(title), jingle)
+
+
+def _black_ends(clip: Clip, parameters: Parameters) -> Clip:
+    """Black and silence before and after the clip."""
+    width, height = clip.size
+    black = np.zeros((height, width, 3), np.uint8)
+    step = 1 / clip.frame_rate
+    before, after = (round(float(parameters[name]) / step) for name in ("before_s", "after_s"))
+    led = _led_by(clip, [black] * before, np.zeros(round(before * step * RATE_HZ), np.float32))
+    sound = led.sound
+    return replace(
+        led,
+        frames=[*led.frames, *[black] * after],
+        times_s=np.concatenate([led.times_s, led.duration_s + np.arange(after) * step]),
+        sound=None if sound is None else np.pad(sound, (0, round(after * step * RATE_HZ))),
+    )
+
+
+def _led_by(clip: Clip, pictures: list[Picture], sound: Sound) -> Clip:
+    lead = len(pictures) / clip.frame_rate
+    return replace(
+        clip,
+        frames=[*pictures, *clip.frames],
+        times_s=np.concatenate([np.arange(len(pictures)) / clip.frame_rate, lead + clip.times_s]),
+        sound=None if clip.sound is None else np.concatenate([sound, clip.sound]),
+    )
 
 
 def _speed(clip: Clip, parameters: Parameters) -> Clip:
@@ -166,6 +202,13 @@ VIDEO_TRANSFORMS: dict[str, _VideoTransform] = {
         },
         _insert,
     ),
+    "intro": _VideoTransform(
+        lambda rng: {"title": int(rng.integers(1 << 31)), "title_s": _round(rng, 2, 3)}, _intro
+    ),
+    "black_ends": _VideoTransform(
+        lambda rng: {"before_s": _round(rng, 1, 3), "after_s": _round(rng, 1, 2)}, _black_ends
+    ),
+    "speed": _VideoTransform(lambda rng: {"factor": _round(rng, 0.8, 1.25)}, _speed),
     "speed_up": _VideoTransform(lambda _: {"factor": 1.25}, _speed),
     "slow_down": _VideoTransform(lambda _: {"factor": 0.8}, _speed),
     "resound": _VideoTransform(lambda rng: {"music": int(rng.integers(1 << 31))}, _resound),

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from filmgate.matching.settings import MatchSettings
+
+COMPARISON = {
+    "kind": "video",
+    "visual": 0.9,
+    "audio": None,
+    "metadata": 1.0,
+    "decisive": ["visual"],
+    "engine": "test",
+}
+
+
+def pair(visual: float, label: str, **changes: object) -> dict[str, object]:
+    compared = {**COMPARISON, "visual": visual, **changes}
+    return {"a": "x", "b": "y", "label": label, "comparison": compared}
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    def write(*pairs: dict[str, object], **more: object):
+        path = tmp_path / "labelled.json"
+        path.write_text(json.dumps({"pairs": pairs, **more}))
+        return path
+
+    return write
+
+
+def test_costs_and_a_proposal_with_the_settings_to_use(run, labelled):
+    file = labelled(
+        *(pair(0.99, "same") for _ in range(8)),
+        *(pair(0.88, "different", metadata=None) for _ in range(4)),
+        not_compared={"video": {"same": 2, "different": 88}},
+    )
+    result = run("tune", file)
+    assert result.exit_code == 0, result.stderr
+    assert "video: 10 pairs of copies, 92 of others" in result.stdout
+    assert "66.7 %" in result.stdout  # near at 0.85: 8 of 12
+    assert "80.0 %" in result.stdout  # 8 of 10 copies
+    last = result.stdout.strip().splitlines()[-1]
+    settings = MatchSettings.model_validate_json(last.split("=", 1)[1].strip("'"))
+    assert settings.video.near == 0.89
+    assert settings.image == MatchSettings().image
+    found = json.loads(run("tune", file, "--json").stdout)
+    assert found["settings"] == settings.model_dump()
+    assert {p["boundary"] for p in found["proposals"]} == {"exact", "near", "similar"}
+
+
+def test_the_wanted_precision_is_an_option(run, labelled):
+    file = labelled(*(pair(0.99, "same") for _ in range(8)), pair(0.88, "different", metadata=None))
+    found = json.loads(run("tune", file, "--precision", "0.8", "--json").stdout)
+    assert found["settings"]["video"]["near"] == 0.85
+
+
+def test_files_are_compared_here(run, labelled, tmp_path):
+    rng = np.random.default_rng(4)
+    coarse = Image.fromarray(rng.integers(0, 256, (12, 12, 3), np.uint8))
+    coarse.resize((240, 240), Image.Resampling.BICUBIC).save(tmp_path / "one.png")
+    coarse.resize((240, 240), Image.Resampling.BICUBIC).save(tmp_path / "two.jpg", quality=60)
+    other = Image.fromarray(rng.integers(0, 256, (12, 12, 3), np.uint8))
+    other.resize((240, 240), Image.Resampling.BICUBIC).save(tmp_path / "three.png")
+    file = labelled(
+        {"a": "one.png", "b": "two.jpg", "label": "same"},
+        {"a": "one.png", "b": "three.png", "label": "different"},
+    )
+    result = run("tune", file)
+    assert result.exit_code == 0, result.stderr
+    assert "image: 1 pairs of copies, 1 of others" in result.stdout
+    near = next(line for line in result.stdout.splitlines() if "near  now" in line)
+    assert "1 (0 wrong)" in near
+
+
+def test_ids_are_asked_of_the_service(run, service, labelled):
+    one, two, three = (service.world.add_asset("acme", f"{n}.png") for n in range(3))
+    service.world.add_match(one, two, 0.91)
+    file = labelled(
+        {"a": one.asset_id, "b": two.asset_id, "label": "same"},
+        {"a": one.asset_id, "b": three.asset_id, "label": "same"},
+    )
+    result = run("tune", file)
+    assert result.exit_code == 0, result.stderr
+    near = next(line for line in result.stdout.splitlines() if "near  now" in line)
+    assert "50.0 %" in near  # the pair that is no match was never called
+
+
+def test_what_is_neither_a_file_nor_an_asset_is_named(run, service, labelled):
+    result = run("tune", labelled({"a": "gone.mp4", "b": "lost.mp4", "label": "same"}))
+    assert result.exit_code == 1
+    assert "gone.mp4 is neither a file" in result.stderr
+    result = run("tune", labelled({"a": "0" * 26, "b": "1" * 26, "label": "same"}))
+    assert f"{'0' * 26} is neither a file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "Invalid JSON"),
+        ('{"pairs": [{"a": "x", "b": "y", "label": "perhaps"}]}', "pairs.0.label"),
+        ('{"pairs": []}', "holds no pairs"),
+    ],
+)
+def test_a_file_in_another_form_is_wrong_usage(run, tmp_path, content, words):
+    path = tmp_path / "odd.json"
+    path.write_text(content)
+    result = run("tune", path)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_a_missing_file_is_wrong_usage(run, tmp_path):
+    result = run("tune", tmp_path / "none.json")
+    assert result.exit_code == 2
+    assert "cannot be read" in result.stderr
