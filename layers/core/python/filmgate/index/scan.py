@@ -11,9 +11,10 @@ from filmgate.index.port import IndexQuery
 from filmgate.index.segment import HASH_WORDS, Segment, as_words
 from filmgate.index.settings import IndexSettings
 
-# So many distances at a time: half a megabyte of words, which stays in the processor's cache.
+# Distances at a time, and queries among them: half a megabyte of words stays in the processor's
+# cache, and rows much shorter than these cost numpy more than the distances.
 _BLOCK = 65536
-_QUERY_BLOCK = 32
+_QUERY_BLOCK = 8
 _OFFSET_SHIFT = 32
 _OFFSET_ZERO = 1 << 31
 
@@ -31,23 +32,36 @@ def near(
     width = _BLOCK // rows
     # Reused for every block: fresh pages would cost more than the distances.
     mixed, bits, most = (np.empty(rows * width, kind) for kind in (np.uint64, np.uint8, np.uint8))
-    for q in range(0, queries.shape[1], rows):
-        some = queries[:, q : q + rows]
-        for f in range(0, words.shape[1], width):
-            block = words[:, f : f + width]
+    # Whole eights at the end too, so that eight can be looked at as one.
+    close = np.zeros(rows * width + 8, dtype=np.bool_)
+    for f in range(0, words.shape[1], width):
+        block = words[:, f : f + width]
+        for q in range(0, queries.shape[1], rows):
+            some = queries[:, q : q + rows]
             shape = (some.shape[1], block.shape[1])
             size = shape[0] * shape[1]
-            xor, far = mixed[:size].reshape(shape), most[:size]
-            far.fill(0)
+            flat, xor, far = mixed[:size], mixed[:size].reshape(shape), most[:size]
             for word in range(HASH_WORDS - 1):
                 np.bitwise_xor(some[word][:, None], block[word][None], out=xor)
-                far += np.bitwise_count(mixed[:size], out=bits[:size])
-            row, column = np.divmod(np.flatnonzero(far <= radius), shape[1])
+                if word:
+                    far += np.bitwise_count(flat, out=bits[:size])
+                else:
+                    np.bitwise_count(flat, out=far)
+            np.less_equal(far, radius, out=close[:size])
+            close[size : size + 8] = False
+            row, column = np.divmod(_rare(close[: -(-size // 8) * 8]), shape[1])
             distance = far[row * shape[1] + column].astype(np.int16)
             distance += np.bitwise_count(some[-1, row] ^ block[-1, column])
             within = distance <= radius
             if within.any():
                 yield row[within] + q, column[within] + f
+
+
+def _rare(flags: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Where the few true ones are. Eight at a time: most eights have none."""
+    eights = np.flatnonzero(flags.view(np.uint64))
+    places = (eights[:, None] * 8 + np.arange(8)).ravel()
+    return places[flags[places]]
 
 
 class FrameScan:
