@@ -13,7 +13,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ from filmgate.samples.truth import Parameters
 from tests.benchmarks.bare import code
 from tests.benchmarks.common import note
 from tests.benchmarks.matching_peers import FrameHasher
-from tests.benchmarks.matching_sources import FOLDER, Source, Split
+from tests.benchmarks.matching_sources import FOLDER, SHARED_BY_ALL, Source, Split
 
 DRAW_SEED = 20
 PROCESSES = 2
@@ -51,6 +51,7 @@ class Variant:
         fixed: parameters set here, after the others were drawn.
         shared: class of negative that all files made this way fall into among each other.
         every: made of every so-many-th source of a kind.
+        least_s: made only of sources at least so long.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Variant:
     fixed: Callable[[Generator, Split], Parameters] = lambda _rng, _split: {}
     shared: str = ""
     every: int = 1
+    least_s: float = 0.0
 
 
 def _number(rng: Generator, low: float, high: float) -> float:
@@ -122,7 +124,8 @@ VARIANTS: Mapping[MediaKind, tuple[Variant, ...]] = {
         Variant("gif of a part", "gif"),
         Variant("other sound", "resound"),
         Variant("muted", "mute"),
-        Variant("same intro", "intro", _same("title", title_s=2.5), "same intro", 2),
+        # An intro longer than half of the film would be a part of it that counts.
+        Variant("same intro", "intro", _same("title", title_s=2.5), "same intro", 2, 5.0),
         Variant("black ends", "black_ends", shared="same black frames", every=2),
         Variant("same sound", "resound", _same("music"), "same sound", 2),
     ),
@@ -196,13 +199,13 @@ def _made(task: _Task) -> list[File]:
     reader = _Reader(source.path)
     found = [_file(source, source.path)]
     for variant in VARIANTS[source.kind]:
-        if task.place % variant.every:
+        if task.place % variant.every or reader.seconds < variant.least_s:
             continue
         rng = plan.stream(DRAW_SEED, f"{source.name}/{variant.name}")
         parameters = transforms.draw(source.kind, variant.base, rng)
         parameters |= variant.fixed(rng, source.split)
         path = _copy(reader, source, variant, parameters)
-        shared = {variant.shared: str(source.split)} if variant.shared else {}
+        shared = {variant.shared: SHARED_BY_ALL} if variant.shared else {}
         found.append(
             replace(
                 _file(source, path),
@@ -234,15 +237,12 @@ class _Reader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._clip: Clip | None = None
 
-    @property
+    @cached_property
     def clip(self) -> Clip:
-        if self._clip is None:
-            self._clip = read_clip(self.path)
-        return self._clip
+        return read_clip(self.path)
 
-    @property
+    @cached_property
     def seconds(self) -> float:
         return probe(self.path, _LIMITS).duration_s
 

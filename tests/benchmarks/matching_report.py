@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from filmgate.matching.model import Comparison, Verdict
 from filmgate.media.model import MediaKind
 from filmgate.samples.truth import Rate, wilson
 from tests.benchmarks.common import Cell, Sheet
@@ -189,21 +189,28 @@ def draw_curves(target: Path, test: Sequence[Pair]) -> None:
 
 
 def mistakes(pairs: Sequence[Pair], most: int) -> list[str]:
-    """Missed copies and false positives, one line each: counts first, then the worst."""
-    missed = [pair for pair in pairs if not pair.negative and not pair.called]
-    false = [pair for pair in pairs if pair.negative and pair.called]
-    lines = [f"{len(missed)} missed of {sum(not pair.negative for pair in pairs)} copies:"]
-    counted = by(missed, lambda pair: f"{pair.query.kind} {pair.query.variant}")
-    lines.append("  " + ", ".join(f"{name} {len(some)}" for name, some in _most(counted)))
-    for _, some in _most(counted):
-        shown = sorted(some, key=lambda pair: pair.score)[:most]
-        lines += [_line("MISS", pair) for pair in shown]
-    lines.append(f"{len(false)} false of {sum(bool(pair.negative) for pair in pairs)} negatives:")
-    counted = by(false, lambda pair: f"{pair.query.kind} {pair.negative}")
-    lines.append("  " + ", ".join(f"{name} {len(some)}" for name, some in _most(counted)))
-    for _, some in _most(counted):
-        shown = sorted(some, key=lambda pair: -pair.score)[:most]
-        lines += [_line("FALSE", pair) for pair in shown]
+    """Missed copies and false positives, one line each: counts first, then the worst.
+
+    Args:
+        most: lines for each transform and class of negative.
+    """
+    copies = [pair for pair in pairs if not pair.negative]
+    others = [pair for pair in pairs if pair.negative]
+    missed = [pair for pair in copies if not pair.called]
+    false = [pair for pair in others if pair.called]
+    lines = [f"{len(missed)} missed of {len(copies)} copies:"]
+    counted = _most(by(missed, lambda pair: f"{pair.query.kind} {pair.query.variant}"))
+    lines.append("  " + ", ".join(f"{name} {len(some)}" for name, some in counted))
+    for _, some in counted:
+        lines += [_line("MISS", p) for p in sorted(some, key=lambda pair: pair.score)[:most]]
+    lines.append(f"{len(false)} false of {len(others)} negatives:")
+    counted = _most(by(false, lambda pair: f"{pair.query.kind} {pair.negative}"))
+    lines.append("  " + ", ".join(f"{name} {len(some)}" for name, some in counted))
+    for _, some in counted:
+        # Of two sources that are taken for each other, the worst of their copies says it all.
+        met = _most(by(some, lambda pair: f"{pair.query.source} {pair.reference.source}"))
+        for _, same in met[:most]:
+            lines.append(_line(f"FALSE x{len(same)}", max(same, key=lambda pair: pair.score)))
     return lines
 
 
@@ -213,30 +220,51 @@ def _most(counted: dict[str, list[Pair]]) -> list[tuple[str, list[Pair]]]:
 
 def _line(word: str, pair: Pair) -> str:
     query = pair.query
-    made = json.dumps(query.parameters, ensure_ascii=False).replace('"', "")
-    pictured = f"{query.kind} | {pair.negative or query.variant} | {query.name}"
-    if pair.negative:
-        pictured += f" = {pair.reference.name}"
-    peers = f"pHash {_number(pair.phash)} PDQ {_number(pair.pdq)}"
+    files = query.name if not pair.negative else f"{query.name} = {pair.reference.name}"
+    label = pair.negative or query.variant
+    head = f"{word} {query.kind} | {label} | {files} {_drawn(query)}"
     if query.refused:
-        return f"{word} {pictured} | refused: {query.refused}"
+        return f"{head} | refused: {query.refused}"
     if pair.verdict is None or pair.comparison is None:
-        return f"{word} {pictured} {made} | not retrieved | {peers}"
-    verdict, measured = pair.verdict, pair.comparison
-    found = {
-        name: value
-        for name, value in verdict.transform.model_dump(exclude_defaults=True).items()
-        if name not in {"audio_removed"}
-    }
+        return f"{head} | not retrieved"
+    return f"{head} | {_measured(pair.verdict, pair.comparison)} | {_peers(pair)}"
+
+
+def _measured(verdict: Verdict, measured: Comparison) -> str:
+    found = verdict.transform.model_dump(exclude_defaults=True)
     stretches = " ".join(
         f"{s.a_start:.1f}-{s.a_end:.1f}={s.b_start:.1f}-{s.b_end:.1f}" for s in verdict.segments
     )
+    scores = f"v {_number(verdict.visual)} a {_number(verdict.audio)}"
     return (
-        f"{word} {pictured} {made} | {verdict.match_class} {verdict.score:.3f}"
-        f" v {_number(verdict.visual)} a {_number(verdict.audio)} m {_number(verdict.metadata)}"
+        f"{verdict.match_class} {verdict.score:.3f} {scores} m {_number(verdict.metadata)}"
         f" decisive {'+'.join(measured.decisive) or '-'} cover {_number(measured.coverage)}"
-        f" found {json.dumps(found).replace(chr(34), '')} [{stretches}] | {peers}"
+        f" found {_short(found)} [{stretches}]"
     )
+
+
+def _peers(pair: Pair) -> str:
+    return f"pHash {_number(pair.phash)} PDQ {_number(pair.pdq)}"
+
+
+_SEEDS = {"background", "host", "music", "title", "noise", "red", "green", "blue"}
+
+
+def _drawn(file: File) -> str:
+    """Its parameters without what tells nothing."""
+    told = {key.removeprefix("crop."): value for key, value in file.parameters.items()}
+    return _short({k: v for k, v in told.items() if k.rsplit(".", 1)[-1] not in _SEEDS})
+
+
+def _short(values: Mapping[str, object]) -> str:
+    said = (
+        f"{key} {value:.2f}"
+        if isinstance(value, float)
+        else (key if value is True else f"{key} {value}")
+        for key, value in values.items()
+        if value is not False
+    )
+    return "{" + ", ".join(said) + "}"
 
 
 def labelled(pairs: Iterable[Pair]) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 A source is a short stretch of a video, a picture or a sound: rendered by the sample generator,
 or cut from the files of ../shared/data where present. Sources that come from one file stay
-together in one half, and so do those of one rendered library, so that what makes them hard to
-tell apart is in both halves and nothing is known of one half from the other.
+together in one half, and so do those of one rendered library: pairs that are hard to tell apart
+are in both halves, but no source is.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ class Origin:
         return MediaKind.VIDEO if self.file.suffix in {".mkv", ".webm"} else kind_of(self.file)
 
 
+SHARED_BY_ALL = "shared by all of a half"
+"""What a class of negative shares that is made the same way everywhere, such as a title."""
 _QUICK_RENDERED = {
     "coast at dusk",
     "room, juggler",
@@ -100,8 +102,8 @@ _QUICK_RENDERED = {
 _RENDERED_ALIKE = {
     "room, juggler": ("same background", "room"),
     "room, robot": ("same background", "room"),
-    "episode 1": ("same intro", "station"),
-    "episode 2": ("same intro", "station"),
+    "episode 1": ("same intro", SHARED_BY_ALL),
+    "episode 2": ("same intro", SHARED_BY_ALL),
     "coast at dusk": ("same sound", "tune"),
     "harvest chart": ("same sound", "tune"),
     "news take 1": ("another take", "presenter"),
@@ -174,7 +176,7 @@ def _rendered() -> Iterator[Origin]:
                 stratum="rendered",
                 unit=str(seed),
                 file=_library(seed) / item.path,
-                alike={reason[0]: f"{reason[1]} {seed}"} if reason else {},
+                alike=dict([reason]) if reason else {},
                 quick=stem in _QUICK_RENDERED,
             )
 
