@@ -8,7 +8,7 @@ SETUP := .build/setup.stamp
 BENCH_SETUP := .build/bench-setup.stamp
 OSLS := node_modules/.bin/osls
 
-BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-imports
+BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-imports
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop test lint format layers package deploy remove clean bench $(BENCHMARKS)
@@ -50,9 +50,6 @@ $(BENCH_SETUP): $(SETUP)
 		--constraint infra/packaging/constraints.txt --editable '.[dev,bench]'
 	@mkdir -p $(@D) && touch $@
 
-bench-matching: $(BENCH_SETUP) ## recall and false positives by transform, beside pHash and PDQ; BENCH_FLAGS=--quick
-	@$(BIN)/python -m tests.benchmarks.matching $(BENCH_FLAGS)
-
 format: $(SETUP) ## put the code into its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -63,9 +60,10 @@ bench: $(BENCHMARKS) ## every benchmark below, and tests/benchmarks/RESULTS.md o
 bench-fingerprint: ## fingerprinting against decoding, hashing against imagehash and PDQ
 bench-pipeline: ## a scan through the deployed stack against the bare algorithm
 bench-accuracy: ## precision and recall, on the samples and on real files where there are any
+bench-matching: ## recall by transform and false positives by class, beside pHash and PDQ
 bench-imports: ## import time of each function's handler
-$(BENCHMARKS): $(SETUP)
-	@$(BIN)/python -m tests.benchmarks.$(@:bench-%=%)
+$(BENCHMARKS): $(BENCH_SETUP)
+	@$(BIN)/python -m tests.benchmarks.$(@:bench-%=%) $(BENCH_FLAGS)
 
 layers: $(SETUP) ## the Lambda layers, from wheels, under .build/layers
 	@$(BIN)/python -m filmgate_packaging --architecture $(ARCHITECTURE)
