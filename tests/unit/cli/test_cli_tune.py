@@ -50,6 +50,8 @@ def test_costs_and_a_proposal_with_the_settings_to_use(run, labelled):
     assert settings.image == MatchSettings().image
     found = json.loads(run("tune", file, "--json").stdout)
     assert found["settings"] == settings.model_dump()
+    assert found["together"]["video now"]["called"] == 12
+    assert found["together"]["video as proposed"]["called"] == 8
     assert {p["boundary"] for p in found["proposals"]} == {"exact", "near", "similar"}
 
 

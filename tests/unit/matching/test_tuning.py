@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmgate.matching.model import Comparison
-from filmgate.matching.settings import PART_CEILING, Boundaries, MatchSettings
+from filmgate.matching.settings import CHANGED_CEILING, PART_CEILING, Boundaries, MatchSettings
 from filmgate.matching.tuning import (
     Boundary,
     Costs,
@@ -67,6 +67,12 @@ def test_between_similar_and_near_parts_are_called_and_the_rest_is_for_review() 
     assert Costs(PAIRS).at(Boundary.SIMILAR, 0.75, NOW).review == 1
 
 
+def test_all_boundaries_together_call_whole_copies_and_parts() -> None:
+    cost = Costs(PAIRS).all_of(NOW)
+    assert (cost.called, cost.right) == (8, 6)
+    assert cost.recall == pytest.approx(6 / 7)
+
+
 def test_pairs_the_index_never_brought_together_count_too() -> None:
     costs = Costs(PAIRS, NotCompared(same=3, different=96))
     cost = costs.at(Boundary.NEAR, 0.85, NOW)
@@ -79,7 +85,7 @@ def test_the_lowest_boundary_with_the_wanted_precision_is_proposed() -> None:
     boundaries, proposals = propose(
         Costs(PAIRS), MediaKind.VIDEO, NOW, precision=0.99, exact_precision=0.99
     )
-    assert boundaries == Boundaries(exact=0.91, near=0.91, similar=0.74)
+    assert boundaries == Boundaries(exact=0.95, near=0.91, similar=0.74)
     near = next(p for p in proposals if p.boundary is Boundary.NEAR)
     assert near.reached
     assert (near.current.value, near.current.precision) == (0.85, 0.8)
@@ -89,6 +95,7 @@ def test_the_lowest_boundary_with_the_wanted_precision_is_proposed() -> None:
 def test_a_lower_wanted_precision_never_makes_copies_of_parts() -> None:
     boundaries, _ = propose(Costs(PAIRS), MediaKind.VIDEO, NOW, precision=0.5, exact_precision=0.5)
     assert boundaries.near > PART_CEILING
+    assert boundaries.exact > CHANGED_CEILING
     assert boundaries.similar >= 0.5
 
 

@@ -75,6 +75,7 @@ def tune(
         raise Trouble(f"{labelled} holds no pairs.", "Label some pairs first.", Code.USAGE)
     proposed = start
     found: list[Proposal] = []
+    together: dict[str, Cost] = {}
     for kind in dict.fromkeys(pair.kind for pair in pairs):
         costs = Costs([p for p in pairs if p.kind is kind], known.not_compared.get(kind))
         boundaries, proposals = propose(
@@ -87,8 +88,11 @@ def tune(
         proposed = proposed.model_copy(update={kind.value: boundaries})
         found += proposals
         _show_costs(output, kind, costs, start)
+        together[f"{kind.value} now"] = costs.all_of(start.boundaries(kind))
+        together[f"{kind.value} as proposed"] = costs.all_of(boundaries)
     _show_proposals(output, found)
-    output.result({"settings": proposed, "proposals": found})
+    _show_together(output, together)
+    output.result({"settings": proposed, "proposals": found, "together": together})
     output.show(f"FILMGATE_MATCH_SETTINGS='{proposed.model_dump_json()}'")
 
 
@@ -217,7 +221,7 @@ def _richest(kinds: list[MediaKind]) -> MediaKind:
 
 
 def _show_costs(output: Output, kind: MediaKind, costs: Costs, settings: MatchSettings) -> None:
-    from filmgate.matching.tuning import Boundary  # noqa: PLC0415
+    from filmgate.matching.tuning import LEAST, Boundary  # noqa: PLC0415
 
     current = settings.boundaries(kind)
     title = f"{kind.value}: {costs.copies} pairs of copies, {costs.others} of others"
@@ -230,7 +234,7 @@ def _show_costs(output: Output, kind: MediaKind, costs: Costs, settings: MatchSe
         value = getattr(current, boundary.value)
         for offset in _OFFSETS:
             at = round(value + offset, 2)
-            if at <= 1:
+            if LEAST[boundary] <= at <= (current.near if boundary is Boundary.SIMILAR else 1):
                 mark = "  now" if not offset else ""
                 cost = costs.at(boundary, at, current)
                 lines.append((f"{boundary.value}{mark}", *_cells(cost)))
@@ -254,6 +258,13 @@ def _show_proposals(output: Output, proposals: list[Proposal]) -> None:
             ],
         )
     )
+
+
+def _show_together(output: Output, costs: dict[str, Cost]) -> None:
+    made = table(
+        "all together", "near from", "precision", "recall", "false positives", "called", "review"
+    )
+    output.show(rows(made, [(name, *_cells(cost)) for name, cost in costs.items()]))
 
 
 def _cells(cost: Cost) -> tuple[str, ...]:

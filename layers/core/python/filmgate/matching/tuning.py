@@ -21,7 +21,12 @@ from pydantic import BaseModel, ConfigDict
 
 from filmgate.matching.decide import decide
 from filmgate.matching.model import Comparison
-from filmgate.matching.settings import PART_CEILING, Boundaries, MatchSettings
+from filmgate.matching.settings import (
+    CHANGED_CEILING,
+    PART_CEILING,
+    Boundaries,
+    MatchSettings,
+)
 from filmgate.media.model import MediaKind
 
 
@@ -142,8 +147,21 @@ class Costs:
         """What a boundary costs at a value, the others being as in `boundaries`."""
         changed = boundaries.model_copy(update={boundary.value: value})
         called = [pair for pair in self._pairs if _called(pair, boundary, changed)]
+        return self._cost(value, called, changed)
+
+    def all_of(self, boundaries: Boundaries) -> Cost:
+        """What all boundaries do together: whole copies and parts; `value` is that of near."""
+        called = [
+            pair
+            for pair in self._pairs
+            if _called(pair, Boundary.NEAR, boundaries)
+            or _called(pair, Boundary.SIMILAR, boundaries)
+        ]
+        return self._cost(boundaries.near, called, boundaries)
+
+    def _cost(self, value: float, called: Sequence[Scored], boundaries: Boundaries) -> Cost:
         review = sum(
-            changed.similar <= pair.score < changed.near and not pair.partial
+            boundaries.similar <= pair.score < boundaries.near and not pair.partial
             for pair in self._pairs
         )
         right = sum(pair.same for pair in called)
@@ -183,11 +201,14 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-_LEAST = {
+LEAST = {
+    # Below it, a copy with visible changes would be called exact.
+    Boundary.EXACT: round(CHANGED_CEILING + 0.001, 2),
     # Below it, a part would be called a copy, and it cannot stand for the whole.
     Boundary.NEAR: round(PART_CEILING + 0.005, 2),
     Boundary.SIMILAR: 0.5,
 }
+"""The lowest value that leaves a boundary its meaning."""
 
 
 def propose(
@@ -211,7 +232,7 @@ def propose(
     for boundary in (Boundary.NEAR, Boundary.EXACT, Boundary.SIMILAR):
         wanted = exact_precision if boundary is Boundary.EXACT else precision
         before = costs.at(boundary, getattr(current, boundary.value), current)
-        least = _LEAST.get(boundary, boundaries.near)
+        least = max(LEAST[boundary], boundaries.near if boundary is Boundary.EXACT else 0.0)
         found = costs.lowest(boundary, wanted, boundaries, least)
         if found is not None:
             boundaries = boundaries.model_copy(update={boundary.value: found.value})
