@@ -12,7 +12,7 @@ from itertools import combinations
 from pathlib import Path
 
 from filmgate.media.model import MediaKind
-from filmgate.samples.truth import Expect, KnownNegative, SampleFile, Truth
+from filmgate.samples.truth import Expect, KnownCopy, KnownNegative, SampleFile, Truth
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,10 @@ class Family:
 
 @dataclass(frozen=True)
 class Apart:
-    """No two of these are copies: `members` among themselves, or with `others` where given."""
+    """No two of these are copies."""
 
     name: str
     members: tuple[str, ...]
-    others: tuple[str, ...] = ()
-    expect: Expect = Expect.DIFFERENT
 
 
 SEARCHED = ("images/**/*.*", "portraits/*.jpg", "videos/**/*.*", "music/*.ogg", "speech/**/*.flac")
@@ -49,19 +47,11 @@ FAMILIES = (
     Family("chair take 22", _CHAIR),
     Family("pattern", ("videos/phone/pattern-*",)),
 )
+PARTS = {
+    "videos/phone/chair-orig-22-sd-bar.mp4": ("videos/phone/chair-19-*", "videos/phone/chair-20-*")
+}
+"""Files that are stretches of another, 3.7 and 2 s in; pixels say so, frame by frame."""
 APART = (
-    Apart(
-        "other takes of the chair",
-        ("videos/phone/chair-19-*", "videos/phone/chair-20-*"),
-        _CHAIR,
-        Expect.SIMILAR,
-    ),
-    Apart(
-        "other takes of the chair",
-        ("videos/phone/chair-19-*",),
-        ("videos/phone/chair-20-*",),
-        Expect.SIMILAR,
-    ),
     Apart("gestures before one wall", ("videos/gestures/*",)),
     Apart("portraits", ("portraits/*",)),
     Apart("photos", ("images/photos/*",)),
@@ -82,19 +72,30 @@ def truth(root: Path) -> Truth:
         seed=0,
         generator="../shared/data",
         files=tuple(SampleFile(path=path, kind=_kind(path), description="") for path in files),
-        copies=(),
+        copies=tuple(_parts(root, members)),
         groups=tuple(family for family in families if len(family) > 1),
         negatives=tuple(_negatives(root, members)),
     )
 
 
+def _parts(root: Path, members: set[str]) -> Iterable[KnownCopy]:
+    for source, patterns in PARTS.items():
+        for path in _matching(root, patterns):
+            if {source, path} <= members:
+                yield KnownCopy(
+                    source=source,
+                    copy_path=path,
+                    transform="trim",
+                    parameters={},
+                    expect=Expect.PART,
+                )
+
+
 def _negatives(root: Path, members: set[str]) -> Iterable[KnownNegative]:
     for apart in APART:
         ones = [path for path in _matching(root, apart.members) if path in members]
-        others = _matching(root, apart.others)
-        pairs = ((a, b) for a in ones for b in others) if others else combinations(ones, 2)
-        for a, b in pairs:
-            yield KnownNegative(a=a, b=b, class_of_negative=apart.name, expect=apart.expect)
+        for a, b in combinations(ones, 2):
+            yield KnownNegative(a=a, b=b, class_of_negative=apart.name)
 
 
 def _matching(root: Path, patterns: Iterable[str]) -> list[str]:

@@ -121,8 +121,6 @@ _FIXED: Mapping[str, tuple[float, ...]] = {
     "videos/street/bottle-detection.mp4": (0, 15, 30),
 }
 _PHONE = (
-    "videos/phone/chair-19-sd-bar.mp4",
-    "videos/phone/chair-20-sd-bar.mp4",
     "videos/phone/chair-orig-22-sd-bar.mp4",
     "videos/phone/doorknob-hd-no-bar.mp4",
     "videos/phone/pattern-hd-no-bar.mp4",
@@ -193,10 +191,8 @@ def _real() -> Iterator[Origin]:
                 alike = {shared: Path(path).stem}
                 yield Origin(name, stratum, path, SHARED / path, alike, start, quick)
     for path in _PHONE:
-        chair = Path(path).stem.startswith("chair")
-        alike = {"another take": "chair"} if chair else {}
-        unit = "chair" if chair else path
-        yield Origin(Path(path).stem, "phone", unit, SHARED / path, alike, 0.0, "-2" in path)
+        quick = path == _PHONE[0]
+        yield Origin(Path(path).stem, "phone", path, SHARED / path, quick=quick)
     yield from _folder("videos/gestures/*", "gesture", {"same background": "wall"}, 3)
     yield from _folder("videos/gif/*", "gif", {}, 4)
     yield from _folder("images/photos/*", "photo", {}, 3)
