@@ -25,8 +25,8 @@ CROPS: tuple[Box, ...] = (
     (0.00, 1.00, 0.21875, 0.78125),
     *(
         (top * (1 - side), top * (1 - side) + side, left * (1 - side), left * (1 - side) + side)
-        for side in (0.9, 0.8, 0.7)
-        for top, left in product((0.0, 0.5, 1.0), repeat=2)
+        for side, places in ((0.9, 3), (0.8, 3), (0.7, 5))
+        for top, left in product(np.linspace(0, 1, places).tolist(), repeat=2)
     ),
 )
 """Reference crops as shares of the picture: top, bottom, left, right."""

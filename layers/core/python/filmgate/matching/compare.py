@@ -5,7 +5,7 @@ Read in this order: `see` (pictures), `hear` (sound), `alike` (facts), then `dec
 
 from __future__ import annotations
 
-from filmgate.fingerprint.model import Fingerprint
+from filmgate.fingerprint.model import AudioTrack, Fingerprint
 from filmgate.matching.facts import alike
 from filmgate.matching.model import Comparison, Segment, Transform
 from filmgate.matching.sight import Sight, see
@@ -14,6 +14,7 @@ from filmgate.media.model import MediaKind
 
 ENGINE = "filmgate-matching/1"
 
+_SEARCHED_LANDMARKS = 100_000
 _AUDIO_SPEEDS = (0.8, 0.9, 0.95, 1.05, 1.1, 1.25)
 
 
@@ -64,8 +65,17 @@ def _identical(kind: MediaKind, a: Fingerprint) -> Comparison:
 def _sound(a: Fingerprint, b: Fingerprint, sight: Sight | None) -> Sound | None:
     if a.audio is None or b.audio is None or a.audio.silent or b.audio.silent:
         return None
-    speeds = (sight.speed,) if sight and sight.decisive else _AUDIO_SPEEDS
-    return hear(a.audio, b.audio, speeds)
+    return hear(a.audio, b.audio, _speeds(a.audio, b.audio, sight))
+
+
+def _speeds(a: AudioTrack, b: AudioTrack, sight: Sight | None) -> tuple[float, ...]:
+    """Speeds to try besides the plain one: what the pictures tell, or a few where there are none.
+
+    Sound does not decide over pictures that differ, so there a search would be wasted.
+    """
+    if sight is not None:
+        return (sight.speed,) if sight.decisive else ()
+    return _AUDIO_SPEEDS if max(len(a.hashes), len(b.hashes)) <= _SEARCHED_LANDMARKS else ()
 
 
 def _decisive(sight: Sight | None, sound: Sound | None) -> tuple[str, ...]:

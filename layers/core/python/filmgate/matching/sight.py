@@ -18,9 +18,9 @@ from filmgate.matching.settings import (
     PART_FLOOR,
     part_score,
 )
-from filmgate.matching.spatial import Pictures, Views, find_views
+from filmgate.matching.spatial import find_views
 from filmgate.matching.temporal import Stretch, align
-from filmgate.matching.view import Floats, look, shared_band, units
+from filmgate.matching.view import Floats, Pictures, Views, look, shared_band, similarities
 from filmgate.media.model import MediaKind
 
 _MOST_FRAMES = 2400
@@ -72,11 +72,7 @@ def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
     if first is None or second is None:
         return None
     views = find_views(first.pictures, second.pictures)
-    band = shared_band(views.a, views.b)
-    table = (
-        units(look(first.coefficients, views.a), band)
-        @ units(look(second.coefficients, views.b), band).T
-    )
+    table = similarities(first.coefficients, second.coefficients, views.a, views.b)
     moving = [fp.info.kind is MediaKind.VIDEO for fp in (a, b)]
     if all(moving):
         return _videos(first, second, views, table)
@@ -156,7 +152,8 @@ def _videos(a: _Usable, b: _Usable, views: Views, table: Floats) -> Sight:
         views=views,
         overlaid=_overlaid(a.coefficients[rows], b.coefficients[columns], views),
         recoloured=_recoloured(a.chroma[rows], b.chroma[columns]),
-        partial=partial,
+        # Only what is the same recording can be a part of it.
+        partial=partial and bool(copied),
         coverage=round(min(shares), 4),
         speed=round(stretches[0].line.speed, 3),
         segments=tuple(_segment(stretch, a.times, b.times) for stretch in stretches),

@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 _MAX_LINES = 4
 _MAX_VOTES = 40_000
 _MIN_SIMILARITY = 0.35
-_MIN_EXCESS = 0.06
+_MIN_EXCESS = 0.12
 _BIN_S = 0.2
 _PLAIN_SPEED_BONUS = 1.3
 _SNAP = 0.004
@@ -94,7 +94,11 @@ def _best_stretches(
 
 def _evidence(stretch: Stretch) -> float:
     """Fisher's z of the similarities, so that few perfect pairs outweigh many middling ones."""
-    return float(np.arctanh(np.minimum(stretch.similarity, _PERFECT)).sum())
+    return float(_z(stretch.similarity).sum())
+
+
+def _z(similarity: Floats) -> Floats:
+    return np.arctanh(np.clip(similarity, -_PERFECT, _PERFECT))
 
 
 def _lines(
@@ -103,7 +107,8 @@ def _lines(
     usual = np.maximum(
         np.median(table, axis=1, keepdims=True), np.median(table, axis=0, keepdims=True)
     )
-    excess = np.where(table >= _MIN_SIMILARITY, table - usual, 0)
+    # In Fisher's z, for where little moves all is alike, and 0.99 against 0.95 says much.
+    excess = np.where(table >= _MIN_SIMILARITY, _z(table) - _z(usual), 0)
     rows, columns = np.nonzero(excess > _MIN_EXCESS)
     if len(rows) < _MIN_FRAMES:
         return _still_line(table, a_times, b_times)

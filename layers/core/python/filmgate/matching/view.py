@@ -5,6 +5,7 @@ All of it happens on the stored coefficients; the pictures themselves are gone b
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,9 +17,25 @@ from filmgate.fingerprint.reference import WHOLE, Box, tilt
 from filmgate.fingerprint.spectrum import SIDE
 
 Floats = NDArray[np.float32]
-__all__ = ["WHOLE", "Box", "Floats", "View", "cutter", "look", "shared_band", "units"]
+__all__ = [
+    "WHOLE",
+    "Box",
+    "Floats",
+    "Pictures",
+    "View",
+    "Views",
+    "cutter",
+    "look",
+    "measured",
+    "shared_band",
+    "similarities",
+    "units",
+]
 
 _SYNTHESIS_POINTS = 64
+_PERFECT = 0.999
+MOST = 0.75
+"""Share of the probes that must find a counterpart: a cut that suits a few proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +65,47 @@ class View:
         return _known(bottom - top), _known(right - left)
 
 
+@dataclass(frozen=True, slots=True)
+class Views:
+    """How to look at each side, and the mean similarity (-1..1) of the best frames then."""
+
+    a: View
+    b: View
+    similarity: float
+
+    @property
+    def evidence(self) -> float:
+        """Fisher's z of the similarity, in deviations of chance: agreement in a narrow band, which
+        a small cut-out leaves, is worth less."""
+        rows, columns = shared_band(self.a, self.b)
+        return math.atanh(min(self.similarity, _PERFECT)) * math.sqrt(rows * columns)
+
+    @property
+    def cut(self) -> bool:
+        """One side shows a part of the other."""
+        return (self.a.box != WHOLE) != (self.b.box != WHOLE)
+
+    @property
+    def overlaid(self) -> bool:
+        """A strip of both had to be left out: something lies over it on one side."""
+        return WHOLE not in (self.a.box, self.b.box) and not self.b.tilt
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """One side.
+
+    Attributes:
+        coefficients: int8 (n, 16, 16), of frames worth matching.
+        aspect: width over height.
+        stirring: the part of the picture in which anything moves.
+    """
+
+    coefficients: NDArray[np.int8]
+    aspect: float = 1.0
+    stirring: Box = WHOLE
+
+
 def look(coefficients: NDArray[np.int8], view: View) -> Floats:
     """The whitened coefficients of the same pictures under a view: float32 (n, 16, 16)."""
     turned = spectrum.orient(coefficients, view.mirror, view.turn).astype(np.float32)
@@ -75,6 +133,20 @@ def units(white: Floats, band: tuple[int, int]) -> Floats:
 def shared_band(first: View, second: View) -> tuple[int, int]:
     """The band that both views know."""
     return min(first.band[0], second.band[0]), min(first.band[1], second.band[1])
+
+
+def similarities(a: NDArray[np.int8], b: NDArray[np.int8], a_view: View, b_view: View) -> Floats:
+    """How alike each frame of one is to each of the other under the views: (n, m), -1..1."""
+    band = shared_band(a_view, b_view)
+    table: Floats = units(look(a, a_view), band) @ units(look(b, b_view), band).T
+    return table
+
+
+def measured(probes: NDArray[np.int8], field: NDArray[np.int8], a: View, b: View) -> Views:
+    """How well the most of the probes find a counterpart."""
+    table = similarities(probes, field, a, b)
+    best = np.sort(table.max(axis=1))[-max(1, round(len(probes) * MOST)) :]
+    return Views(a, b, float(best.mean()))
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,97 @@
+"""Moving the edges of a cut-out while the pictures come closer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.matching.view import (
+    MOST,
+    WHOLE,
+    Box,
+    Views,
+    look,
+    measured,
+    shared_band,
+    similarities,
+    units,
+)
+
+_STEPS = (0.04, 0.02, 0.01)
+_SMALLEST = 0.45
+_SHARED_SMALLEST = 0.65
+_MOVES: tuple[tuple[int, int, int, int], ...] = (
+    (1, 0, 0, 0),
+    (0, 1, 0, 0),
+    (0, 0, 1, 0),
+    (0, 0, 0, 1),
+    (1, 1, 0, 0),
+    (0, 0, 1, 1),
+    (1, -1, 1, -1),
+)
+"""What is moved together: an edge, both edges of an axis, or all outwards and inwards."""
+
+
+def refine(probes: NDArray[np.int8], field: NDArray[np.int8], views: Views) -> Views:
+    """The best cut near the given one, on the side or sides that are cut there.
+
+    Args:
+        probes, field: int8 (n, 16, 16) and (m, 16, 16).
+    """
+    best = views
+    for step in _STEPS:
+        # With a better cut other frames turn out to be the counterparts.
+        pairs = _closest(probes, field, best)
+        best = _measured_pairs(*pairs, best)
+        improved = True
+        while improved:
+            tried = [_measured_pairs(*pairs, moved) for moved in _moved(best, step)]
+            winner = max(tried, key=lambda views: views.evidence, default=best)
+            improved = winner.evidence > best.evidence * (1 + 1e-3)
+            best = winner if improved else best
+    return measured(probes, field, best.a, best.b)
+
+
+def _closest(
+    probes: NDArray[np.int8], field: NDArray[np.int8], views: Views
+) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """The probes that match best, and their counterparts."""
+    table = similarities(probes, field, views.a, views.b)
+    rows = np.argsort(table.max(axis=1))[-max(1, round(len(probes) * MOST)) :]
+    return probes[rows], field[table[rows].argmax(axis=1)]
+
+
+def _measured_pairs(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> Views:
+    band = shared_band(views.a, views.b)
+    rows = units(look(a, views.a), band) * units(look(b, views.b), band)
+    return Views(views.a, views.b, float(rows.sum(axis=1).mean()))
+
+
+def _moved(views: Views, step: float) -> Iterator[Views]:
+    """The same views with a cut a little changed, on both sides if both are cut alike."""
+    alike = views.a.box == views.b.box
+    cut = views.b if views.b.box != WHOLE else views.a
+    smallest = _SHARED_SMALLEST if alike else _SMALLEST
+    for move in _MOVES:
+        for sign in (-step, step):
+            box = _shifted(cut.box, move, sign)
+            if min(box[1] - box[0], box[3] - box[2]) < smallest or box in {WHOLE, cut.box}:
+                continue
+            on_a = alike or cut is views.a
+            on_b = alike or cut is views.b
+            yield Views(
+                replace(views.a, box=box) if on_a else views.a,
+                replace(views.b, box=box) if on_b else views.b,
+                0.0,
+            )
+
+
+def _shifted(box: Box, move: tuple[int, int, int, int], step: float) -> Box:
+    top, bottom, left, right = (
+        round(min(1.0, max(0.0, edge + direction * step)), 4)
+        for edge, direction in zip(box, move, strict=True)
+    )
+    return top, bottom, left, right
