@@ -11,7 +11,7 @@ OSLS := node_modules/.bin/osls
 BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-imports
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop test lint format layers package deploy remove clean bench $(BENCHMARKS)
+.PHONY: help setup run stop test lint format layers package deploy remove clean bench bench-index $(BENCHMARKS)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ $(BENCH_SETUP): $(SETUP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint infra/packaging/constraints.txt --editable '.[dev,bench]'
 	@mkdir -p $(@D) && touch $@
+
+bench-index: $(BENCH_SETUP) ## candidate search at 1e5 and 1e6 hashes beside faiss, and the bands; BENCH_FLAGS=--full
+	@$(BIN)/python -m tests.benchmarks.index $(BENCH_FLAGS)
 
 format: $(SETUP) ## put the code into its form
 	@$(BIN)/ruff check --fix .

@@ -65,53 +65,44 @@ class BandIndex:
     def search(self, tenant: str, query: IndexQuery, *, limit: int) -> list[Candidate]:
         """At most `limit` candidates, best first, without the query's own asset.
 
-        Turned pictures and crops are asked for only when nothing was found without them.
         Raises TransientError.
         """
-        found = _Found()
-        upright = [v for v in _UPRIGHT if v < len(query.frames)]
-        self._look(tenant, query, found, upright, self._settings.first_frames, sound=True)
-        if not self._candidates(query, found):
-            turned = [v for v in range(len(query.frames)) if v not in upright]
-            self._look(tenant, query, found, turned, self._settings.more_frames, crops=True)
+        found = self._look(tenant, query)
         return sorted(self._candidates(query, found), key=self._rank)[:limit]
 
     def compact(self, tenant: str) -> int:  # noqa: ARG002
         """Buckets need none."""
         return 0
 
-    def _look(
-        self,
-        tenant: str,
-        query: IndexQuery,
-        found: _Found,
-        variants: list[int],
-        frames: int,
-        *,
-        crops: bool = False,
-        sound: bool = False,
-    ) -> None:
-        """Read the buckets of these variants, and of crops or sound, in one go."""
-        rule = self._settings
-        chosen = evenly(query.frames.shape[1], frames)
-        asked = [query.frames[v, chosen] for v in variants]
-        pictures = [chosen for _ in variants]
-        if crops:
-            some = np.arange(0, len(query.crops), apart(len(query.crops), rule.more_crops))
-            asked.append(query.crops[some])
-            pictures.append(query.frames.shape[1] + some)
-        hashes = np.concatenate([np.zeros((0, _HASH_BYTES), np.uint8), *asked])
-        owners = np.concatenate([np.zeros(0, np.intp), *pictures])
+    def _look(self, tenant: str, query: IndexQuery) -> _Found:
+        """Read all buckets in one go."""
+        hashes, pictures = self._asked(query)
         seen = self._hash_buckets(hashes)
-        heard = sound_buckets(query.landmarks, query.landmark_times, rule) if sound else {}
-        same = {_same_bytes(query.sha256)} if sound else set()
-        for name, held in self._buckets.read(tenant, {*seen, *heard, *same}).items():
-            if name in same:
+        heard = sound_buckets(query.landmarks, query.landmark_times, self._settings)
+        same = _same_bytes(query.sha256)
+        found = _Found()
+        for name, held in self._buckets.read(tenant, {*seen, *heard, same}).items():
+            if name == same:
                 found.same |= {member.decode() for member in held}
             elif name in heard:
                 _vote(held, heard[name], found.offsets)
             else:
-                self._meet(held, hashes, owners, seen[name], found.pictures)
+                self._meet(held, hashes, pictures, seen[name], found.pictures)
+        return found
+
+    def _asked(self, query: IndexQuery) -> tuple[Hashes, NDArray[np.intp]]:
+        """The hashes to ask for, and which frame or crop of the query each is of."""
+        rule, count = self._settings, query.frames.shape[1]
+        hashes, pictures = [np.zeros((0, _HASH_BYTES), np.uint8)], [np.zeros(0, np.intp)]
+        for variant, frames in enumerate(query.frames):
+            chosen = spread(count, rule.frames if variant in _UPRIGHT else rule.turned_frames)
+            hashes.append(frames[chosen])
+            pictures.append(chosen)
+        crops = spread(len(query.crops), rule.asked_crops)
+        return (
+            np.concatenate([*hashes, query.crops[crops]]),
+            np.concatenate([*pictures, count + crops]),
+        )
 
     def _hash_buckets(self, hashes: Hashes) -> dict[str, list[int]]:
         """The rows that fall into each bucket."""
@@ -166,7 +157,7 @@ def members(entry: IndexEntry, settings: BandSettings) -> dict[str, bytes]:
     step = 1 if len(entry.frames) <= settings.all_frames else settings.frame_step
     frames = entry.frames[::step]
     most = settings.crops + int(settings.crops_per_frame * len(frames))
-    hashes = np.concatenate([frames, entry.crops[:: apart(len(entry.crops), most)]])
+    hashes = np.concatenate([frames, entry.crops[spread(len(entry.crops), most)]])
     for row, buckets in zip(hashes, band_buckets(hashes, settings), strict=True):
         for bucket in buckets:
             into.setdefault(bucket, row.tobytes() + name)
@@ -255,17 +246,13 @@ def _same_bytes(sha256: str) -> str:
     return f"SHA#{sha256}"
 
 
-def evenly(count: int, most: int) -> NDArray[np.intp]:
-    """At most so many places among `count`, first and last included."""
-    return np.unique(np.linspace(0, max(count - 1, 0), min(count, most)).astype(np.intp))
+def spread(count: int, most: int) -> NDArray[np.intp]:
+    """At most so many places among `count`: one at a fixed random place of each equal part.
 
-
-def apart(count: int, most: int) -> int:
-    """A step that leaves at most so many of `count`, and that is no multiple of 2 or 3.
-
-    Crops come in the same order for every frame; so the step meets all kinds of them in turn.
+    Crops come in the same order for every frame, so a fixed step could miss whole kinds of them.
     """
-    step = max(1, -(-count // max(most, 1)))
-    while step > 1 and not (step % 2 and step % 3):
-        step += 1
-    return step
+    if count <= most:
+        return np.arange(count)
+    parts = np.arange(most, dtype=np.uint64)
+    within = _mixed(parts + np.uint64(_SEED)) / 2.0**64
+    return np.unique(((parts + within) * (count / most)).astype(np.intp))

@@ -55,9 +55,10 @@ class BandSettings(BaseModel):
         all_frames: assets with up to so many frames put all of them in,
         frame_step: longer ones every so manieth.
         crops, crops_per_frame: most crops an asset puts in: so many, and more with its frames.
-        first_frames: frames asked for as they are and mirrored,
-        more_frames: in the other orientations, and
-        more_crops: crops asked for, when the first found nothing.
+            An image has about forty.
+        frames: frames asked for as they are and mirrored,
+        turned_frames: in each of the other orientations.
+        asked_crops: crops asked for.
         radius: most bits by which two hashes that share a bucket may differ.
         sound_hops: two landmarks at most so far apart make a bucket together.
         sound_next: with how many landmarks after it one is put together.
@@ -74,11 +75,11 @@ class BandSettings(BaseModel):
     full: int = 64
     all_frames: int = 32
     frame_step: int = 2
-    crops: int = 40
+    crops: int = 48
     crops_per_frame: float = 0.5
-    first_frames: int = 60
-    more_frames: int = 20
-    more_crops: int = 40
+    frames: int = 60
+    turned_frames: int = 20
+    asked_crops: int = 48
     radius: int = 72
     sound_hops: int = 3
     sound_next: int = 3

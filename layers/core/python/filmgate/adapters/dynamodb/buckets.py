@@ -33,10 +33,11 @@ class _Bucket(Model):
 
 
 @cache
-def _buckets_in(table: str) -> type[_Bucket]:
+def _buckets_in(table: str, workers: int) -> type[_Bucket]:
     class Bucket(_Bucket):
         class Meta:
             table_name = table
+            max_pool_connections = workers
 
     return Bucket
 
@@ -49,7 +50,7 @@ class DynamoBucketStore:
     """
 
     def __init__(self, index_table: str, workers: int) -> None:
-        self._buckets = _buckets_in(index_table)
+        self._buckets = _buckets_in(index_table, workers)
         self._workers = workers
 
     def add(self, tenant: str, members: Mapping[str, bytes], full: int) -> None:
