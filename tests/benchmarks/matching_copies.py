@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -130,7 +131,16 @@ VARIANTS: Mapping[MediaKind, tuple[Variant, ...]] = {
         Variant("same sound", "resound", _same("music"), "same sound", 2),
     ),
     MediaKind.IMAGE: (Variant("low quality", "jpeg"), *_PICTURES),
-    MediaKind.AUDIO: tuple(Variant(name, name) for name in ("mp3", "opus", "trim", "noise")),
+    MediaKind.AUDIO: (
+        Variant("mp3 at 48 kbit/s", "mp3"),
+        Variant("opus at 32 kbit/s", "opus"),
+        Variant("trim to half", "trim"),
+        Variant("noise at 0-12 dB", "noise", lambda rng, _: {"snr_db": _number(rng, 0, 12)}),
+        Variant("voice over it", "voice_over"),
+        Variant("low pass 2-3.5 kHz", "low_pass"),
+        Variant("resampled 0.94-1.06", "resample"),
+        Variant("tempo 0.85-1.2", "tempo"),
+    ),
 }
 
 
@@ -254,7 +264,7 @@ def _copy(reader: _Reader, source: Source, variant: Variant, parameters: Paramet
     target = FOLDER / "copies" / source.path.stem / f"{variant.base}-{key}{suffix}"
     if not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".part-{target.name}")
+        part = target.with_name(f".part-{os.getpid()}-{target.name}")
         if source.kind is MediaKind.VIDEO:
             video = transforms.VIDEO_TRANSFORMS[variant.base]
             write_clip(part, video.change(reader.clip, parameters), video.encoding(parameters))
@@ -287,8 +297,10 @@ def _fingerprinted(path: Path, digest: str) -> str:
     except MediaRefused as refusal:
         return refusal.reason
     target.parent.mkdir(parents=True, exist_ok=True)
-    np.save(target.with_suffix(".npy"), hasher.hashes())
-    part = target.with_suffix(".part")
+    hashes = target.with_suffix(f".part-{os.getpid()}.npy")
+    np.save(hashes, hasher.hashes())
+    hashes.replace(target.with_suffix(".npy"))
+    part = target.with_suffix(f".part-{os.getpid()}")
     part.write_bytes(dumps(made))
     part.replace(target)
     return ""
@@ -313,6 +325,9 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+_TRANSFORMING = ("clip", "edits", "sound_edits", "synth", "transforms")
+
+
 @cache
 def _transform_code() -> str:
     digest = hashlib.sha256()
@@ -323,5 +338,5 @@ def _transform_code() -> str:
 
 def _transform_files() -> Iterator[Path]:
     package = Path(samples.__file__).parent
-    yield from (package / f"{name}.py" for name in ("clip", "edits", "synth", "transforms"))
+    yield from (package / f"{name}.py" for name in _TRANSFORMING)
     yield from sorted((package / "scenes").glob("*.py"))

@@ -41,11 +41,11 @@ def per_transform(tune: Sequence[Pair], test: Sequence[Pair], kind: MediaKind) -
     for variant, some in [*groups, ("all", copies)]:
         found = wilson(sum(pair.called for pair in some), len(some))
         cells: list[Cell] = [variant, len(some), _aim(variant, kind), *_cells(found)]
-        cells.append(_percent(sum(pair.verdict is not None for pair in some) / len(some)))
+        cells.append(_per_cent(sum(pair.verdict is not None for pair in some) / len(some)))
         for name in names:
             for rate in RATES:
                 at = recall_at(some, CONTENDERS[name], levels[name][rate])
-                cells.append(_percent(at.value))
+                cells.append(_per_cent(at.value))
         rows.append(tuple(cells))
     columns = ["transform", "n", "aim", "ours", "95 % interval", "retrieved"]
     columns += [f"{name} @{100 * rate:.1f}" for name in names for rate in RATES]
@@ -92,7 +92,7 @@ def summary(halves: dict[str, Sequence[Pair]]) -> Sheet:
                     what,
                     *_joined(found.precision),
                     *_joined(found.recall),
-                    None if found.f1 is None else _percent(found.f1),
+                    _per_cent(found.f1),
                     *_joined(found.per_pair, places=3),
                     *_joined(found.per_query),
                     *_joined(lost),
@@ -121,7 +121,7 @@ def negatives(pairs: Sequence[Pair]) -> Sheet:
                 f"{rate.hits} of {rate.total}",
                 *_cells(rate, places=3),
                 f"{queries.hits} of {queries.total}",
-                _percent(queries.value),
+                _per_cent(queries.value),
             )
         )
     columns = ("class", "compared", "false", "% a pair", "95 % interval", "queries", "% a query")
@@ -305,13 +305,18 @@ def _percent(share: float | None, places: int = 1) -> str:
     return "" if share is None else f"{100 * share:.{places}f}"
 
 
+def _per_cent(share: float | None, places: int = 1) -> float | None:
+    """A share as per cent, for a column of numbers."""
+    return None if share is None else round(100 * share, places)
+
+
 def _cells(rate: Rate, places: int = 1) -> tuple[Cell, Cell]:
     if rate.value is None or rate.low is None or rate.high is None:
         return None, None
     interval = f"{_percent(rate.low, places)} to {_percent(rate.high, places)}"
-    return _percent(rate.value, places), interval
+    return _per_cent(rate.value, places), interval
 
 
 def _joined(rate: Rate, places: int = 1) -> tuple[Cell]:
-    value, interval = _cells(rate, places)
-    return (None if value is None else f"{value} ({interval})",)
+    _, interval = _cells(rate, places)
+    return (None if interval is None else f"{_percent(rate.value, places)} ({interval})",)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from filmgate.media.model import MediaKind
@@ -23,6 +24,7 @@ from filmgate.samples.clip import (
 )
 from filmgate.samples.scenes.figures import room_juggler
 from filmgate.samples.scenes.stills import lake
+from filmgate.samples.sound_edits import SOUND_EDITS
 
 FRAME_RATE = 12.0
 SECONDS = 3.0
@@ -93,9 +95,47 @@ def test_every_sound_transform_makes_an_audible_file(
     sound: Path, tmp_path: Path, transform: str
 ) -> None:
     copy = read_sound(applied(sound, tmp_path, transform))
-    share = 0.5 if transform == "trim" else 1.0
-    assert len(copy) / RATE_HZ == pytest.approx(4.0 * share, abs=0.15)
+    if transform in {"resample", "tempo"}:
+        assert 4.0 / 1.25 < len(copy) / RATE_HZ < 4.0 / 0.8
+    else:
+        share = 0.5 if transform == "trim" else 1.0
+        assert len(copy) / RATE_HZ == pytest.approx(4.0 * share, abs=0.15)
     assert float(np.abs(copy).max()) > 0.1
+
+
+def _tone(hertz: float, seconds: float = 2.0) -> NDArray[np.float32]:
+    return (0.3 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * RATE_HZ)) / RATE_HZ)).astype(
+        np.float32
+    )
+
+
+def _pitch(sound: NDArray[np.float32]) -> float:
+    return float(np.abs(np.fft.rfft(sound)).argmax() * RATE_HZ / len(sound))
+
+
+def test_tempo_keeps_the_pitch_and_resampling_moves_it() -> None:
+    tone = _tone(880)
+    faster = SOUND_EDITS["tempo"].change(tone, {"factor": 1.2})
+    assert len(faster) / len(tone) == pytest.approx(1 / 1.2, abs=0.03)
+    assert _pitch(faster) == pytest.approx(880, abs=12)
+    assert float(np.sqrt(np.mean(faster**2))) == pytest.approx(0.3 / np.sqrt(2), rel=0.15)
+    higher = SOUND_EDITS["resample"].change(tone, {"factor": 1.05})
+    assert len(higher) / len(tone) == pytest.approx(1 / 1.05, abs=0.01)
+    assert _pitch(higher) == pytest.approx(924, abs=2)
+
+
+def test_a_low_pass_leaves_what_is_below_it() -> None:
+    both = _tone(500) + _tone(8000)
+    heard = SOUND_EDITS["low_pass"].change(both, {"cut_hz": 3000})
+    assert np.abs(heard - _tone(500)).max() < 0.05
+
+
+def test_a_voice_over_it_is_as_loud_as_was_asked() -> None:
+    tone = _tone(500)
+    mixed = SOUND_EDITS["voice_over"].change(tone, {"snr_db": 6.0, "voice": 3})
+    assert len(mixed) == len(tone)
+    voice = float(np.sqrt(np.mean((mixed - tone) ** 2)))
+    assert 20 * np.log10(0.3 / np.sqrt(2) / voice) == pytest.approx(6.0, abs=0.7)
 
 
 def test_a_mirror_is_the_source_flipped(video: Path, tmp_path: Path) -> None:

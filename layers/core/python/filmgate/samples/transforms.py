@@ -35,6 +35,7 @@ from filmgate.samples.clip import (
 from filmgate.samples.edits import EDITS
 from filmgate.samples.scenes.screen import station_title
 from filmgate.samples.scenes.town import lava
+from filmgate.samples.sound_edits import SOUND_EDITS, resample
 from filmgate.samples.truth import Parameters
 
 _Draw = Callable[[Generator], Parameters]
@@ -127,8 +128,7 @@ def _speed(clip: Clip, parameters: Parameters) -> Clip:
     factor = float(parameters["factor"])
     sound = clip.sound
     if sound is not None:
-        places = np.arange(0, len(sound) - 1, factor)
-        sound = np.interp(places, np.arange(len(sound)), sound).astype(np.float32)
+        sound = resample(sound, factor)
     return replace(clip, times_s=clip.times_s / factor, sound=sound)
 
 
@@ -262,18 +262,6 @@ _IMAGE_ENCODINGS: dict[str, _ImageTransform] = {
 # Sound files.
 
 
-def _noisy(sound: Sound, parameters: Parameters) -> Sound:
-    rng = np.random.default_rng(int(parameters["noise"]))
-    level = float(np.sqrt(np.mean(sound**2))) * 10 ** (-float(parameters["snr_db"]) / 20)
-    return (sound + level * rng.standard_normal(len(sound))).astype(np.float32)
-
-
-def _sound_trim(sound: Sound, parameters: Parameters) -> Sound:
-    keep = int(float(parameters["keep"]) * len(sound))
-    start = int(float(parameters["start"]) * (len(sound) - keep))
-    return sound[start : start + keep]
-
-
 @dataclass(frozen=True)
 class _SoundTransform:
     draw: _Draw = _nothing
@@ -285,10 +273,7 @@ class _SoundTransform:
 AUDIO_TRANSFORMS: dict[str, _SoundTransform] = {
     "mp3": _SoundTransform(bits_per_s=48_000),
     "opus": _SoundTransform(suffix=".ogg", bits_per_s=32_000),
-    "trim": _SoundTransform(lambda rng: {"keep": 0.5, "start": _round(rng, 0, 1)}, _sound_trim),
-    "noise": _SoundTransform(
-        lambda rng: {"snr_db": _round(rng, 8, 16), "noise": int(rng.integers(1 << 31))}, _noisy
-    ),
+    **{name: _SoundTransform(edit.draw, edit.change) for name, edit in SOUND_EDITS.items()},
 }
 
 IDENTICAL = "identical"
