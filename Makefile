@@ -8,10 +8,10 @@ SETUP := .build/setup.stamp
 BENCH_SETUP := .build/bench-setup.stamp
 OSLS := node_modules/.bin/osls
 
-BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-imports
+BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-index bench-imports
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop test lint format layers package deploy remove clean bench bench-index $(BENCHMARKS)
+.PHONY: help setup run stop test lint format layers package deploy remove clean bench $(BENCHMARKS)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -50,9 +50,6 @@ $(BENCH_SETUP): $(SETUP)
 		--constraint infra/packaging/constraints.txt --editable '.[dev,bench]'
 	@mkdir -p $(@D) && touch $@
 
-bench-index: $(BENCH_SETUP) ## candidate search at 1e5 and 1e6 hashes beside faiss, and the bands; BENCH_FLAGS=--full
-	@$(BIN)/python -m tests.benchmarks.index $(BENCH_FLAGS)
-
 format: $(SETUP) ## put the code into its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -64,6 +61,7 @@ bench-fingerprint: ## fingerprinting against decoding, hashing against imagehash
 bench-pipeline: ## a scan through the deployed stack against the bare algorithm
 bench-accuracy: ## precision and recall, on the samples and on real files where there are any
 bench-matching: ## recall by transform and false positives by class, beside pHash and PDQ
+bench-index: ## candidate search at 1e5 and 1e6 hashes beside faiss, and in bands; BENCH_FLAGS=--full for 1e7
 bench-imports: ## import time of each function's handler
 $(BENCHMARKS): $(BENCH_SETUP)
 	@$(BIN)/python -m tests.benchmarks.$(@:bench-%=%) $(BENCH_FLAGS)
