@@ -19,7 +19,7 @@ from filmgate.matching.compare import ENGINE as MATCHING
 from filmgate.media.model import MediaKind
 from tests.benchmarks.bare import code
 from tests.benchmarks.common import BENCH, SHARED, Result, machine, note, parser, publish
-from tests.benchmarks.matching_copies import DRAW_SEED, File, files
+from tests.benchmarks.matching_copies import DRAW_SEED, VARIANTS, File, files
 from tests.benchmarks.matching_measures import overall
 from tests.benchmarks.matching_pairs import Pair, engine, pairs
 from tests.benchmarks.matching_report import (
@@ -40,9 +40,18 @@ def main() -> None:
     words = parser(__doc__)
     words.add_argument("--quick", action="store_true", help="a third of the sources")
     words.add_argument("--misses", action="store_true", help="list what went wrong, no tables")
+    words.add_argument("--kind", choices=list(MediaKind), help="for --misses: only these queries")
+    words.add_argument(
+        "--transform",
+        metavar="NAME",
+        help="for --misses: only queries made so, such as 'crop 30 %%'",
+    )
     words.add_argument("--half", choices=list(Split), default=Split.TUNE, help="for --misses")
     words.add_argument("--most", type=int, default=8, help="lines a transform (default 8)")
     chosen = words.parse_args()
+    known = {variant.name for made in VARIANTS.values() for variant in made}
+    if chosen.transform and chosen.transform not in known:
+        words.error(f"no transform {chosen.transform!r}; there are {', '.join(sorted(known))}")
     begun = time.perf_counter()
     if not SHARED.is_dir():
         note(f"{SHARED} is not here: only rendered sources are used")
@@ -50,7 +59,11 @@ def main() -> None:
     note(f"{len(made)} files are ready after {time.perf_counter() - begun:.0f} s.")
     name = "matching-quick" if chosen.quick else "matching"
     if chosen.misses:
-        for line in mistakes(pairs(made, Split(chosen.half)), chosen.most):
+
+        def asked(file: File) -> bool:
+            return chosen.kind in (None, file.kind) and chosen.transform in (None, file.variant)
+
+        for line in mistakes(pairs(made, Split(chosen.half), asked), chosen.most):
             print(line)
         return
     tune, test = (pairs(made, split) for split in Split)

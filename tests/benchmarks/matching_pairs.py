@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -77,20 +77,28 @@ class _Task:
     references: tuple[File, ...]
 
 
-def pairs(files: Sequence[File], split: Split) -> list[Pair]:
-    """All pairs of a half, in two processes."""
+def pairs(
+    files: Sequence[File], split: Split, asked: Callable[[File], bool] = lambda _: True
+) -> list[Pair]:
+    """The pairs of a half, in two processes.
+
+    Args:
+        asked: which of the files are queries; the references are the same whichever are.
+    """
     mine = [file for file in files if file.split is split]
     usable = [file for file in mine if not file.refused]
     references = tuple(file for file in usable if file.reference)
+    queries = tuple(file for file in usable if asked(file))
     tasks = [
-        _Task(tuple(usable[start : start + _QUERIES_A_TASK]), references)
-        for start in range(0, len(usable), _QUERIES_A_TASK)
+        _Task(queries[start : start + _QUERIES_A_TASK], references)
+        for start in range(0, len(queries), _QUERIES_A_TASK)
     ]
-    note(f"{split}: {len(usable)} queries among {len(references)} references.")
+    note(f"{split}: {len(queries)} queries among {len(references)} references.")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
         found = [pair for some in pool.map(_compared, tasks) for pair in some]
-    return found + [pair for file in mine if file.refused for pair in _lost(file, usable)]
+    refused = (file for file in mine if file.refused and asked(file))
+    return found + [pair for file in refused for pair in _lost(file, usable)]
 
 
 def _lost(refused: File, usable: Sequence[File]) -> Iterator[Pair]:

@@ -171,7 +171,8 @@ def draw_curves(target: Path, test: Sequence[Pair]) -> None:
         mine = [pair for pair in test if pair.query.kind is kind]
         for name, score in CONTENDERS.items():
             recall, precision = curve(mine, score)
-            panel.plot(recall, precision, label=name, drawstyle="steps-post")
+            few = "." if len(recall) < 20 else ""
+            panel.plot(recall, precision, label=name, drawstyle="steps-post", marker=few)
         shipped = overall(mine)
         panel.plot(
             [shipped.recall.value or 0.0],
