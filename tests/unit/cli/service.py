@@ -21,6 +21,7 @@ from tests.unit.report.scans import sheet
 
 KEY = re.compile(rb'name="key"\r\n\r\n(.*?)\r\n')
 FILE = re.compile(rb'name="file".*?\r\n\r\n(.*)\r\n--', re.DOTALL)
+DETAILS = "<RequestId>1</RequestId>"
 VIDEO = MediaInfo(kind=MediaKind.VIDEO, format="mp4", content_type="video/mp4", duration_s=12.0)
 
 
@@ -31,11 +32,13 @@ class Service(httpx.BaseTransport):
     Attributes:
         posted: keys of the objects that were uploaded, in order.
         broken: whether every connection fails.
+        too_large: names of files that the bucket does not take.
     """
 
     world: World = field(default_factory=World)
     posted: list[str] = field(default_factory=list)
     broken: bool = False
+    too_large: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._api = TestClient(create_app(self.world.services))._transport
@@ -52,10 +55,15 @@ class Service(httpx.BaseTransport):
         return self._api.handle_request(request)
 
     def _take(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "POST":
+            return httpx.Response(404, text=f"<Error><Code>NoSuchBucket</Code>{DETAILS}</Error>")
         body = request.read()
         key, content = KEY.search(body), FILE.search(body)
         assert key and content
         name = key[1].decode()
+        if name.split("/")[-1] in self.too_large:
+            error = "<Code>EntityTooLarge</Code><Message>Your upload is too large</Message>"
+            return httpx.Response(400, text=f"<Error>{error}{DETAILS}</Error>")
         self.world.objects.put("raw", name, content[1], "application/octet-stream")
         self.posted.append(name)
         self._arrived(name.split("/")[2], content[1])

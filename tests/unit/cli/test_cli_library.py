@@ -62,7 +62,7 @@ def test_show_a_match_with_scores_reason_and_aligned_times(run, service, folder)
 def test_what_is_not_there_is_exit_1_with_the_next_step(run, service):
     foreign = service.world.add_asset("rival", "secret.png")
     for words in (["show", foreign.asset_id], ["show", f"{'0' * 26}:{'1' * 26}"],
-                  ["matches", "0" * 26]):  # fmt: skip
+                  ["matches", "0" * 26], ["matches", "zzz"]):  # fmt: skip
         result = run(*words)
         assert result.exit_code == 1, words
         assert "filmgate assets" in result.stderr
@@ -90,8 +90,23 @@ def test_upload_waits_and_shows_what_it_matches(run, service, folder):
 
 
 def test_upload_of_what_is_no_file(run, service, folder):
-    assert run("upload", folder / "none.mp4").exit_code == 1
-    assert run("upload", folder).exit_code == 1
+    for path, next_step in ((folder / "none.mp4", "Check the path"), (folder, "filmgate scan DIR")):
+        result = run("upload", path)
+        assert result.exit_code == 2
+        assert next_step in result.stderr
+
+
+def test_samples_where_no_folder_can_be(run, folder):
+    result = run("samples", folder / "a.mp4")
+    assert result.exit_code == 2
+    assert "is no folder" in result.stderr
+    assert "Next:" in result.stderr
+
+
+def test_a_value_the_service_does_not_take_is_wrong_usage(run, service):
+    result = run("assets", "--cursor", "odd")
+    assert result.exit_code == 2
+    assert "--help" in result.stderr
 
 
 def test_status_counts_by_state(run, service):
@@ -123,7 +138,7 @@ def test_a_damaged_state_file_is_said(run, nowhere):
 def test_a_url_without_a_key_is_said(run, nowhere, monkeypatch):
     monkeypatch.setenv("FILMGATE_API_URL", "http://service.test")
     result = run("assets")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "FILMGATE_API_KEY" in result.stderr
 
 

@@ -53,7 +53,7 @@ def test_assets_are_known_by_the_folders_name_and_their_path(run, service, folde
 def test_people_see_groups_reasons_and_refusals(run, service, folder):
     result = run("scan", folder)
     for words in ("Group 1: 2 files", "exact 0.990", "The pictures agree", "Only text.",
-                  "symbolic links passed over: 1"):  # fmt: skip
+                  "; passed over: 1 hidden, 1 symbolic link; "):  # fmt: skip
         assert words in result.stdout
     assert result.stderr  # progress
 
@@ -124,6 +124,61 @@ def test_a_bad_truth_is_said_before_anything_is_sent(run, service, folder, tmp_p
     assert service.posted == []
 
 
+def test_a_file_the_storage_does_not_take_is_kept_back_alone(run, service, folder, tmp_path):
+    service.too_large.append("d.mp4")
+    out = tmp_path / "out.json"
+    result = run("scan", folder, "--json", out)
+    found = {asset["path"]: asset for asset in json.loads(out.read_text())["assets"]}
+    assert found["d.mp4"]["status"] == "failed"
+    assert "EntityTooLarge: Your upload is too large" in found["d.mp4"]["reason"]
+    assert {asset["status"] for path, asset in found.items() if path != "d.mp4"} == {
+        "done",
+        "refused",
+    }
+    assert result.exit_code == 1
+    assert "1 file not sent." in result.stderr
+    assert "same command again" in result.stderr
+    assert "redrive" not in result.stderr
+    assert "<Error>" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_demo_ends_as_its_scan_does(run, service, folder, monkeypatch, broken):
+    root = folder.parent
+    if broken:
+        (folder / "f.mp4").write_bytes(b"boom")
+    monkeypatch.setenv("FILMGATE_ROOT", str(root))
+    home = root / ".filmgate" / "demo"
+    home.mkdir(parents=True)
+    folder.rename(home / "samples")
+    monkeypatch.setattr("filmgate.cli.demo.start", lambda _: None)
+    monkeypatch.setattr("filmgate.cli.demo.make_samples", lambda *_: None)
+    result = run("demo")
+    assert result.exit_code == (1 if broken else 0), result.stderr
+    assert (home / "report.html").is_file()
+    assert ("1 file failed." in result.stderr) == broken
+
+
+@pytest.mark.parametrize("option", ["--json", "--report"])
+def test_an_output_that_cannot_be_written_is_said_first(run, service, folder, option):
+    for target in (folder, folder / "none" / "out"):
+        result = run("scan", folder, option, target)
+        assert result.exit_code == 2
+        assert "Next:" in result.stderr
+    assert service.posted == []
+
+
+def test_an_address_that_is_no_filmgate_is_said(run, service, folder, monkeypatch):
+    monkeypatch.setenv("FILMGATE_API_URL", "http://raw.test/odd")
+    result = run("assets")
+    assert result.exit_code == 2
+    assert "http://raw.test/odd/ is no Filmgate API" in result.stderr
+    assert "Check FILMGATE_API_URL" in result.stderr
+    assert "<" not in result.stderr
+    monkeypatch.setenv("FILMGATE_API_URL", "service.test")
+    assert run("assets").exit_code == 2
+
+
 NAMES = [
     "with space.mp4",
     "Überraschung 映画.mp4",
@@ -157,9 +212,12 @@ def test_odd_names_break_neither_the_terminal_nor_the_json(run, service, tmp_pat
 
 def test_no_folder_no_service_no_key(run, service, folder, tmp_path, monkeypatch):
     missing = run("scan", tmp_path / "none")
-    assert missing.exit_code == 1
+    assert missing.exit_code == 2
     assert "does not exist" in missing.stderr
     assert "Next:" in missing.stderr
+    file = run("scan", folder / "a.mp4")
+    assert file.exit_code == 2
+    assert "is not a folder" in file.stderr
     service.broken = True
     assert run("scan", folder).exit_code == 3
     service.broken = False

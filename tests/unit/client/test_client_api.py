@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from filmgate.api.models import DownloadName, PresignedPost, UploadFile
-from filmgate.client.api import ApiError, FilmgateClient
+from filmgate.client.api import ApiError, FilmgateClient, NotFilmgate
+from filmgate.client.sending import NotTaken
 from filmgate.library.model import AssetStatus
 from tests.unit.api.world import World
 
@@ -153,10 +154,33 @@ def test_patience_ends(client: FilmgateClient, flaky: Flaky, waits: list[float])
 
 
 def test_other_refusals_are_not_repeated(client: FilmgateClient, flaky: Flaky) -> None:
-    flaky.first += [httpx.Response(403)]
+    flaky.first += [httpx.Response(413)]
     with pytest.raises(ApiError) as caught:
         client.health()
-    assert caught.value.status == 403
+    assert caught.value.status == 413
+    assert len(flaky.requests) == 1
+
+
+NO_BUCKET = "<Error><Code>NoSuchBucket</Code><Message>It does not exist</Message></Error>"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(404, text=NO_BUCKET),
+        httpx.Response(301, headers={"location": "https://elsewhere.test/"}),
+        httpx.Response(200, text="<html>a page</html>"),
+        httpx.Response(200, json={"hello": "world"}),
+    ],
+    ids=["S3", "moved", "page", "JSON"],
+)
+def test_what_is_no_filmgate_is_told_apart(
+    client: FilmgateClient, flaky: Flaky, answer: httpx.Response
+) -> None:
+    flaky.first += [answer]
+    with pytest.raises(NotFilmgate) as caught:
+        client.health()
+    assert "<" not in str(caught.value)
     assert len(flaky.requests) == 1
 
 
@@ -282,17 +306,39 @@ def test_a_refused_upload_leaves_no_progress(
 ) -> None:
     bucket.refusals = [403]
     told: list[int] = []
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(NotTaken):
         sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), make(10), told.append)
-    assert caught.value.status == 403
+    assert len(bucket.bodies) == 1
     assert sum(told) == 0
+
+
+def test_a_bucket_that_is_not_there_is_no_fault_of_the_file(
+    bucket: Bucket, sender: FilmgateClient, make: Callable[[int], Path]
+) -> None:
+    bucket.refusals = [404]
+    with pytest.raises(ApiError):
+        sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), make(10))
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_a_file_that_changes_its_length_on_the_way_is_not_taken(
+    bucket: Bucket, sender: FilmgateClient, make: Callable[[int], Path], size: int
+) -> None:
+    path = make(1_000_000)
+
+    def change(_sent: int) -> None:
+        with path.open("r+b") as file:
+            file.truncate(size)
+
+    with pytest.raises(NotTaken, match="length"):
+        sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), path, change)
 
 
 def test_more_than_s3_takes_is_not_sent(
     bucket: Bucket, sender: FilmgateClient, make: Callable[[int], Path]
 ) -> None:
     path = make(5 * 1024**3 + 1)
-    with pytest.raises(ValueError, match="5 GiB"):
+    with pytest.raises(NotTaken, match="5 GiB"):
         sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), path)
     assert not bucket.bodies
 

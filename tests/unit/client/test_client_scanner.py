@@ -9,6 +9,7 @@ import pytest
 from filmgate.api.models import AssetView, PresignedPost, Upload, Uploads
 from filmgate.client.folder import local_file
 from filmgate.client.scanner import UPLOAD_BATCH, Scanner, ScanStalled, Stage
+from filmgate.client.sending import NotTaken
 from filmgate.library.model import AssetStatus
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -114,6 +115,35 @@ def test_a_file_that_vanishes_or_changes_fails_alone(tmp_path):
         ("1", AssetStatus.FAILED),
     ]
     assert list(sent.labels.values()) == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda path: path.write_bytes(b"much longer"), "changed while it was being uploaded"),
+        (Path.unlink, "vanished while it was being uploaded"),
+        (lambda _: None, "was not taken: S3 answered AccessDenied: Policy expired"),
+    ],
+    ids=["changed", "vanished", "refused"],
+)
+def test_a_file_the_storage_does_not_take_fails_alone(tmp_path, change, reason):
+    files(tmp_path, 3)
+    api = Api([AssetStatus.DONE])
+    send = api.send
+
+    def refuse_one(target, path, progress=None):
+        if path.name == "001.mp4":
+            change(path)
+            raise NotTaken("S3 answered AccessDenied: Policy expired")
+        send(target, path, progress)
+
+    api.send = refuse_one
+    found = scanner(api).scan(tmp_path).result.assets
+    assert [(asset.path, asset.status, asset.reason) for asset in found] == [
+        ("000.mp4", AssetStatus.DONE, None),
+        ("001.mp4", AssetStatus.FAILED, reason),
+        ("002.mp4", AssetStatus.DONE, None),
+    ]
 
 
 def test_an_error_of_the_service_ends_the_scan(tmp_path):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from filmgate.cli.files import compare, make_samples, run_scan, write_report
+from filmgate.cli.files import (
+    compare,
+    fail_if_failed,
+    make_samples,
+    run_scan,
+    show_findings,
+    write_report,
+)
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output
 from filmgate.cli.site import STATE_FOLDER, client, connection, project_root
 from filmgate.cli.stack import start
-from filmgate.cli.summary import show_scan, show_truth
 
 
 def demo(json: Json = False) -> None:
@@ -33,9 +39,7 @@ def demo(json: Json = False) -> None:
         comparison = compare(found.result, truth)
         output.note("Writing the report")
         write_report(api, report, found.result, comparison)
-    show_scan(output, found)
-    if comparison:
-        show_truth(output, comparison, found.result)
+    show_findings(output, found, comparison)
     output.result(
         {
             "scan": found.result,
@@ -48,3 +52,4 @@ def demo(json: Json = False) -> None:
     output.show(f"\nReport: {report}")
     output.show(f"API:    {to.api_url}")
     output.show("The service stays up; `filmgate down` (make stop) stops it.")
+    fail_if_failed(found.result.assets)

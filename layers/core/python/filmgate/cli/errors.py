@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -67,20 +68,27 @@ def _plain_trouble(error: Exception) -> Trouble:
     name = type(error).__name__
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return Trouble(f"{where}{error.strerror or error}")
+        hint = _FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else _PLACE
+        return Trouble(f"{where}{error.strerror or error}", hint)
     # StackError is filmgate_local's, which is not imported for this; it names the next step itself.
     if isinstance(error, FilmgateError) or name == "StackError":
-        return Trouble(str(error), _HINTS.get(name, ""))
+        code = Code.USAGE if name in _USAGE else Code.FAILED
+        return Trouble(str(error), _HINTS.get(name, ""), code)
     return Trouble(
         f"Unexpected {name}: {error}",
         "Run it again with FILMGATE_DEBUG=1 to see where, and report that.",
     )
 
 
+_PLACE = "Check the path and who may read and write there."
+_FULL = "Make room there, or take another place."
+_USAGE = {"FolderInvalid", "NotFilmgate"}
 _HINTS = {
     "ScanStalled": "`filmgate status` shows the queues and `filmgate logs` why; the same command "
     "again goes on where this one stopped.",
     "FolderInvalid": "Check the path: `filmgate scan DIR` takes a folder, `filmgate upload` files.",
+    "NotFilmgate": "Check FILMGATE_API_URL; without it the commands use the local stack, which "
+    "`filmgate up` starts.",
     "NotFound": "`filmgate assets` and `filmgate matches` list the ids there are.",
 }
 
@@ -97,6 +105,9 @@ def _api_trouble(error: ApiError) -> Trouble:
         )
     if error.status in {502, 503, 504}:
         return not_running(f"The service does not answer ({error}).")
+    if error.status in {400, 422}:
+        hint = "Check the values given; the command's --help says what they may be."
+        return Trouble(str(error), hint, Code.USAGE)
     return Trouble(str(error), "`filmgate logs api` shows what the service made of it.")
 
 

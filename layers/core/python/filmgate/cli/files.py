@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +14,10 @@ from filmgate.cli.options import Json
 from filmgate.cli.output import Output, as_json
 
 if TYPE_CHECKING:
+    from filmgate.api.models import AssetView
     from filmgate.client.api import FilmgateClient
-    from filmgate.client.scan import ScanResult
+    from filmgate.client.folder import LocalFile
+    from filmgate.client.scan import ScanAsset, ScanResult
     from filmgate.client.scanner import Scanned
     from filmgate.samples.truth import Truth, TruthComparison
 
@@ -69,12 +73,8 @@ def scan(
     """
     output = Output(machine=json == _STDOUT)
     known = _truth(truth)
-    outputs = frozenset(path.resolve() for path in (json, report) if path and path != _STDOUT)
-    for path in outputs:
-        if not path.parent.is_dir():
-            raise Trouble(f"{path.parent} does not exist.", "Make the folder first.", Code.USAGE)
+    outputs = _outputs(json, report)
     from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
-    from filmgate.cli.summary import show_scan, show_truth  # noqa: PLC0415
 
     with client() as api:
         found = run_scan(api, output, folder, leave_out=outputs, patience_s=timeout)
@@ -82,13 +82,31 @@ def scan(
         output.result(found.result)
         if json and json != _STDOUT:
             json.write_text(as_json(found.result) + "\n", encoding="utf-8")
-        show_scan(output, found)
-        if comparison:
-            show_truth(output, comparison, found.result)
+        show_findings(output, found, comparison)
         if report:
             write_report(api, report, found.result, comparison)
             output.show(f"Report: {report.resolve()}")
-    _fail_if_failed(found.result)
+    fail_if_failed(found.result.assets)
+
+
+def _outputs(*paths: Path | None) -> frozenset[Path]:
+    """Files that will be written, resolved. Raises Trouble where that cannot be."""
+    outputs = frozenset(path.resolve() for path in paths if path and path != _STDOUT)
+    for path in outputs:
+        if not path.parent.is_dir():
+            raise Trouble(f"{path.parent} is no folder.", "Make the folder first.", Code.USAGE)
+        if path.is_dir():
+            raise Trouble(f"{path} is a folder.", "Name a file in it.", Code.USAGE)
+    return outputs
+
+
+def show_findings(output: Output, found: Scanned, comparison: TruthComparison | None) -> None:
+    """What was found, and how it compares with what is known."""
+    from filmgate.cli.summary import show_scan, show_truth  # noqa: PLC0415
+
+    show_scan(output, found)
+    if comparison:
+        show_truth(output, comparison, found.result)
 
 
 def run_scan(
@@ -138,19 +156,33 @@ def _truth(path: Path | None) -> Truth | None:
 
     try:
         return Truth.model_validate_json(path.read_bytes())
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise Trouble(
             f"{path} is not a truth file.", "`filmgate samples DIR` writes one.", Code.USAGE
         ) from error
 
 
-def _fail_if_failed(result: ScanResult) -> None:
-    failed = [asset for asset in result.assets if asset.status.value == "failed"]
-    if failed:
-        count = f"{len(failed)} file{'' if len(failed) == 1 else 's'} failed."
-        raise Trouble(
-            count, "`filmgate redrive --reruns` runs them again, `filmgate logs` says why."
+def fail_if_failed(*assets: Iterable[ScanAsset | AssetView]) -> None:
+    """Raise Trouble, with the next step, when any file failed or never reached the service."""
+    failed = [asset for asset in chain(*assets) if asset.status.value == "failed"]
+    # What never reached the service has no id there, and nothing to run again.
+    kept_back = sum(not asset.asset_id for asset in failed)
+    held = len(failed) - kept_back
+    counts, hints = [], []
+    if kept_back:
+        counts.append(f"{_files(kept_back)} not sent")
+        hints.append("The same command again sends what was not sent; the reasons are above.")
+    if held:
+        counts.append(f"{_files(held)} failed")
+        hints.append(
+            "`filmgate redrive --reruns` runs what failed again, `filmgate logs` says why."
         )
+    if failed:
+        raise Trouble(f"{', '.join(counts)}.", " ".join(hints))
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
 
 
 def upload(
@@ -174,10 +206,9 @@ def upload(
     output = Output(machine=json)
     from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
     from filmgate.cli.summary import show_uploads  # noqa: PLC0415
-    from filmgate.client.folder import local_file  # noqa: PLC0415
     from filmgate.client.scanner import Scanner  # noqa: PLC0415
 
-    local = [local_file(path, path.name) for path in files]
+    local = [_local(path) for path in files]
     with client() as api, output.scanning() as bars:
         scanner = Scanner(api, bars)
         sent = scanner.send(local, prefix="")
@@ -186,8 +217,24 @@ def upload(
         assets = [views[i] for i in sent.labels] if wait else api.assets_by_id(list(sent.labels))
     output.result({"assets": assets, "not_sent": sent.kept_back, "matches": matches})
     show_uploads(output, assets, sent, matches)
-    if sent.kept_back or any(view.status.value == "failed" for view in assets):
-        raise Trouble("Some files failed.", "Their reasons are above.")
+    fail_if_failed(sent.kept_back, assets)
+
+
+def _local(path: Path) -> LocalFile:
+    from filmgate.client.folder import FolderInvalid, label, local_file  # noqa: PLC0415
+
+    try:
+        return local_file(path, path.name)
+    except OSError as error:
+        raise Trouble(
+            f"{label(str(path))}: {error.strerror}",
+            "Check the path; `filmgate upload FILE...` takes files that can be read here.",
+            Code.USAGE,
+        ) from error
+    except FolderInvalid as error:
+        raise Trouble(
+            str(error), "`filmgate upload` takes files, `filmgate scan DIR` folders.", Code.USAGE
+        ) from error
 
 
 def samples(
@@ -208,6 +255,8 @@ def samples(
     filmgate scan samples --truth samples/truth.json
     """
     output = Output(machine=json)
+    if folder.exists() and not folder.is_dir():
+        raise Trouble(f"{folder} is no folder.", "Name a folder, or one to be made.", Code.USAGE)
     made = make_samples(output, folder)
     output.result(made)
     output.show(f"The sample library is in {folder}: {len(made.files)} files.")

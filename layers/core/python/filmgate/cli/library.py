@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from filmgate.cli.errors import Code, Trouble
-from filmgate.cli.options import Json
+from filmgate.cli.options import ASSET_ID, Json
 from filmgate.cli.output import Output, rows, status_text, table
 from filmgate.library.model import AssetStatus
 
@@ -103,7 +103,8 @@ def matches(
 
 
 def _known(api: FilmgateClient, ids: Sequence[str]) -> None:
-    there = {asset.asset_id for asset in api.assets_by_id(ids)}
+    named = [asset_id for asset_id in ids if ASSET_ID.fullmatch(asset_id)]
+    there = {asset.asset_id for asset in api.assets_by_id(named)}
     if missing := [asset_id for asset_id in ids if asset_id not in there]:
         raise Trouble(f"There is no asset {missing[0]}.", "`filmgate assets` lists the ids.")
 

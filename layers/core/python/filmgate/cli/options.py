@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
+
+ASSET_ID = re.compile("[0-9a-f]{26}")
+"""The form of an asset's id; what has another names nothing."""
 
 Json = Annotated[
     bool,

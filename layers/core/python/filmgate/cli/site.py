@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filmgate
-from filmgate.cli.errors import Trouble, not_running
+from filmgate.cli.errors import Code, Trouble, not_running
 
 if TYPE_CHECKING:
     from filmgate.client.api import FilmgateClient
@@ -48,12 +48,19 @@ class Connection:
 def connection() -> Connection:
     """From FILMGATE_API_URL and FILMGATE_API_KEY, else from the local stack. Raises Trouble."""
     url, key = os.environ.get("FILMGATE_API_URL"), os.environ.get("FILMGATE_API_KEY")
+    if url and not url.startswith(("http://", "https://")):
+        raise Trouble(
+            f"FILMGATE_API_URL is {url!r}, which is no address.",
+            "It begins with https:// (or http://), as `make deploy` prints it.",
+            Code.USAGE,
+        )
     if url and key:
         return Connection(url, key, local=False)
     if url:
         raise Trouble(
             "FILMGATE_API_URL is set without FILMGATE_API_KEY.",
             "Set both, or neither to use the local stack.",
+            Code.USAGE,
         )
     url = local_stack()["api_url"]
     if not key:

@@ -99,9 +99,9 @@ def _tally(scanned: Scanned) -> Text:
     ]
     parts += [f"{classes[name]} {name}" for name in ("exact", "near", "similar")]
     parts += [f"{statuses[name]} {name}" for name in ("refused", "failed") if statuses[name]]
-    if scanned.links:
-        parts.append(f"symbolic links passed over: {scanned.links}")
-    return Text("\n" + ", ".join(parts) + f"; {scanned.seconds:.1f} s")
+    over = str(scanned.passed_over)
+    passed = f"; passed over: {over}" if over else ""
+    return Text("\n" + ", ".join(parts) + f"{passed}; {scanned.seconds:.1f} s")
 
 
 def show_truth(output: Output, truth: TruthComparison, result: ScanResult) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from filmgate.cli.errors import Code, Trouble
-from filmgate.cli.options import Json
+from filmgate.cli.options import ASSET_ID, Json
 from filmgate.cli.output import Output, rows, table
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from filmgate.matching.tuning import Cost, Costs, LabelledPair, LabelledSet, Proposal, Scored
     from filmgate.media.model import MediaKind
 
-_ASSET_ID = re.compile("[0-9a-f]{26}")
 _OFFSETS = (-0.15, -0.10, -0.05, -0.02, 0.0, 0.02, 0.04)
 
 
@@ -182,7 +180,7 @@ def _fetched(pairs: list[LabelledPair]) -> list[Scored]:
     from filmgate.matching.tuning import Scored  # noqa: PLC0415
 
     ids = sorted({name for pair in pairs for name in (pair.a, pair.b)})
-    if odd := [name for name in ids if not _ASSET_ID.fullmatch(name)]:
+    if odd := [name for name in ids if not ASSET_ID.fullmatch(name)]:
         raise _unknown(odd[0])
     with client() as api:
         assets = {asset.asset_id: asset for asset in api.assets_by_id(ids)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -30,16 +31,22 @@ from filmgate.api.models import (
     UploadRequest,
     Uploads,
 )
-from filmgate.client.sending import CountedFile
+from filmgate.client.sending import CountedFile, NotTaken
 from filmgate.errors import FilmgateError
 from filmgate.library.model import AssetStatus
 
 MAX_POST_BYTES = 5 * 1024**3
 """S3 takes at most 5 GiB in one POST."""
 _TRIES = 5
+_NO_ACCOUNT = "about:blank"
+"""The type of a problem that the service itself gave no account of."""
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 10.0
 _RETRIED = {429, 500, 502, 503, 504}
+_ABOUT_THE_FILE = {400, 403, 411, 413}
+"""How S3 answers when one file is not as announced, or its hour is over."""
+_NO_ROUTE = {400, 403, 404, 405}
+_XML_FIELD = re.compile("<(Code|Message)>([^<]{1,300})</")
 _API_TIMEOUT = httpx.Timeout(35.0, connect=5.0)
 # An upload has no time limit as a whole; what is limited is how long nothing may move.
 _S3_TIMEOUT = httpx.Timeout(120.0, connect=10.0)
@@ -64,12 +71,17 @@ class ApiError(FilmgateError):
         self.problem = problem
 
 
+class NotFilmgate(FilmgateError):
+    """Something answers at the address, but not a Filmgate API."""
+
+
 class FilmgateClient:
     """One tenant's view of a Filmgate API. Safe to share between threads; close it after use.
 
     Failed connections and answers 429 and 5xx are tried again, five times in all, with growing
     random pauses, or after as long as the answer asks for. Every call can be repeated without
-    harm. What stays wrong is raised: ApiError for an answer, httpx.TransportError without one.
+    harm. What stays wrong is raised: ApiError for an answer, NotFilmgate for one that no Filmgate
+    gives, httpx.TransportError without one.
     """
 
     def __init__(
@@ -125,13 +137,13 @@ class FilmgateClient:
         """Stream one file of at most 5 GiB (S3's limit for a POST) from disk to its place.
 
         Raises:
-            ApiError: S3 refused it; 400 or 403 when its size is not the one it was announced with,
-                or the hour is over: ask for the upload again.
-            ValueError: the file is larger than a POST may be.
+            NotTaken: its size is not the one it was announced with, or changed on the way, or is
+                more than a POST may hold, or the hour is over: ask for the upload again.
+            ApiError: S3 refused it for another reason.
             OSError: the file cannot be read.
         """
         if path.stat().st_size > MAX_POST_BYTES:
-            raise ValueError(f"{path.name} is larger than the 5 GiB S3 takes in one POST")
+            raise NotTaken("it is larger than the 5 GiB that S3 takes at once")
 
         def post() -> httpx.Response:
             with CountedFile(path, progress) as body:
@@ -145,7 +157,12 @@ class FilmgateClient:
                     if not arrived:
                         body.take_back()
 
-        self._retrying(post)
+        try:
+            self._retrying(post)
+        except ApiError as error:
+            if error.status in _ABOUT_THE_FILE:
+                raise NotTaken(f"S3 answered {error.problem.detail}") from error
+            raise
 
     def asset(self, asset_id: str) -> AssetView:
         """Raises ApiError 404."""
@@ -245,8 +262,19 @@ class FilmgateClient:
         return self._call(kind, "GET", path, params=params)
 
     def _call(self, kind: type[Value], method: str, path: str, **request: Any) -> Value:
-        answer = self._retrying(lambda: self._api.request(method, path, **request))
-        return kind.model_validate_json(answer.content)
+        try:
+            answer = self._retrying(lambda: self._api.request(method, path, **request))
+            return kind.model_validate_json(answer.content)
+        except ApiError as error:
+            unknown = error.problem.type == _NO_ACCOUNT
+            if unknown and (error.status in _NO_ROUTE or error.status < 400):
+                raise self._not_filmgate(f"it answers {error.status}") from error
+            raise
+        except ValidationError as error:
+            raise self._not_filmgate("its answers have another form") from error
+
+    def _not_filmgate(self, why: str) -> NotFilmgate:
+        return NotFilmgate(f"What answers at {self._api.base_url} is no Filmgate API: {why}.")
 
     def _retrying(self, request: Callable[[], httpx.Response]) -> httpx.Response:
         for tried in range(1, _TRIES + 1):
@@ -282,11 +310,12 @@ def _problem(answer: httpx.Response) -> Problem:
     try:
         return Problem.model_validate_json(answer.content)
     except ValidationError:
-        # S3 and gateways speak XML or nothing.
+        # S3 speaks XML, gateways anything or nothing.
+        said = ": ".join(value for _, value in _XML_FIELD.findall(answer.text))
         return Problem(
-            type="about:blank",
+            type=_NO_ACCOUNT,
             title=answer.reason_phrase or "HTTP error",
             status=answer.status_code,
-            detail=answer.text[:500].strip() or "no account was given",
+            detail=said or answer.text[:500].strip() or "no account was given",
             instance=str(answer.request.url.copy_with(query=None)),
         )

@@ -51,13 +51,38 @@ class Unreadable:
     reason: str
 
 
+@dataclass(slots=True)
+class PassedOver:
+    """How many entries of a folder were not looked at; a folder counts as one, with all below it.
+
+    Attributes:
+        hidden: names that start with a dot.
+        links: symbolic links, which are never followed.
+        special: pipes, sockets and devices.
+    """
+
+    hidden: int = 0
+    links: int = 0
+    special: int = 0
+
+    def __str__(self) -> str:
+        """Such as "2 hidden, 1 symbolic link"; empty where nothing was passed over."""
+        links = f"{self.links} symbolic link{'' if self.links == 1 else 's'}"
+        counts = (
+            (self.hidden, f"{self.hidden} hidden"),
+            (self.links, links),
+            (self.special, f"{self.special} special"),
+        )
+        return ", ".join(words for count, words in counts if count)
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a folder holds; `links` counts symbolic links, which are never followed."""
+    """What a folder holds."""
 
     files: tuple[LocalFile, ...]
     unreadable: tuple[Unreadable, ...]
-    links: int
+    passed_over: PassedOver
 
 
 def label(name: str) -> str:
@@ -97,8 +122,8 @@ def local_file(path: Path, name: str) -> LocalFile:
 def walk(root: Path, *, leave_out: frozenset[Path] = frozenset()) -> Listing:
     """All regular files below a folder, in order of their labels.
 
-    Hidden files and folders, symbolic links, `truth.json` and `leave_out` (resolved paths) are
-    not among them. Raises FolderInvalid.
+    Hidden files and folders, symbolic links and special files are counted and passed over;
+    `truth.json` and `leave_out` (resolved paths) are ours. Raises FolderInvalid.
     """
     if not root.is_dir():
         what = "is not a folder" if root.exists() else "does not exist"
@@ -108,7 +133,7 @@ def walk(root: Path, *, leave_out: frozenset[Path] = frozenset()) -> Listing:
     return Listing(
         tuple(sorted(found.files, key=lambda file: file.label)),
         tuple(found.unreadable),
-        found.links,
+        found.passed_over,
     )
 
 
@@ -116,7 +141,7 @@ class _Walk:
     def __init__(self, leave_out: frozenset[Path]) -> None:
         self.files: list[LocalFile] = []
         self.unreadable: list[Unreadable] = []
-        self.links = 0
+        self.passed_over = PassedOver()
         self._leave_out = leave_out
 
     def folder(self, root: Path, prefix: str) -> None:
@@ -134,13 +159,15 @@ class _Walk:
         for entry in entries:
             name = f"{above}{entry.name}"
             if entry.name.startswith("."):
-                continue
-            if entry.is_symlink():
-                self.links += 1
+                self.passed_over.hidden += 1
+            elif entry.is_symlink():
+                self.passed_over.links += 1
             elif entry.is_dir(follow_symlinks=False):
                 yield Path(entry.path), f"{name}/"
             elif entry.is_file(follow_symlinks=False):
                 self._file(Path(entry.path), name)
+            else:
+                self.passed_over.special += 1
 
     def _file(self, path: Path, name: str) -> None:
         if path.name in OUR_FILES or path.resolve() in self._leave_out:

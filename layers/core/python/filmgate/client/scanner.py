@@ -25,8 +25,17 @@ from filmgate.api.models import (
     UploadFile,
     Uploads,
 )
-from filmgate.client.folder import FileChanged, LocalFile, label, sha256_of, unchanged, walk
+from filmgate.client.folder import (
+    FileChanged,
+    LocalFile,
+    PassedOver,
+    label,
+    sha256_of,
+    unchanged,
+    walk,
+)
 from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
+from filmgate.client.sending import NotTaken
 from filmgate.errors import FilmgateError
 from filmgate.library.model import AssetStatus
 
@@ -96,11 +105,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """The result with how it came about: `new` files were uploaded, `links` were passed over."""
+    """The result with how it came about: `new` files were uploaded."""
 
     result: ScanResult
     new: int
-    links: int
+    passed_over: PassedOver
     seconds: float
 
 
@@ -134,7 +143,10 @@ class Scanner:
         views = self.wait(sent.labels)
         matches = self.collect(sent.labels, inside=True)
         return Scanned(
-            _result(sent, views, matches), len(sent.new), listing.links, self._clock() - started
+            result=_result(sent, views, matches),
+            new=len(sent.new),
+            passed_over=listing.passed_over,
+            seconds=self._clock() - started,
         )
 
     def send(self, files: Sequence[LocalFile], *, prefix: str) -> Sent:
@@ -233,7 +245,7 @@ class Scanner:
                 sent.new.add(answer.asset_id)
 
     def _send_one(self, file: LocalFile, answer: Upload) -> str | None:
-        """Why the file was not sent, or None. Errors of the service are raised."""
+        """Why the file was not sent, or None. What concerns every file is raised."""
         try:
             if not unchanged(file):
                 return "changed while it was being read"
@@ -243,6 +255,8 @@ class Scanner:
                 )
         except OSError as error:
             return f"cannot be read here: {error.strerror}"
+        except NotTaken as error:
+            return _why_not_taken(file, error)
         return None
 
 
@@ -255,6 +269,15 @@ def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 def _kept_back(name: str, reason: str) -> ScanAsset:
     return ScanAsset(path=name, asset_id="", kind=None, status=AssetStatus.FAILED, reason=reason)
+
+
+def _why_not_taken(file: LocalFile, error: NotTaken) -> str:
+    try:
+        if not unchanged(file):
+            return "changed while it was being uploaded"
+    except OSError:
+        return "vanished while it was being uploaded"
+    return f"was not taken: {error}"
 
 
 def _stalled(pending: Sequence[str], views: dict[str, AssetView], patience_s: float) -> ScanStalled:

@@ -1,4 +1,4 @@
-"""A file on its way out, counted."""
+"""A file on its way out, counted, and what ends the way of one file alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import io
 import os
 from collections.abc import Callable
 from pathlib import Path
+
+from filmgate.errors import FilmgateError
+
+
+class NotTaken(FilmgateError):
+    """The storage did not take one file, which says nothing about the others."""
 
 
 class CountedFile(io.FileIO):
@@ -18,10 +24,18 @@ class CountedFile(io.FileIO):
         super().__init__(path)
         self._progress = progress
         self._taken = 0
+        self._size_bytes = os.fstat(self.fileno()).st_size
 
     def read(self, size: int | None = -1) -> bytes:
-        """At most `size` bytes; empty at the end."""
+        """At most `size` bytes; empty at the end.
+
+        Raises NotTaken when the file is longer or shorter by now than when it was opened: its
+        length was sent ahead.
+        """
         block = super().read(size)
+        left = self._size_bytes - self._taken
+        if len(block or b"") > left or (left and not block):
+            raise NotTaken("its length changed on the way")
         if block:
             self._taken += len(block)
             if self._progress:
