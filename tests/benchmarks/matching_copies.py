@@ -11,6 +11,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,7 @@ from tests.benchmarks.matching_sources import FOLDER, SHARED_BY_ALL, Source, Spl
 
 DRAW_SEED = 20
 PROCESSES = 2
+_FINGERPRINTS = FOLDER / "fingerprints"
 _LIMITS = Limits()
 Interval = tuple[float, float]
 
@@ -192,6 +194,7 @@ def files(sources: list[Source]) -> list[File]:
     # The longest work first, so that both processes end together.
     tasks.sort(key=lambda task: task.source.kind is not MediaKind.VIDEO)
     found: list[File] = []
+    keep_newest(_FINGERPRINTS, code())
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
         for done, made in enumerate(pool.map(_made, tasks), 1):
@@ -317,8 +320,16 @@ def frame_hashes(file: File) -> NDArray[np.uint64]:
     return hashes
 
 
+def keep_newest(folder: Path, current: str, most: int = 4) -> None:
+    """Remove what all but the latest versions of the code made, each in a folder of its own."""
+    (folder / current).mkdir(parents=True, exist_ok=True)
+    (folder / current).touch()
+    for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-most]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
 def _kept(digest: str) -> Path:
-    return FOLDER / "fingerprints" / code() / f"{digest}.npz"
+    return _FINGERPRINTS / code() / f"{digest}.npz"
 
 
 def _digest(path: Path) -> str:

@@ -7,7 +7,9 @@ compared, and a pair that the index loses scores 0 and counts as not found.
 from __future__ import annotations
 
 import hashlib
+import json
 import multiprocessing
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,7 +17,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from filmgate import matching
+from pydantic import TypeAdapter
+
+from filmgate import index, matching
 from filmgate.fingerprint.model import Fingerprint
 from filmgate.fingerprint.retrieval import index_entry, index_query
 from filmgate.index.segments import SegmentIndex
@@ -26,16 +30,19 @@ from filmgate.matching.settings import MatchSettings
 from filmgate.media.model import MediaKind
 from filmgate.pipeline.match import MAX_CANDIDATES
 from filmgate.samples.truth import is_call
+from tests.benchmarks.bare import code
 from tests.benchmarks.common import note
-from tests.benchmarks.matching_copies import PROCESSES, File, frame_hashes, print_of
+from tests.benchmarks.matching_copies import PROCESSES, File, frame_hashes, keep_newest, print_of
 from tests.benchmarks.matching_negatives import negative_class
 from tests.benchmarks.matching_peers import pdq_hashes, pdq_score, phash_score
-from tests.benchmarks.matching_sources import Split
+from tests.benchmarks.matching_sources import FOLDER, Split
 from tests.memory import MemoryFreshStore, MemorySegmentStore
 
 _TENANT = "bench"
 _SETTINGS = MatchSettings()
 _QUERIES_A_TASK = 25
+_KEPT = FOLDER / "comparisons"
+_STORED = TypeAdapter(dict[str, Comparison])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ class Pair:
 class _Task:
     queries: tuple[File, ...]
     references: tuple[File, ...]
+    code: str
 
 
 def pairs(
@@ -90,10 +98,11 @@ def pairs(
     references = tuple(file for file in usable if file.reference)
     queries = tuple(file for file in usable if asked(file))
     tasks = [
-        _Task(queries[start : start + _QUERIES_A_TASK], references)
+        _Task(queries[start : start + _QUERIES_A_TASK], references, engine())
         for start in range(0, len(queries), _QUERIES_A_TASK)
     ]
     note(f"{split}: {len(queries)} queries among {len(references)} references.")
+    keep_newest(_KEPT, engine())
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
         found = [pair for some in pool.map(_compared, tasks) for pair in some]
@@ -143,6 +152,9 @@ def asset_id(file: File) -> str:
 
 
 def _compared(task: _Task) -> list[Pair]:
+    """Raises RuntimeError when the code changed since the run began."""
+    if engine() != task.code:
+        raise RuntimeError("the code of the matching changed during the run; run again")
     _KNOWN.update((file.name, file) for file in task.references)
     library = _library(tuple(file.name for file in task.references))
     return [pair for query in task.queries for pair in _against(query, library, task.references)]
@@ -150,40 +162,62 @@ def _compared(task: _Task) -> list[Pair]:
 
 def _against(query: File, library: _Library, references: Sequence[File]) -> Iterator[Pair]:
     own = print_of(query)
-    own_id = asset_id(query)
-    found = {
-        candidate.asset_id
-        for candidate in library.index.search(
-            _TENANT, index_query(own_id, own), limit=MAX_CANDIDATES
-        )
-    }
+    found = _comparisons(query, own, library, references)
     hashes, words = frame_hashes(query), pdq_hashes(own)
     for reference in references:
         label = negative_class(query, reference)
         if label is None:
             continue
-        comparison = verdict = None
-        other_id = asset_id(reference)
-        if other_id in found:
-            sides = (own, library.prints[reference.name])
-            comparison = compare(*(sides if own_id < other_id else sides[::-1]))
-            verdict = decide(comparison, _SETTINGS)
+        comparison = found.get(reference.name)
         seen = MediaKind.AUDIO not in {query.kind, reference.kind}
         yield Pair(
             query,
             reference,
             label,
             comparison,
-            verdict,
-            own_id < other_id,
+            decide(comparison, _SETTINGS) if comparison else None,
+            asset_id(query) < asset_id(reference),
             phash_score(hashes, library.phash[reference.name]) if seen else None,
             pdq_score(words, library.pdq[reference.name]) if seen else None,
         )
 
 
+def _comparisons(
+    query: File, own: Fingerprint, library: _Library, references: Sequence[File]
+) -> dict[str, Comparison]:
+    """Comparisons with the query's candidates, by name; kept, so that a run can be carried on."""
+    told = [(file.name, file.digest) for file in (query, *references)]
+    key = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    stored = _KEPT / engine() / f"{key}.json"
+    if stored.is_file():
+        return _STORED.validate_json(stored.read_bytes())
+    made = dict(_compare_candidates(query, own, library, references))
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    part = stored.with_suffix(f".part-{os.getpid()}")
+    part.write_bytes(_STORED.dump_json(made))
+    part.replace(stored)
+    return made
+
+
+def _compare_candidates(
+    query: File, own: Fingerprint, library: _Library, references: Sequence[File]
+) -> Iterator[tuple[str, Comparison]]:
+    own_id = asset_id(query)
+    asked = index_query(own_id, own)
+    candidates = library.index.search(_TENANT, asked, limit=MAX_CANDIDATES)
+    found = {candidate.asset_id for candidate in candidates}
+    for reference in references:
+        other_id = asset_id(reference)
+        if other_id in found and negative_class(query, reference) is not None:
+            sides = (own, library.prints[reference.name])
+            yield reference.name, compare(*(sides if own_id < other_id else sides[::-1]))
+
+
+@cache
 def engine() -> str:
-    """Digest of the code that compares and decides, for the record."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(matching.__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    """Digest of the code that makes fingerprints, searches and compares."""
+    digest = hashlib.sha256(code().encode())
+    for package in (matching, index):
+        for path in sorted(Path(package.__file__ or "").parent.glob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

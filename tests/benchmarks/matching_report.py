@@ -248,7 +248,7 @@ def _peers(pair: Pair) -> str:
     return f"pHash {_number(pair.phash)} PDQ {_number(pair.pdq)}"
 
 
-_SEEDS = {"background", "host", "music", "title", "noise", "red", "green", "blue"}
+_SEEDS = {"background", "host", "music", "title", "noise", "voice", "red", "green", "blue"}
 
 
 def _drawn(file: File) -> str:
