@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import subprocess
 import sys
 
@@ -24,6 +26,30 @@ def test_every_command_has_help_an_example_and_exit_codes(run, words):
     assert "Examples" in result.stdout
     assert f"filmgate {' '.join(words)}" in result.stdout.split("Examples")[1]
     assert "3 the stack is not running" in result.stdout
+
+
+@pytest.mark.parametrize("words", [[], ["keys"], *COMMANDS], ids=" ".join)
+def test_help_is_set_to_the_width_of_the_terminal(run, monkeypatch, words):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    text = run(*words, "--help").stdout.split("Examples")[0].split("A first look")[0]
+    paragraphs = [part.split("\n") for part in re.sub(r" +\n", "\n", text).split("\n\n")]
+    for lines in paragraphs:
+        for line, following in itertools.pairwise(line.rstrip() for line in lines if line.strip()):
+            word = following.split()[0]
+            assert len(line) + 1 + len(word) > 78, (line, following)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_examples_keep_their_lines(run, monkeypatch, words):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    command = get_command(app)
+    for word in words:
+        command = command.commands[word]
+    lines = [line.strip() for line in run(*words, "--help").stdout.splitlines()]
+    examples = command.help.split("[/bold]")[1].strip().splitlines()
+    assert [example for example in examples if example.strip() not in lines] == []
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from filmgate.cli.app import app
 from filmgate.library.model import AssetStatus
+from filmgate.matching.model import Transform
 
 
 def test_assets_page_through_by_cursor(run, service):
@@ -57,6 +58,19 @@ def test_show_a_match_with_scores_reason_and_aligned_times(run, service, folder)
     for words in ("exact 0.990", "at least 0.95 needed", "The pictures agree", "visual", "86.7",
                   "0:00.0 to 0:02.0", "98 %"):  # fmt: skip
         assert words in text.replace("87 %", "86.7"), words
+
+
+def test_what_was_done_to_a_copy_is_shown_in_words_and_in_json(run, service):
+    one, two = (service.world.add_asset("acme", name) for name in ("one.png", "two.png"))
+    made = service.world.add_match(one, two, 0.91)
+    done = {"tilt": 4.5, "overlaid": True, "recoloured": True, "audio_removed": True}
+    verdict = made.verdict.model_copy(update={"transform": Transform(**done)})
+    service.world.library.save_match(made.model_copy(update={"verdict": verdict}))
+    words = "tilted by 4.5 degrees, something laid over, recoloured, sound taken away or added"
+    assert words in run("show", made.match_id).stdout
+    assert words in run("matches").stdout
+    shown = json.loads(run("show", made.match_id, "--json").stdout)["verdict"]["transform"]
+    assert done.items() <= shown.items()
 
 
 def test_what_is_not_there_is_exit_1_with_the_next_step(run, service):

@@ -180,7 +180,12 @@ def test_writing_takes_any_name(tmp_path):
         (Transform(speed=0.8), "1.25x slower"),
         (Transform(speed=1.001), "no change found"),
         (Transform(crop=True, partial=True), "cropped, a part of the time"),
-        (Transform(recoloured=True, audio_removed=True), "recoloured, sound taken away"),
+        (
+            Transform(recoloured=True, audio_removed=True),
+            "recoloured, sound taken away or added",
+        ),
+        (Transform(tilt=4.5, overlaid=True), "tilted by 4.5 degrees, something laid over"),
+        (Transform(tilt=-0.01), "no change found"),
     ],
 )
 def test_transforms_in_words(transform, words):

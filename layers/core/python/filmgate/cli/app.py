@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from filmgate.cli import demo, files, keys, library, logs, redrive, stack, tune
 from filmgate.cli.errors import EXIT_CODES, Code, explain
-from filmgate.cli.options import Json
+from filmgate.cli.options import Json, help_of
 
 
 class Guarded(TyperGroup):
@@ -68,7 +68,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
 def root() -> None:
     """Which files are copies of which, how sure Filmgate is, and why.
 
@@ -110,9 +109,10 @@ _GROUPS = {
 }
 for _panel, _commands in _GROUPS.items():
     for _command in _commands:
-        app.command(rich_help_panel=_panel, epilog=EXIT_CODES)(_command)
+        app.command(rich_help_panel=_panel, epilog=EXIT_CODES, help=help_of(_command))(_command)
 app.add_typer(keys.app, name="keys", rich_help_panel="Operation")
-app.command(rich_help_panel="Service", epilog=EXIT_CODES)(version)
+app.command(rich_help_panel="Service", epilog=EXIT_CODES, help=help_of(version))(version)
+app.callback(help=help_of(root))(root)
 
 
 def main() -> None:

@@ -8,17 +8,15 @@ from typing import Annotated
 import typer
 
 from filmgate.cli.errors import EXIT_CODES, Code, Trouble
-from filmgate.cli.options import Json, Stage
+from filmgate.cli.options import Json, Stage, help_of
 from filmgate.cli.output import Output
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Make API keys. For operators: it writes to the key table itself, not through the API.",
     epilog=EXIT_CODES,
 )
 
 
-@app.callback()
 def keys() -> None:
     """Make API keys. For operators: it writes to the key table itself, not through the API.
 
@@ -29,7 +27,6 @@ def keys() -> None:
     """
 
 
-@app.command(epilog=EXIT_CODES)
 def create(
     tenant: Annotated[
         str, typer.Argument(metavar="TENANT", help="Lower-case letters, digits, inner hyphens.")
@@ -63,3 +60,7 @@ def create(
     output.result({"tenant": tenant, "label": label, "api_key": key})
     output.show(f"The key of tenant {tenant}, shown this once:")
     output.show(key)
+
+
+app.callback(help=help_of(keys))(keys)
+app.command(epilog=EXIT_CODES, help=help_of(create))(create)

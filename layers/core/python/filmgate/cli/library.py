@@ -78,7 +78,7 @@ def matches(
     \b
     filmgate matches
     filmgate matches 0f3a5b9c2d4e6f708192a3b4c5
-    filmgate matches --json | jq '.items[] | select(.verdict.match_class == "exact")'
+    filmgate matches --json | jq '.items[].verdict.match_class'
     """
     output = Output(machine=json)
     from filmgate.api.models import Listing, MatchView  # noqa: PLC0415

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -20,3 +22,17 @@ Stage = Annotated[
         "--stage", help="A stage deployed to AWS; without it, the local stack.", metavar="NAME"
     ),
 ]
+
+
+def help_of(command: Callable[..., None]) -> str:
+    """A docstring as help: its paragraphs without line breaks, for the terminal to set.
+
+    Those that begin with a line of ``\\b`` keep their lines.
+    """
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(
+        paragraph.removeprefix("\b\n")
+        if paragraph.startswith("\b\n")
+        else paragraph.replace("\n", " ")
+        for paragraph in paragraphs
+    )

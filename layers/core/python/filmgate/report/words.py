@@ -6,6 +6,7 @@ from filmgate.matching.model import Transform
 
 TURNS = {90: "turned a quarter right", 180: "turned upside down", 270: "turned a quarter left"}
 _SPEED_SHOWN = 0.005
+_TILT_SHOWN = 0.05
 
 
 def transform_words(transform: Transform) -> str:
@@ -20,9 +21,13 @@ def transform_words(transform: Transform) -> str:
         words.append("mirrored")
     if transform.turn:
         words.append(TURNS.get(transform.turn, f"turned by {transform.turn} degrees"))
+    if abs(transform.tilt) >= _TILT_SHOWN:
+        words.append(f"tilted by {transform.tilt:.1f} degrees")
     words += _speed_words(transform.speed)
     if transform.crop:
         words.append("cropped")
+    if transform.overlaid:
+        words.append("something laid over")
     if transform.partial:
         words.append("a part of the time")
     if transform.recoloured:
@@ -30,7 +35,7 @@ def transform_words(transform: Transform) -> str:
     if transform.audio_replaced:
         words.append("other sound")
     if transform.audio_removed:
-        words.append("sound taken away")
+        words.append("sound taken away or added")
     return ", ".join(words) or "no change found"
 
 
