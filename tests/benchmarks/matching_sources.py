@@ -61,6 +61,8 @@ class Source:
         path: the file, made under `.build/bench`.
         alike: class of negative to what is shared; two sources with the same value for a class
             are hard to tell apart for that reason.
+        sparse: it goes through every second transform only, to save time where the rates of each
+            transform are not reported.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Source:
     split: Split
     path: Path
     alike: Mapping[str, str] = field(default_factory=dict)
+    sparse: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,8 @@ def sources(*, quick: bool) -> list[Source]:
         if not target.is_file():
             _make(origin, target)
         half = split[origin.stratum, origin.unit]
-        found.append(Source(origin.name, origin.kind, half, target, origin.alike))
+        sparse = half is Split.TUNE and not origin.quick
+        found.append(Source(origin.name, origin.kind, half, target, origin.alike, sparse))
     return found
 
 
