@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from filmgate.errors import MediaRefused
+from filmgate.media.boxes import check_index
 from filmgate.media.limits import Limits
 
 if TYPE_CHECKING:
@@ -53,13 +54,16 @@ def open_container(path: Path, media_format: str, limits: Limits) -> Iterator[In
     """Open a local file with the demuxer its content asked for.
 
     Raises:
-        MediaRefused: ``damaged``, also for errors of FFmpeg inside the ``with`` block.
+        MediaRefused: ``damaged``, also for errors of FFmpeg inside the ``with`` block, or
+            ``too_large`` where its index claims too much.
     """
     import av  # noqa: PLC0415 - light callers must not load FFmpeg
 
     demuxer = DEMUXERS[media_format]
     if media_format == "wav":
         _check_riff(path)
+    if demuxer == "mov":
+        check_index(path, limits)
     container: InputContainer | None = None
     try:
         container = av.open(
