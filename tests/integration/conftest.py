@@ -76,14 +76,17 @@ def probe(local: RunningStack, role: str, tmp_path: Path) -> Iterator[Deploy]:
 def execute(local: RunningStack, role: str) -> Iterator[Callable[..., dict[str, Any]]]:
     """Runs a state machine of one task over a probe; returns the description of how it ended.
 
-    ``execute(function, retry=[...], catch=[...])`` with error names; what is caught ends the
-    execution with the output ``{"caught": name}``.
+    ``execute(function, retry=[...], catch=[...], limit_s=...)`` with error names and the state's
+    limit; what is caught ends the execution with the output ``{"caught": name}``.
     """
     states = local.aws.client("stepfunctions")
     made: list[str] = []
 
     def run(
-        function: str, retry: list[str] | None = None, catch: list[str] | None = None
+        function: str,
+        retry: list[str] | None = None,
+        catch: list[str] | None = None,
+        limit_s: int | None = None,
     ) -> dict[str, Any]:
         task: dict[str, Any] = {
             "Type": "Task",
@@ -92,6 +95,8 @@ def execute(local: RunningStack, role: str) -> Iterator[Callable[..., dict[str, 
             "Output": "{% $states.result.Payload %}",
             "End": True,
         }
+        if limit_s:
+            task["TimeoutSeconds"] = limit_s
         if retry:
             task["Retry"] = [{"ErrorEquals": retry, "IntervalSeconds": 1, "MaxAttempts": 2}]
         if catch:

@@ -108,6 +108,65 @@ def handler(event, context):
     assert 1 < max(at_once) <= default_slots()
 
 
+def test_waiting_for_a_slot_does_not_count_against_a_state(
+    probe: Deploy, execute: Execute, local: RunningStack
+) -> None:
+    name = probe("import time\ndef handler(event, context):\n    time.sleep(1)\n    return 1\n")
+    functions = local.aws.client("lambda")
+    for _ in range(4 * default_slots()):
+        functions.invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
+    began = time.monotonic()
+    ended = execute(name, limit_s=2)
+    assert (ended["status"], ended["output"]) == ("SUCCEEDED", "1")
+    assert time.monotonic() - began > 3
+
+
+def test_work_counts_against_a_state(probe: Deploy, execute: Execute) -> None:
+    name = probe("import time\ndef handler(event, context):\n    time.sleep(4)\n")
+    began = time.monotonic()
+    ended = execute(name, limit_s=1, catch=["States.Timeout"])
+    assert json.loads(ended["output"]) == {"caught": "States.Timeout"}
+    assert time.monotonic() - began < 4
+
+
+def test_a_worker_that_dies_at_its_start_is_an_exit_error(probe: Deploy, execute: Execute) -> None:
+    name = probe("import os\nos.kill(os.getpid(), 9)\ndef handler(event, context):\n    pass\n")
+    ended = execute(name, catch=["Runtime.ExitError"])
+    assert json.loads(ended["output"]) == {"caught": "Runtime.ExitError"}
+
+
+def test_a_batch_whose_worker_died_comes_back_after_the_functions_timeout(
+    local: RunningStack, probe: Deploy, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    source = f"""
+import os, time
+def handler(event, context):
+    first = not os.path.exists({str(seen)!r})
+    with open({str(seen)!r}, "a") as file:
+        file.write(f"{{time.time()}}\\n")
+    if first:
+        os.kill(os.getpid(), 9)
+"""
+    name = probe(source)
+    functions, sqs = local.aws.client("lambda"), local.aws.client("sqs")
+    functions.update_function_configuration(FunctionName=name, Timeout=2)
+    url = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
+    arn = f"arn:aws:sqs:{local.info.region}:000000000000:{name}"
+    mapping = functions.create_event_source_mapping(FunctionName=name, EventSourceArn=arn)
+    try:
+        sqs.send_message(
+            QueueUrl=f"{local.info.endpoint_url}/{url.split('/', 3)[3]}", MessageBody="1"
+        )
+        until = time.monotonic() + 15
+        while (not seen.exists() or len(seen.read_text().split()) < 2) and time.monotonic() < until:
+            time.sleep(0.1)
+    finally:
+        functions.delete_event_source_mapping(UUID=mapping["UUID"])
+    first, second = map(float, seen.read_text().split())
+    assert 2 <= second - first < 10
+
+
 def test_a_short_function_does_not_wait_behind_busy_ones(
     local: RunningStack, probe: Deploy
 ) -> None:

@@ -25,6 +25,8 @@ POLL_S = 0.05
 ANSWER_S = 10.0
 """A busy machine may keep our own daemon from answering for a while."""
 STRANGER_ANSWER_S = 2.0
+FIRST_TO_LAST = ("finish", "decide", "match", "fingerprint", "compact", "ingest")
+"""Functions in the order they get free slots: what is nearly done goes before what is new."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "FILMGATE_LOCAL_ROOT": str(home.root),
         "FILMGATE_LOCAL_SLOTS": os.environ.get("FILMGATE_LOCAL_SLOTS", str(default_slots())),
         "FILMGATE_LOCAL_INTERACTIVE": f"{STACK}-api",
+        "FILMGATE_LOCAL_ORDER": ",".join(f"{STACK}-{name}" for name in FIRST_TO_LAST),
     }
 
 

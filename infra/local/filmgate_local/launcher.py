@@ -13,13 +13,16 @@ import time
 from typing import Any
 
 from ministack import app as ministack_app
+from ministack.core.concurrency import esm_wake
 from ministack.core.persistence import save_all
 
 from filmgate_local import patches
 from filmgate_local.daemon import IDENTITY_PATH
+from filmgate_local.turns import Turns
 
 SLOTS_ENV = "FILMGATE_LOCAL_SLOTS"
 INTERACTIVE_ENV = "FILMGATE_LOCAL_INTERACTIVE"
+ORDER_ENV = "FILMGATE_LOCAL_ORDER"
 SAVE_EVERY_S = 5.0
 
 
@@ -69,9 +72,16 @@ def main() -> None:
     patches.name_throttles()
     patches.release_received()
     patches.version_events()
-    patches.bound_workers(
-        int(os.environ[SLOTS_ENV]), frozenset(os.environ[INTERACTIVE_ENV].split(","))
+    patches.time_work_only()
+    patches.return_batches()
+    turns = Turns(
+        int(os.environ[SLOTS_ENV]),
+        frozenset(os.environ[INTERACTIVE_ENV].split(",")),
+        tuple(os.environ[ORDER_ENV].split(",")),
+        relieved=esm_wake.set,
     )
+    patches.take_turns(turns)
+    patches.admit(turns)
     # It tells of every file at every save.
     logging.getLogger("persistence").setLevel(logging.WARNING)
     saver = Saver()

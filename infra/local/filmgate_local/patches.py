@@ -6,14 +6,19 @@ Drop one when upstream has it.
 
 from __future__ import annotations
 
+import contextvars
 import json
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import eventbridge, lambda_svc, s3, sqs
+from ministack.services import eventbridge, lambda_svc, s3, sqs, stepfunctions
+
+from filmgate_local.turns import CLOCK, Clock, Turns
 
 FULL_CORE_MB = 1769
 """Memory at which Lambda gives a function one whole core; more than that asks for more CPU."""
@@ -25,7 +30,8 @@ _NAMED_ERROR = (
     '{"status": "error", "error": str(e), "error_type": type(e).__name__,'
     ' "trace": traceback.format_exc()}'
 )
-_WORKER_DIED = "Worker process died"
+_DIED_AT_START = "Worker process exited immediately"
+_TIMED_OUT = "Task timed out after"
 
 
 def name_errors() -> None:
@@ -43,9 +49,14 @@ def name_errors() -> None:
     execute: Execute = lambda_svc._execute_function_warm
 
     def invoke_and_note(self: Any, *given: Any, **named: Any) -> dict[str, Any]:
-        response: dict[str, Any] = invoke(self, *given, **named)
-        died = response.get("error") == _WORKER_DIED
-        last.error_type = "Runtime.ExitError" if died else response.get("error_type")
+        try:
+            response: dict[str, Any] = invoke(self, *given, **named)
+        except (RuntimeError, BrokenPipeError) as error:
+            if isinstance(error, RuntimeError) and _DIED_AT_START not in str(error):
+                raise
+            # Handled here, because upstream would end the function's other workers too.
+            response = {"status": "error", "error": str(error), "log": ""}
+        last.error_type = response.get("error_type") or _how_it_ended(response)
         return response
 
     def execute_and_name(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
@@ -57,6 +68,13 @@ def name_errors() -> None:
 
     lambda_runtime.Worker.invoke = invoke_and_note
     lambda_svc._execute_function_warm = execute_and_name
+
+
+def _how_it_ended(response: dict[str, Any]) -> str | None:
+    """A handler's own error has a name; without one it was the worker that ended."""
+    if response.get("status") != "error" or str(response.get("error")).startswith(_TIMED_OUT):
+        return None
+    return "Runtime.ExitError"
 
 
 def name_throttles() -> None:
@@ -74,32 +92,88 @@ def name_throttles() -> None:
     lambda_svc._throttle_response = throttle_with_name
 
 
-def bound_workers(slots: int, interactive: frozenset[str]) -> None:
-    """Let at most ``slots`` invocations of a lane run at once; the others wait their turn.
+def take_turns(turns: Turns) -> None:
+    """Let only as many invocations run at once as there are slots; the others wait their turn.
 
     AWS has a machine for each invocation, a laptop has a few cores: sixty uploads must not start
-    sixty decoders. Throttling instead would use up the retries of whatever waits long. There are
-    three lanes, so that nobody waits behind what takes minutes: functions that ask for more than a
-    core, the other ones, and those named in ``interactive`` (somebody waits for the answer).
-    Upstream can only refuse, so this waits before it. No function of ours invokes another one,
-    so nobody can wait for a slot held by whoever waits for them.
+    sixty decoders. Throttling instead would use up the retries of whatever waits long. Upstream
+    can only refuse, so this waits before it. No function of ours invokes another one, so nobody
+    can wait for a slot held by whoever waits for them.
     """
-    lanes = {name: threading.BoundedSemaphore(slots) for name in ("busy", "short", "interactive")}
     dispatch = lambda_svc._execute_function_dispatch
 
     def dispatch_in_turn(
         func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, _: float
     ) -> dict[str, Any]:
-        if config.get("FunctionName") in interactive:
-            lane = "interactive"
-        else:
-            lane = "busy" if config.get("MemorySize", 128) > FULL_CORE_MB else "short"
-        with lanes[lane]:
+        busy = config.get("MemorySize", 128) > FULL_CORE_MB
+        with turns.slot(config.get("FunctionName", ""), busy=busy):
             # Its time starts now: what is reported is work, not waiting.
             result: dict[str, Any] = dispatch(func, config, event, request_id, time.time())
             return result
 
     lambda_svc._execute_function_dispatch = dispatch_in_turn
+
+
+def time_work_only() -> None:
+    """Hold a state's TimeoutSeconds against its work: waiting for a slot does not count.
+
+    On AWS there is no such wait. Here a long queue would fail good files.
+    """
+
+    def invoke(resource: str, input_data: Any, limit_s: float) -> Any:
+        clock = Clock()
+        context = contextvars.copy_context()
+        context.run(CLOCK.set, clock)
+        pool = ThreadPoolExecutor(max_workers=1)
+        done = pool.submit(context.run, stepfunctions._invoke_resource, resource, input_data)
+        pool.shutdown(wait=False)
+        while (left_s := limit_s - clock.worked_s) > 0:
+            try:
+                return done.result(timeout=left_s)
+            except FutureTimeoutError:
+                if done.done():
+                    raise
+        raise stepfunctions._ExecutionError(
+            "States.Timeout", f"Task timed out after {limit_s} seconds"
+        )
+
+    stepfunctions._invoke_resource_with_timeout = invoke
+
+
+def admit(turns: Turns) -> None:
+    """Take messages from a queue only when they can be worked on soon.
+
+    Upstream takes as many batches as MaximumConcurrency allows; they would wait for a slot while
+    their visibility timeout runs out, and what they start would pile up. What is not let in stays
+    in the queue, where it is seen and nothing is lost.
+    """
+    allowed = lambda_svc._sqs_esm_concurrency
+
+    def allowed_now(*given: Any, **named: Any) -> int:
+        return 0 if turns.full else min(turns.slots, int(allowed(*given, **named)))
+
+    lambda_svc._sqs_esm_concurrency = allowed_now
+
+
+def return_batches() -> None:
+    """Give the messages of a batch that failed back once the function's timeout has passed.
+
+    Upstream waits for their visibility timeout, as AWS does: six times the function's timeout,
+    a quarter of an hour here. Sooner than the function's timeout would not help, because ingest
+    still holds what it had begun as being worked on.
+    """
+    run = lambda_svc._run_sqs_batch
+
+    def run_and_return(
+        esm: dict[str, Any], func: dict[str, Any], event: Any, batch: list[dict[str, Any]], *at: Any
+    ) -> None:
+        run(esm, func, event, batch, *at)
+        until = time.time() + (func.get("config") or func).get("Timeout", 3)
+        for message in batch:
+            # Those that were done are no longer in the queue.
+            message["visible_at"] = min(message["visible_at"], until)
+
+    lambda_svc._run_sqs_batch = run_and_return
 
 
 def release_received() -> None:
