@@ -9,9 +9,8 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match
+from filmgate.library.model import Asset, AssetFacts, AssetStatus, Job, JobStatus, Match
 from filmgate.matching.model import Verdict
-from filmgate.media.model import MediaInfo
 
 MAX_UPLOADS = 100
 MAX_PATH_CHARACTERS = 1024
@@ -94,25 +93,8 @@ class Uploads(_Value):
     uploads: list[Upload]
 
 
-class AssetView(_Value):
+class AssetView(AssetFacts):
     """An asset as its owner sees it; times in UTC."""
-
-    asset_id: str
-    path: str
-    status: AssetStatus
-    created_at: datetime
-    updated_at: datetime
-    version_id: str | None = None
-    size_bytes: int | None = None
-    sha256: str | None = None
-    info: MediaInfo | None = None
-    reason_code: str | None = None
-    reason: str | None = None
-    notes: tuple[str, ...] = ()
-    fingerprint_key: str | None = None
-    tiles_key: str | None = None
-    engine: str | None = None
-    job_id: str | None = None
 
     @classmethod
     def of(cls, asset: Asset) -> AssetView:

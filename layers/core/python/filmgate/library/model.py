@@ -36,20 +36,17 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Asset(_Record):
-    """One uploaded file of a tenant.
+class AssetFacts(_Record):
+    """What a tenant is told of one uploaded file of theirs.
 
     Attributes:
         path: the name its owner knows it by; shown, never used as a file name.
-        key: its S3 key in the raw bucket, ``raw/{tenant}/{asset_id}/{safe name}``.
         reason_code, reason: why it was refused or failed; None otherwise.
         notes: what its owner should know though it was accepted.
     """
 
-    tenant: str
     asset_id: str
     path: str
-    key: str
     status: AssetStatus
     created_at: datetime
     updated_at: datetime
@@ -64,6 +61,17 @@ class Asset(_Record):
     tiles_key: str | None = None
     engine: str | None = None
     job_id: str | None = None
+
+
+class Asset(AssetFacts):
+    """One uploaded file of a tenant, as it is kept.
+
+    Attributes:
+        key: its S3 key in the raw bucket, ``raw/{tenant}/{asset_id}/{safe name}``.
+    """
+
+    tenant: str
+    key: str
 
     @property
     def awaits_bytes(self) -> bool:
