@@ -171,10 +171,11 @@ class File:
     @property
     def reference(self) -> bool:
         """Whether queries are searched for in it."""
-        return not self.variant or bool(set(self.alike) & _CONSTRUCTED)
+        return not self.variant or self.variant in _CONSTRUCTED
 
 
-_CONSTRUCTED = {variant.shared for made in VARIANTS.values() for variant in made} - {""}
+_CONSTRUCTED = {v.name for made in VARIANTS.values() for v in made if v.shared}
+"""Copies made to be mistaken for each other: references too."""
 
 
 @dataclass(frozen=True)
