@@ -9,9 +9,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from filmgate.fingerprint import spectrum
-from filmgate.matching import spatial
-from filmgate.matching.spatial import Pictures, Views, find_views
-from filmgate.matching.view import WHOLE, Box, View, cutter, look, shared_band, units
+from filmgate.matching import cuts, spatial
+from filmgate.matching.spatial import find_views
+from filmgate.matching.view import (
+    WHOLE,
+    Box,
+    Pictures,
+    View,
+    Views,
+    cutter,
+    look,
+    shared_band,
+    units,
+)
 from tests.clips import scene
 
 
@@ -141,7 +151,7 @@ def test_strangers_stay_strangers_under_every_view(pictures: list[NDArray[np.uin
     assert views.similarity < 0.75
 
 
-@given(st.sampled_from(spectrum.ORIENTATIONS), st.sampled_from(spatial._BOXES))
+@given(st.sampled_from(spectrum.ORIENTATIONS), st.sampled_from(cuts._BOXES))
 def test_a_box_turned_and_turned_back_is_itself(orientation: tuple[bool, int], box: Box) -> None:
     mirror, turn = orientation
     there = spatial._box_after(View(box=box), View(mirror, turn))

@@ -102,9 +102,13 @@ def _usable(fingerprint: Fingerprint) -> _Usable | None:
 
 def _images(a: _Usable, b: _Usable, views: Views, similarity: float) -> Sight:
     if views.cut or views.overlaid or views.b.tilt:
-        score = _curve(similarity, (0, 0.85, 0.92, 0.96, 1), (0, 0.60, 0.78, 0.88, 0.94))
+        score = _curve(
+            similarity, (0, 0.80, 0.87, 0.91, 0.95, 1), (0, 0.5, 0.70, NEAR_FLOOR, 0.91, 0.94)
+        )
     else:
-        score = _curve(similarity, (0, 0.6, 0.8, 0.9, 0.96, 1), (0, 0.5, 0.72, 0.87, 0.95, 1))
+        score = _curve(
+            similarity, (0, 0.6, 0.8, 0.87, 0.95, 1), (0, 0.5, 0.70, NEAR_FLOOR, 0.95, 1)
+        )
     return Sight(
         score=score,
         decisive=score >= NEAR_FLOOR,
