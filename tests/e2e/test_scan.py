@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from typing import Any
 import pytest
 
 from filmgate.adapters.operations import Addresses, Deployment
+from filmgate.client.api import FilmgateClient
 from filmgate.client.scan import ScanResult
+from filmgate.library.model import asset_id
 from filmgate.samples.library import make_one
 from tests.stack import RunningStack, shared_stack
 
@@ -178,18 +181,37 @@ def deployment(running: RunningStack) -> Deployment:
     return Deployment(at, session, running.info.endpoint_url)
 
 
-def test_redrive_moves_dead_letters_back_and_they_are_worked_on(cli, running):
+def created(key: str) -> str:
+    """The message of an upload, as it lies in a dead-letter queue; from a bucket of no versions."""
+    return json.dumps({"source": "aws.s3", "detail": {"object": {"key": key}}})
+
+
+def test_redrive_moves_dead_letters_back_and_they_are_worked_on(cli, running, tmp_path):
+    mark = uuid.uuid4().hex
+    real = f"raw/local/{mark}/fruit.jpg"
+    lost = [f"raw/local/{mark}/lost {number}.jpg" for number in range(11)]
+    make_one(tmp_path, "images/fruit.jpg", 1)
     stack = deployment(running)
+    # Its own event names its version and makes another asset than the message without one.
+    stack.client("s3").put_object(
+        Bucket=running.info.raw_bucket, Key=real, Body=(tmp_path / "images/fruit.jpg").read_bytes()
+    )
     sqs = stack.client("sqs")
-    for number in range(12):
-        body = json.dumps({"Records": [], "number": number})
-        sqs.send_message(QueueUrl=running.info.dead_letters_url, MessageBody=body)
-    before = stack.depths()["dead_letters"].waiting
+    for key in (real, *lost):
+        sqs.send_message(QueueUrl=running.info.dead_letters_url, MessageBody=created(key))
     done = cli("redrive", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"moved": before, "rerun": []}
-    assert stack.depths()["dead_letters"].waiting == 0
-    sqs.purge_queue(QueueUrl=running.info.ingest_queue_url)
+    assert json.loads(done.stdout)["moved"] >= 12
+    wanted = {asset_id("local", key, ""): key for key in (real, *lost)}
+    with FilmgateClient(running.info.api_url, running.api_key) as api:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = {asset.asset_id: asset for asset in api.assets_by_id(list(wanted))}
+            if len(found) == 12 and all(asset.status.final for asset in found.values()):
+                break
+            time.sleep(0.5)
+    outcomes = {wanted[i]: (asset.status.value, asset.reason_code) for i, asset in found.items()}
+    assert outcomes == {real: ("done", None), **dict.fromkeys(lost, ("refused", "gone"))}
 
 
 def test_keys_made_by_the_operator_open_a_library_of_their_own(cli, environment):

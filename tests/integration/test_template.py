@@ -132,6 +132,8 @@ def test_buckets_are_closed_versioned_and_tidied(template: Template) -> None:
         rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
         abandoned = rules["abandoned-uploads"]["AbortIncompleteMultipartUpload"]
         assert abandoned == {"DaysAfterInitiation": 3}
+    (cors,) = of(template, "AWS::S3::Bucket")["RawBucket"]["CorsConfiguration"]["CorsRules"]
+    assert cors["AllowedMethods"] == ["POST"]
     policies = of(template, "AWS::S3::BucketPolicy").values()
     tls_only = {
         policy["Bucket"]["Ref"]
