@@ -22,24 +22,26 @@ if TYPE_CHECKING:
     from filmgate.samples.truth import Truth, TruthComparison
 
 _STDOUT = Path("-")
+JsonFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", metavar="OUT", help="Write the result as JSON to this file; - for stdout."
+    ),
+]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", metavar="OUT.html", help="Write a report with pictures, one HTML file."
+    ),
+]
 
 
 def scan(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder to look through, with all below it.")
     ],
-    json: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", metavar="OUT", help="Write the result as JSON to this file; - for stdout."
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", metavar="OUT.html", help="Write a report with pictures, one HTML file."
-        ),
-    ] = None,
+    json: JsonFile = None,
+    report: ReportFile = None,
     truth: Annotated[
         Path | None,
         typer.Option(
