@@ -50,6 +50,9 @@ $(BENCH_SETUP): $(SETUP)
 		--constraint infra/packaging/constraints.txt --editable '.[dev,bench]'
 	@mkdir -p $(@D) && touch $@
 
+bench-load: $(BENCH_SETUP) ## N=1000 uploads at once; KILL=10 kills a worker every 10 s meanwhile
+	@$(BIN)/python -m tests.benchmarks.load --files $(or $(N),1000) $(if $(KILL),--kill $(KILL))
+
 format: $(SETUP) ## put the code into its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .

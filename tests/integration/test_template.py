@@ -180,10 +180,11 @@ def test_every_task_retries_what_passes_and_records_what_does_not(
     tasks = {name: state for name, state in states.items() if state["Type"] == "Task"}
     assert set(tasks) == {"Fingerprint", "Match", "Decide", "Finish", "RecordFailure"}
     for name, task in tasks.items():
-        (retry,) = task["Retry"]
-        assert "TransientError" in retry["ErrorEquals"]
-        assert not {"States.ALL", "States.TaskFailed"} & set(retry["ErrorEquals"])
-        assert retry["JitterStrategy"] == "FULL"
+        throttled, passing = task["Retry"]
+        assert throttled["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+        assert "TransientError" in passing["ErrorEquals"]
+        assert not {"States.ALL", "States.TaskFailed"} & set(passing["ErrorEquals"])
+        assert {throttled["JitterStrategy"], passing["JitterStrategy"]} == {"FULL"}
         if name != "RecordFailure":
             (catch,) = task["Catch"]
             assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "RecordFailure")

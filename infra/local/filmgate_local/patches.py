@@ -23,6 +23,9 @@ from filmgate_local.turns import CLOCK, Clock, Turns
 FULL_CORE_MB = 1769
 """Memory at which Lambda gives a function one whole core; more than that asks for more CPU."""
 
+STARTS = 3
+"""How often a worker is started for one invocation, when it dies before it has begun."""
+
 Execute = Callable[[dict[str, Any], Any, str], dict[str, Any]]
 
 _WORKER_ERROR = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
@@ -38,7 +41,8 @@ def name_errors() -> None:
     """Report a handler's exception under its class name, and a dead worker as Runtime.ExitError.
 
     Upstream calls both Runtime.HandlerError, so a Retry or Catch of a state machine cannot tell
-    what is transient.
+    what is transient. A worker that dies before it has seen the event is started again, as Lambda
+    does with a failed init.
     """
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     if script.count(_WORKER_ERROR) != 1:
@@ -49,13 +53,16 @@ def name_errors() -> None:
     execute: Execute = lambda_svc._execute_function_warm
 
     def invoke_and_note(self: Any, *given: Any, **named: Any) -> dict[str, Any]:
-        try:
-            response: dict[str, Any] = invoke(self, *given, **named)
-        except (RuntimeError, BrokenPipeError) as error:
-            if isinstance(error, RuntimeError) and _DIED_AT_START not in str(error):
-                raise
-            # Handled here, because upstream would end the function's other workers too.
-            response = {"status": "error", "error": str(error), "log": ""}
+        for left in reversed(range(STARTS)):
+            try:
+                response: dict[str, Any] = invoke(self, *given, **named)
+                break
+            except (RuntimeError, BrokenPipeError) as error:
+                if isinstance(error, RuntimeError) and _DIED_AT_START not in str(error):
+                    raise
+                if left == 0:
+                    # Handled here: upstream would end the function's other workers too.
+                    response = {"status": "error", "error": str(error), "log": ""}
         last.error_type = response.get("error_type") or _how_it_ended(response)
         return response
 
