@@ -38,7 +38,6 @@ class FrameTrack:
     crops: NDArray[np.uint8]
     crop_frames: NDArray[np.int32]
 
-
     def worth_matching(self) -> NDArray[np.intp]:
         """Rows of the frames that show enough to be told apart. A lone picture may be plainer:
         it has no better frame beside it."""
