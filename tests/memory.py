@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from filmgate.errors import Conflict, InvalidCursor, NotFound
 from filmgate.index.stores import FreshItem, FreshKey, Manifest
-from filmgate.library.model import Asset, AssetStatus, Job, Match, match_id
+from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match, match_id
 from filmgate.library.ports import Page, SignedPost
 
 Item = TypeVar("Item")
@@ -48,6 +48,22 @@ class MemoryLibrary:
     def save(self, asset: Asset) -> None:
         with self._lock:
             self._assets[asset.tenant, asset.asset_id] = asset
+
+    def replace(self, known: Asset, asset: Asset) -> bool:
+        with self._lock:
+            if self._assets.get((known.tenant, known.asset_id)) != known:
+                return False
+            self.save(asset)
+            return True
+
+    def end(self, job: Job, asset: Asset | None) -> bool:
+        with self._lock:
+            if self.job(job.tenant, job.job_id).status is not JobStatus.RUNNING:
+                return False
+            self.save_job(job)
+            if asset is not None:
+                self.save(asset)
+            return True
 
     def asset(self, tenant: str, asset_id: str) -> Asset:
         with self._lock:

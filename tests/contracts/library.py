@@ -184,6 +184,25 @@ class LibraryContract:
         with ThreadPoolExecutor(6) as pool:
             assert sorted(pool.map(begin, range(6))) == [False] * 5 + [True]
 
+    def test_a_job_ends_once(self, library: Library, tenant: str) -> None:
+        job = a_job(tenant, "a1")
+        library.begin(an_asset(tenant, "a1", status=AssetStatus.PROCESSING), job)
+        done = an_asset(tenant, "a1", status=AssetStatus.DONE)
+        assert library.end(job.model_copy(update={"status": JobStatus.SUCCEEDED}), done)
+        failed = an_asset(tenant, "a1", status=AssetStatus.FAILED)
+        assert not library.end(job.model_copy(update={"status": JobStatus.FAILED}), failed)
+        assert library.asset(tenant, "a1") == done
+        assert library.job(tenant, "a1-1").status is JobStatus.SUCCEEDED
+
+    def test_what_another_changed_is_not_replaced(self, library: Library, tenant: str) -> None:
+        known = library.create(an_asset(tenant, "a1"))
+        later = START + timedelta(seconds=1)
+        changed = an_asset(tenant, "a1", status=AssetStatus.PROCESSING, updated_at=later)
+        assert library.replace(known, changed)
+        refused = an_asset(tenant, "a1", status=AssetStatus.REFUSED)
+        assert not library.replace(known, refused)
+        assert library.asset(tenant, "a1") == changed
+
     def test_a_job_comes_back_as_it_was_saved(self, library: Library, tenant: str) -> None:
         job = a_job(tenant, "a1")
         library.save_job(job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,3 +160,23 @@ def test_a_start_that_failed_is_made_up_for(flow: Flow) -> None:
     flow.workflows = up
     assert receive(flow.receiving, upload).received is Received.STARTED
     assert list(up.started) == [f"{asset.asset_id}-1"]
+
+
+def test_a_late_refusal_does_not_undo_a_newer_upload(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = picture(1)
+    asset = flow.announce("one.jpg", body)
+    wrong = flow.put(asset.key, picture(2))
+    download = flow.objects.download
+
+    def slow(*where: Any, **version: Any) -> str:
+        """While the wrong bytes are read, the right ones arrive and begin."""
+        monkeypatch.setattr(flow.objects, "download", download)
+        assert receive(flow.receiving, flow.put(asset.key, body)).received is Received.STARTED
+        return download(*where, **version)
+
+    monkeypatch.setattr(flow.objects, "download", slow)
+    assert receive(flow.receiving, wrong).received is Received.KNOWN
+    kept = flow.library.asset(TENANT, asset.asset_id)
+    assert (kept.status, kept.version_id) == (AssetStatus.PROCESSING, "v2")

@@ -185,3 +185,14 @@ def test_an_old_run_does_not_end_a_later_one(flow: Flow) -> None:
     flow.library.save(asset.model_copy(update={"job_id": f"{asset.asset_id}-2"}))
     flow.finish(state | {"outcome": "failed"})
     assert flow.library.asset(TENANT, asset.asset_id).status is AssetStatus.PROCESSING
+
+
+def test_a_failure_that_comes_late_does_not_undo_the_end(flow: Flow) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    state = flow.state(asset).model_dump()
+    flow.finish(state | {"outcome": "ok", "matches": 0})
+    late = Failure(name="States.Timeout", cause="")
+    told = flow.finish(state | {"outcome": "failed", "error": late.model_dump()})
+    assert told.status is AssetStatus.DONE
+    assert flow.library.asset(TENANT, asset.asset_id).status is AssetStatus.DONE
+    assert flow.library.job(TENANT, str(asset.job_id)).status is JobStatus.SUCCEEDED

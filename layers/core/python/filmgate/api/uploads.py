@@ -56,6 +56,7 @@ def _upload(services: Services, file: UploadFile, asset: Asset) -> Upload:
     post = None
     if asset.awaits_bytes:
         asset = _waiting(services.library, asset)
+    if asset.awaits_bytes:
         signed = services.signer.presign_post(
             asset.key,
             content_type=file.content_type,
@@ -79,8 +80,9 @@ def _waiting(library: Library, asset: Asset) -> Asset:
         return asset
     changes = {"status": AssetStatus.WAITING, "reason_code": None, "reason": None}
     waiting = asset.model_copy(update={**changes, "updated_at": now()})
-    library.save(waiting)
-    return waiting
+    if library.replace(asset, waiting):
+        return waiting
+    return library.asset(asset.tenant, asset.asset_id)
 
 
 def _asset(tenant: str, file: UploadFile, limits: Limits) -> Asset:

@@ -27,7 +27,12 @@ class Library(Protocol):
         """Store a new asset, or return the one already stored under its id, unchanged."""
 
     def save(self, asset: Asset) -> None:
-        """Store the asset as given (last writer wins; writers own disjoint moments)."""
+        """Store the asset as given, whatever is there. Only for who holds the asset's running job
+        or made it; others use `replace`."""
+
+    def replace(self, known: Asset, asset: Asset) -> bool:
+        """Store the asset if it still is as `known` was read; False, with nothing stored, if
+        another writer changed it meanwhile."""
 
     def asset(self, tenant: str, asset_id: str) -> Asset:
         """Strongly consistent. Raises NotFound."""
@@ -43,6 +48,10 @@ class Library(Protocol):
     def begin(self, asset: Asset, job: Job) -> bool:
         """Store a new job and its asset in one step; False, with nothing stored, if the job is
         already there. So one run of a job begins, however many workers try."""
+
+    def end(self, job: Job, asset: Asset | None) -> bool:
+        """Store how a running job ended, and its asset in the same step unless None; False, with
+        nothing stored, if it has ended before. So a job ends once, and the first end stands."""
 
     def save_job(self, job: Job) -> None: ...
 

@@ -32,7 +32,8 @@ class Finished:
 def finish(library: Library, state: ToFinish) -> Finished:
     """Give the asset and the job their final state.
 
-    The asset keeps its state when a later job has taken it over meanwhile.
+    A job ends once: the first end stands, whatever comes late. The asset keeps its state when a
+    later job has taken it over meanwhile.
 
     Raises:
         NotFound: the asset or the job is gone.
@@ -45,27 +46,43 @@ def finish(library: Library, state: ToFinish) -> Finished:
     moment = now()
     job = library.job(state.tenant, state.job_id)
     asset = library.asset(state.tenant, state.asset_id)
-    if asset.job_id == state.job_id:
-        changes = {
-            "status": _STATUS[outcome],
-            "reason_code": code,
-            "reason": reason,
-            "updated_at": moment,
-        }
-        library.save(asset.model_copy(update=changes))
     ended = {
         "status": JobStatus.FAILED if outcome is Outcome.FAILED else JobStatus.SUCCEEDED,
         "finished_at": moment,
         "error": reason if outcome is Outcome.FAILED else None,
         "matches": state.matches,
     }
-    library.save_job(job.model_copy(update=ended))
+    changes = {
+        "status": _STATUS[outcome],
+        "reason_code": code,
+        "reason": reason,
+        "updated_at": moment,
+    }
+    own = asset.model_copy(update=changes) if asset.job_id == state.job_id else None
+    if not library.end(job.model_copy(update=ended), own):
+        return _first_end(library, state)
     return Finished(
         status=_STATUS[outcome],
         workflow=job.workflow,
         duration_s=(moment - job.started_at).total_seconds(),
         matches=state.matches or 0,
         reason_code=code,
+    )
+
+
+def _first_end(library: Library, state: ToFinish) -> Finished:
+    """How the job ended before: a step that came late, or again, changes nothing."""
+    job = library.job(state.tenant, state.job_id)
+    asset = library.asset(state.tenant, state.asset_id)
+    status = asset.status
+    if asset.job_id != state.job_id:
+        status = AssetStatus.FAILED if job.status is JobStatus.FAILED else AssetStatus.DONE
+    return Finished(
+        status=status,
+        workflow=job.workflow,
+        duration_s=((job.finished_at or job.started_at) - job.started_at).total_seconds(),
+        matches=job.matches or 0,
+        reason_code=asset.reason_code,
     )
 
 

@@ -162,15 +162,16 @@ def _start(deps: ReceiveDeps, asset: Asset) -> Receipt:
 
 
 def _refuse(library: Library, asset: Asset, upload: Upload, refusal: MediaRefused) -> Receipt:
-    library.save(
-        _changed(
-            asset,
-            status=AssetStatus.REFUSED,
-            version_id=upload.version_id,
-            reason_code=refusal.code,
-            reason=refusal.reason,
-        )
+    refused = _changed(
+        asset,
+        status=AssetStatus.REFUSED,
+        version_id=upload.version_id,
+        reason_code=refusal.code,
+        reason=refusal.reason,
     )
+    # Another upload to the same key may have been taken in while this one was looked at.
+    if not library.replace(asset, refused):
+        return Receipt(Received.KNOWN, asset.tenant, asset.asset_id)
     return Receipt(Received.REFUSED, asset.tenant, asset.asset_id, reason_code=refusal.code)
 
 

@@ -25,7 +25,7 @@ from pynamodb.transactions import TransactWrite
 
 from filmgate.adapters.dynamodb.errors import transient
 from filmgate.errors import InvalidCursor, NotFound
-from filmgate.library.model import Asset, AssetStatus, Job, Match
+from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match
 from filmgate.library.ports import Page
 from filmgate.matching.model import Verdict
 
@@ -58,6 +58,7 @@ class _AssetRow(_Row):
     """An asset (``ASSET``) or one of its jobs (``JOB#{job_id}``)."""
 
     status = UnicodeAttribute()
+    updated_at = UnicodeAttribute(null=True)
     record = UnicodeAttribute()
 
 
@@ -112,6 +113,33 @@ class DynamoLibrary:
         """Last writer wins."""
         with transient("an asset"):
             self._asset_row(asset).save()
+
+    def replace(self, known: Asset, asset: Asset) -> bool:
+        """Store the asset if it still is as `known` was read; False if it was changed."""
+        rows = self._assets
+        unchanged = (rows.status == known.status.value) & (
+            rows.updated_at == _instant(known.updated_at)
+        )
+        with transient("an asset"):
+            try:
+                self._asset_row(asset).save(unchanged)
+            except PutError as error:
+                if error.cause_response_code != "ConditionalCheckFailedException":
+                    raise
+                return False
+        return True
+
+    def end(self, job: Job, asset: Asset | None) -> bool:
+        """Store the end of a running job, with its asset; False if it has ended before."""
+
+        def write(transaction: TransactWrite) -> None:
+            running = self._assets.status == JobStatus.RUNNING.value
+            transaction.save(self._job_row(job), condition=running)
+            if asset is not None:
+                transaction.save(self._asset_row(asset))
+
+        with transient("the end of a job"):
+            return self._transact(write)
 
     def asset(self, tenant: str, asset_id: str) -> Asset:
         """Strongly consistent. Raises NotFound."""
@@ -244,6 +272,7 @@ class DynamoLibrary:
             listing_pk=asset.tenant,
             listing_sk=f"{_instant(asset.created_at)}#{asset.asset_id}",
             status=asset.status.value,
+            updated_at=_instant(asset.updated_at),
             record=asset.model_dump_json(),
         )
 
