@@ -27,7 +27,11 @@ def handler(event: ToMatch, context: LambdaContext) -> dict[str, Any]:
     """Answer with where the comparisons are."""
     correlate(event.correlation_id, tenant=event.tenant, job_id=event.job_id)
     result = match(_deps(), event)
-    logger.info("compared", extra={"candidates": result.candidates})
+    told = {"candidates": result.candidates, "passed_over": result.passed_over}
+    if result.passed_over:
+        logger.warning("compared only the best candidates", extra=told)
+    else:
+        logger.info("compared", extra=told)
     return result.model_dump(mode="json")
 
 

@@ -14,7 +14,8 @@ from filmgate.fingerprint import codec, engine
 from filmgate.library.model import AssetStatus, JobStatus
 from filmgate.matching.model import MatchClass
 from filmgate.media.tiles import TileIndex
-from filmgate.pipeline.state import Failure
+from filmgate.pipeline.match import MatchDeps, match
+from filmgate.pipeline.state import Failure, ToMatch
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
 
@@ -196,3 +197,14 @@ def test_a_failure_that_comes_late_does_not_undo_the_end(flow: Flow) -> None:
     assert told.status is AssetStatus.DONE
     assert flow.library.asset(TENANT, asset.asset_id).status is AssetStatus.DONE
     assert flow.library.job(TENANT, str(asset.job_id)).status is JobStatus.SUCCEEDED
+
+
+def test_comparing_stops_in_time_and_says_so(flow: Flow) -> None:
+    for name in "abc":
+        flow.run(flow.upload(f"{name}.jpg", picture(1))[0])
+    asset, _ = flow.upload("d.jpg", picture(1, side=160))
+    carried = flow.fingerprint(flow.state(asset))
+    ticks = iter((0.0, 1.0, 99.0))
+    deps = MatchDeps(flow.library, flow.objects, flow.index, clock=lambda: next(ticks))
+    matched = match(deps, ToMatch.model_validate(carried))
+    assert (matched.candidates, matched.passed_over) == (1, 2)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from filmgate.errors import NotFound
@@ -13,10 +14,14 @@ from filmgate.index.port import CandidateIndex
 from filmgate.library.model import Asset
 from filmgate.library.ports import Library, ObjectStore
 from filmgate.matching.compare import compare
+from filmgate.media.model import MediaKind
 from filmgate.pipeline.artifacts import address, fingerprint_address
 from filmgate.pipeline.state import ComparedPair, Comparisons, Matched, ToMatch
 
 MAX_CANDIDATES = 200
+IMAGE_BUDGET_S = 20.0
+BUDGET_S = 200.0
+"""Seconds for comparing, well below the limits of the workflows' Match step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class MatchDeps:
     library: Library
     objects: ObjectStore
     index: CandidateIndex
+    clock: Callable[[], float] = time.monotonic
 
 
 def match(deps: MatchDeps, state: ToMatch) -> Matched:
@@ -41,14 +47,30 @@ def match(deps: MatchDeps, state: ToMatch) -> Matched:
     query = index_query(state.asset_id, own)
     candidates = deps.index.search(state.tenant, query, limit=MAX_CANDIDATES)
     others = deps.library.assets(state.tenant, [found.asset_id for found in candidates])
-    pairs = tuple(
-        _compared(state.asset_id, own, other.asset_id, theirs)
-        for other, theirs in _fingerprints(deps.objects, others, own.engine)
-    )
+    pairs, passed_over = _pairs(deps, state.asset_id, own, others)
     key = address(state.tenant, own.sha256, "comparisons", own.engine, f"{state.job_id}.json")
-    body = Comparisons(engine=own.engine, pairs=pairs).model_dump_json().encode()
+    body = Comparisons(engine=own.engine, pairs=tuple(pairs)).model_dump_json().encode()
     deps.objects.put("artifacts", key, body, "application/json")
-    return Matched(**state.job(), comparisons_key=key, candidates=len(pairs))
+    return Matched(
+        **state.job(), comparisons_key=key, candidates=len(pairs), passed_over=passed_over
+    )
+
+
+def _pairs(
+    deps: MatchDeps, asset_id: str, own: Fingerprint, others: list[Asset]
+) -> tuple[list[ComparedPair], int]:
+    """Comparisons, best candidates first, while there is time; and how many it did not reach.
+
+    Two long films take seconds, so many of them would outlast the step, again on every retry.
+    """
+    image = own.info.kind is MediaKind.IMAGE
+    end = deps.clock() + (IMAGE_BUDGET_S if image else BUDGET_S)
+    pairs: list[ComparedPair] = []
+    for number, (other, theirs) in enumerate(_fingerprints(deps.objects, others, own.engine)):
+        if deps.clock() >= end:
+            return pairs, len(others) - number
+        pairs.append(_compared(asset_id, own, other.asset_id, theirs))
+    return pairs, 0
 
 
 def _fingerprints(

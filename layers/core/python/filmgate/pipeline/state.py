@@ -53,10 +53,11 @@ class ToMatch(JobState):
 
 
 class Matched(JobState):
-    """Where the comparisons are, and with how many candidates."""
+    """Where the comparisons are, with how many candidates, and how many there was no time for."""
 
     comparisons_key: str
     candidates: int
+    passed_over: int = 0
 
 
 class Decided(JobState):
