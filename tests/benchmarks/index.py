@@ -9,6 +9,7 @@ the function cost is in `index_prices.py`.
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import os
 import statistics
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -24,13 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.index.bands import BandIndex, band_bits, members
-from filmgate.index.port import IndexEntry
+from filmgate.index.port import IndexEntry, IndexQuery
 from filmgate.index.segment import fresh_item
 from filmgate.index.segments import SegmentIndex
 from filmgate.index.settings import BandSettings, IndexSettings
 from tests.benchmarks import index_corpus as corpus
 from tests.benchmarks import index_samples
-from tests.benchmarks.common import Result, machine, note, parser, publish
+from tests.benchmarks.common import Result, interleaved, machine, note, parser, publish
 from tests.benchmarks.index_client import client_seconds
 from tests.benchmarks.index_corpus import Corpus
 from tests.benchmarks.index_faiss import FLAT, MULTI, Faiss, available
@@ -49,6 +51,7 @@ _ROUNDS = {TYPICAL: 7, DENSE: 3}
 _BAND_FILMS = 40
 
 Hashes = NDArray[np.uint8]
+Search = Callable[[IndexQuery], object]
 
 
 @dataclass
@@ -68,7 +71,7 @@ class Measured:
 def main() -> None:
     words = parser(__doc__)
     words.add_argument("--sizes", type=_counts, help="hashes, such as 1e5,1e6 (the default)")
-    words.add_argument("--full", action="store_true", help="1e5, 1e6 and 1e7; about 15 minutes")
+    words.add_argument("--full", action="store_true", help="1e5, 1e6 and 1e7; about 25 minutes")
     words.add_argument("--no-samples", action="store_true", help="leave the sample library out")
     chosen = words.parse_args()
     sizes = chosen.sizes or (FULL if chosen.full else SIZES)
@@ -107,16 +110,24 @@ def measure(size: int) -> list[Measured]:
     total = sum(len(entry.frames) for entry in entries)
     queries = {n: _query(made, len(entries), n) for n in (TYPICAL, DENSE)}
     planted = _planted(made, len(entries))
-    found = [_segments(entries, total, queries, planted)]
     frames = np.concatenate([entry.frames for entry in entries])
     owners = np.repeat(np.arange(len(entries)), [len(entry.frames) for entry in entries])
-    for kind in (FLAT, MULTI) if available() else ():
-        if kind is MULTI and total > _MULTI_HASH_MOST:
-            note(f"{MULTI} is left out: {total:,} hashes take it too much memory")
-            continue
-        found.append(_faiss(kind, frames, owners, queries, planted))
-    found.append(_bands(frames, owners, planted))
-    return found
+    with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
+        rivals = [_segments(entries, total, planted, Path(folder))]
+        for kind in (FLAT, MULTI) if available() else ():
+            if kind is MULTI and total > _MULTI_HASH_MOST:
+                note(f"{MULTI} is left out: {total:,} hashes take it too much memory")
+                continue
+            rivals.append(_faiss(kind, frames, owners, planted))
+        for count, coefficients in queries.items():
+            asked = corpus.query(coefficients)
+            # In turns, so that what else the machine does slows all of them.
+            taken = interleaved(
+                {one.engine: partial(search, asked) for one, search in rivals}, _ROUNDS[count]
+            )
+            for one, _ in rivals:
+                one.latencies[count] = [round_.wall_s for round_ in taken[one.engine]]
+    return [*(one for one, _ in rivals), _bands(frames, owners, planted)]
 
 
 def _up_to(made: Corpus, size: int) -> list[IndexEntry]:
@@ -156,81 +167,64 @@ def _planted(made: Corpus, films: int) -> dict[int, list[tuple[int, Hashes]]]:
 def _segments(
     entries: list[IndexEntry],
     total: int,
-    queries: dict[int, corpus.Coefficients],
     planted: dict[int, list[tuple[int, Hashes]]],
-) -> Measured:
+    folder: Path,
+) -> tuple[Measured, Search]:
     """The whole index, stores in memory: adding, every compaction on the way, searching."""
     rule = IndexSettings()
     fresh, stored = MemoryFreshStore(), _CountedSegments()
-    with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
-        index = SegmentIndex(fresh, stored, rule, cache_dir=Path(folder))
-        adding, folding = 0.0, 0.0
-        for some in _batches(entries, rule.max_fold_entries):
-            begun = time.perf_counter()
-            for entry in some:
-                index.add(_TENANT, entry)
-            added = time.perf_counter()
-            index.compact(_TENANT)
-            adding += added - begun
-            folding += time.perf_counter() - added
-        live = fresh.manifest(_TENANT).segments
-        stored.forget({info.id for info in live})
-        before = resident()
-        index.search(_TENANT, corpus.query(queries[TYPICAL][:1]), limit=5)
-        after = resident()
-        measured = Measured(
-            "segments",
-            total,
-            adding + folding,
-            sum(info.size_bytes for info in live),
-            after - before if after is not None and before is not None else None,
+    writer = SegmentIndex(fresh, stored, rule, cache_dir=folder / "writer")
+    adding, folding = 0.0, 0.0
+    for some in _batches(entries, rule.max_fold_entries):
+        begun = time.perf_counter()
+        for entry in some:
+            writer.add(_TENANT, entry)
+        added = time.perf_counter()
+        writer.compact(_TENANT)
+        adding += added - begun
+        folding += time.perf_counter() - added
+    live = fresh.manifest(_TENANT).segments
+    stored.forget({info.id for info in live})
+    del writer
+    gc.collect()
+    # Another worker, that has nothing yet.
+    index, before = SegmentIndex(fresh, stored, rule, cache_dir=folder / "reader"), resident()
+    index.search(_TENANT, corpus.asked(entries[0].frames[None, :1]), limit=5)
+    measured = Measured(
+        "segments", total, adding + folding, sum(info.size_bytes for info in live), _grown(before)
+    )
+    measured.more = {
+        "compaction_s": folding,
+        "written": stored.written,
+        "segments": len(live),
+        "fresh_item_bytes": statistics.mean(len(fresh_item(entry).body) for entry in entries[:100]),
+    }
+    for bits, copies in planted.items():
+        measured.recall[bits] = _share(
+            corpus.name(film)
+            in {c.asset_id for c in index.search(_TENANT, corpus.asked(h[None]), limit=500)}
+            for film, h in copies
         )
-        measured.more = {
-            "compaction_s": folding,
-            "written": stored.written,
-            "segments": len(live),
-            "fresh_item_bytes": statistics.mean(
-                len(fresh_item(entry).body) for entry in entries[:100]
-            ),
-        }
-        for frames, coefficients in queries.items():
-            asked = corpus.query(coefficients)
-            measured.latencies[frames] = _timed(
-                lambda asked=asked: index.search(_TENANT, asked, limit=50), _ROUNDS[frames]
-            )
-        for bits, copies in planted.items():
-            measured.recall[bits] = _share(
-                corpus.name(film)
-                in {c.asset_id for c in index.search(_TENANT, corpus.asked(h[None]), limit=500)}
-                for film, h in copies
-            )
-    return measured
+    return measured, lambda asked: index.search(_TENANT, asked, limit=50)
 
 
 def _faiss(
     kind: str,
     frames: Hashes,
     owners: NDArray[np.int64],
-    queries: dict[int, corpus.Coefficients],
     planted: dict[int, list[tuple[int, Hashes]]],
-) -> Measured:
-    rule = IndexSettings()
+) -> tuple[Measured, Search]:
+    radius = IndexSettings().frame_radius
+    gc.collect()
     before, begun = resident(), time.perf_counter()
     index = Faiss(kind, frames)
     build_s = time.perf_counter() - begun
-    after = resident()
-    grown = after - before if after is not None and before is not None else None
-    measured = Measured(kind, len(frames), build_s, frames.nbytes, grown)
-    for count, coefficients in queries.items():
-        asked = corpus.query(coefficients).frames.reshape(-1, 32)
-        measured.latencies[count] = _timed(
-            lambda asked=asked: index.within(asked, rule.frame_radius), _ROUNDS[count]
-        )
+    measured = Measured(kind, len(frames), build_s, frames.nbytes, _grown(before))
     for bits, copies in planted.items():
         measured.recall[bits] = _share(
-            film in owners[index.within(hashes, rule.frame_radius)] for film, hashes in copies
+            film in owners[index.within(hashes, radius)] for film, hashes in copies
         )
-    return measured
+    return measured, lambda asked: index.within(asked.frames.reshape(-1, 32), radius)
 
 
 def _bands(
@@ -273,8 +267,9 @@ def _values(hashes: Hashes, bits: NDArray[np.intp]) -> NDArray[np.int64]:
 def _meets(
     frames: Hashes, owners: NDArray[np.int64], film: int, copy: Hashes, rule: BandSettings
 ) -> bool:
-    """Whether a copy shares a bucket with its film, full buckets aside."""
+    """Whether a copy shares a bucket with a near frame of its film, full buckets aside."""
     own = frames[slice(*np.searchsorted(owners, [film, film + 1]))]
+    own = own[np.bitwise_count(own ^ copy).sum(axis=1) <= rule.radius]
     return any(
         np.isin(_values(copy, bits), _values(own, bits)).any()
         for bits in band_bits(rule.bands, rule.band_bits, rule.lowest)
@@ -319,13 +314,9 @@ def resident() -> int | None:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _timed(work: Callable[[], object], rounds: int) -> list[float]:
-    taken = []
-    for _ in range(rounds):
-        begun = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - begun)
-    return taken
+def _grown(before: int | None) -> int | None:
+    after = resident()
+    return None if before is None or after is None else after - before
 
 
 def _share(found: Iterator[bool]) -> float:
