@@ -183,8 +183,8 @@ def _crossing(scan: ScanLaw, film: BandLaw, bands: dict[str, float]) -> Sheet:
             f"Prices of {prices.DATE}: Lambda ${prices.LAMBDA_GB_S} a GB-s at "
             f"{prices.MATCH_GB:.2f} GB, DynamoDB ${prices.DYNAMODB_WRITE * 1e6} a million writes "
             f"and ${prices.DYNAMODB_READ * 1e6} a million reads.",
-            "Both sides without crops and sound, which add to both: a minute of film has some 1,000 "
-            "crops, all of them in segments and one in ten in bands.",
+            "Both sides without crops and sound, which add to both: a minute of film has some "
+            "1,000 crops, all of them in segments and one in ten in bands.",
             f"One search gives up after {prices.MATCH_TIMEOUT_S:.0f} s, and a function keeps "
             f"{IndexSettings().cache_bytes / 2**30:.0f} GiB of segments: "
             f"{IndexSettings().cache_bytes / _HASH_BYTES:.1e} hashes.",
@@ -233,8 +233,8 @@ def _sums(scan: ScanLaw, film: BandLaw, bands: dict[str, float], load: float) ->
         tuple(rows),
         (
             "Scan seconds divide among shards, its dollars do not. Bands: adding and searching. "
-            "All but the sizes is extrapolated; recall was not measured beyond the tables above, and "
-            "falls as buckets fill.",
+            "All but the sizes is extrapolated; recall was not measured beyond the tables above, "
+            "and falls as buckets fill.",
             f"Entries a bucket grow by {load:.1e} a hash (even bits: {2.0**-rule.band_bits:.1e}) "
             f"up to {rule.full}; then newcomers are left out of that bucket.",
         ),

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.benchmarks.common import BENCH, Cell, parser, shown
 
 TARGET = Path(__file__).with_name("RESULTS.md")
-PARTS = ("fingerprint", "pipeline", "accuracy", "matching", "index", "imports")
+PARTS = ("fingerprint", "pipeline", "accuracy", "matching", "index", "load", "imports")
 
 _HEAD = """# Benchmark results
 
@@ -19,9 +19,21 @@ Ratios are medians within one run and carry over to other machines; seconds do n
 
 def main() -> None:
     parser(__doc__).parse_args()
-    parts = [part for name in PARTS if (part := _section(BENCH / f"{name}.json"))]
+    parts = [part for name in PARTS for stored in _newest(name) if (part := _section(stored))]
     TARGET.write_text("\n".join([_HEAD, *parts]), encoding="utf-8")
     print(f"Written to {TARGET.name}: {len(parts)} parts")
+
+
+def _newest(name: str) -> list[Path]:
+    """The last whole run of a benchmark, or its last partial ones where those are newer."""
+    whole = BENCH / f"{name}.json"
+    partial = sorted(
+        path for path in BENCH.glob(f"{name}-*.json") if not path.stem.endswith("labelled")
+    )
+    made = [path.stat().st_mtime for path in partial]
+    if whole.exists() and whole.stat().st_mtime > max(made, default=0):
+        return [whole]
+    return partial or [whole]
 
 
 def _section(stored: Path) -> str | None:
