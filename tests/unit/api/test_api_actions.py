@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
+from filmgate.api.rerun import STUCK_AFTER
 from filmgate.errors import TransientError
-from filmgate.library.model import AssetStatus, JobStatus
+from filmgate.library.model import AssetStatus, JobStatus, now
 from filmgate.media.model import MediaKind
 from tests.unit.api.world import IMAGE, World
 
@@ -85,7 +86,8 @@ def test_a_failed_asset_runs_again(world: World, client: TestClient, kind: Media
 def test_only_a_failed_asset_runs_again(
     world: World, client: TestClient, status: AssetStatus
 ) -> None:
-    asset = world.add_asset("acme", "a.png", status)
+    asset = world.add_asset("acme", "a.png", status).model_copy(update={"updated_at": now()})
+    world.library.save(asset)
     answer = client.post(f"/assets/{asset.asset_id}/rerun")
     assert answer.status_code == 409
     assert status.value in answer.json()["detail"]
@@ -115,3 +117,10 @@ def test_a_start_that_fails_leaves_the_asset_to_be_run_again(
     world.workflows.start = start  # type: ignore[method-assign]
     answer = client.post(f"/assets/{asset.asset_id}/rerun")
     assert answer.json()["job_id"] == f"{asset.asset_id}-3"
+
+
+def test_an_asset_whose_job_fell_silent_runs_again(world: World, client: TestClient) -> None:
+    asset = world.add_asset("acme", "a.png", AssetStatus.PROCESSING)
+    long_ago = asset.updated_at - STUCK_AFTER - timedelta(days=1)
+    world.library.save(asset.model_copy(update={"updated_at": long_ago}))
+    assert client.post(f"/assets/{asset.asset_id}/rerun").status_code == 202

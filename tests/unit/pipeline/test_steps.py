@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,3 +209,20 @@ def test_comparing_stops_in_time_and_says_so(flow: Flow) -> None:
     deps = MatchDeps(flow.library, flow.objects, flow.index, clock=lambda: next(ticks))
     matched = match(deps, ToMatch.model_validate(carried))
     assert (matched.candidates, matched.passed_over) == (1, 2)
+
+
+def test_a_job_that_ended_while_its_file_was_decoded_stays_ended(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    state = flow.state(asset)
+    whole = engine.fingerprint
+
+    def slow(*given: Any, **named: Any) -> Any:
+        late = Failure(name="States.Timeout", cause="")
+        flow.finish(state.model_dump() | {"outcome": "failed", "error": late.model_dump()})
+        return whole(*given, **named)
+
+    monkeypatch.setattr(engine, "fingerprint", slow)
+    flow.fingerprint(state)
+    assert flow.library.asset(TENANT, asset.asset_id).status is AssetStatus.FAILED

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from filmgate.api.services import Services
 from filmgate.errors import Conflict, TransientError
 from filmgate.library.model import AssetStatus, Job, JobStatus, now
 from filmgate.pipeline.run import next_run, start
 
+STUCK_AFTER = timedelta(hours=4)
+"""Longer than any workflow lives, its waits for free functions included."""
+
 
 def rerun(services: Services, tenant: str, asset_id: str, correlation_id: str) -> Job:
-    """Start the next job of a FAILED asset.
+    """Start the next job of an asset that FAILED, or whose job ended without a word.
 
     Raises:
         NotFound: the tenant has no such asset.
@@ -17,7 +22,8 @@ def rerun(services: Services, tenant: str, asset_id: str, correlation_id: str) -
         TransientError: the workflow could not be started; the asset is FAILED as before.
     """
     asset = services.library.asset(tenant, asset_id)
-    if asset.status is not AssetStatus.FAILED:
+    silent = asset.status is AssetStatus.PROCESSING and now() - asset.updated_at > STUCK_AFTER
+    if asset.status is not AssetStatus.FAILED and not silent:
         raise Conflict(f"Only a failed asset can be run again; this one is {asset.status}.")
     if asset.info is None:
         raise Conflict("Its file was never read, so there is no job to repeat.")

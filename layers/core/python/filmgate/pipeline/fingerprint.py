@@ -57,7 +57,8 @@ def fingerprint(deps: FingerprintDeps, state: JobState) -> Fingerprinted:
         "notes": made.notes,
         "updated_at": now(),
     }
-    deps.library.save(asset.model_copy(update=changes))
+    # The job may have been ended, or run again, in the minutes that decoding takes.
+    deps.library.replace(asset, asset.model_copy(update=changes))
     return Fingerprinted(
         **state.job(),
         outcome=Outcome.OK,
