@@ -181,6 +181,17 @@ def deployment(running: RunningStack) -> Deployment:
     return Deployment(at, session, running.info.endpoint_url)
 
 
+UNDELIVERED = {
+    name: {"DataType": "String", "StringValue": value}
+    for name, value in (
+        ("RULE_ARN", "arn:aws:events:us-east-1:000000000000:rule/filmgate-local-uploaded"),
+        ("TARGET_ARN", "arn:aws:sqs:us-east-1:000000000000:filmgate-local-ingest"),
+        ("ERROR_CODE", "NO_PERMISSIONS"),
+    )
+}
+"""What EventBridge says of an event that it could not deliver."""
+
+
 def created(key: str) -> str:
     """The message of an upload, as it lies in a dead-letter queue; from a bucket of no versions."""
     return json.dumps({"source": "aws.s3", "detail": {"object": {"key": key}}})
@@ -198,7 +209,11 @@ def test_redrive_moves_dead_letters_back_and_they_are_worked_on(cli, running, tm
     )
     sqs = stack.client("sqs")
     for key in (real, *lost):
-        sqs.send_message(QueueUrl=running.info.dead_letters_url, MessageBody=created(key))
+        sqs.send_message(
+            QueueUrl=running.info.dead_letters_url,
+            MessageBody=created(key),
+            MessageAttributes=UNDELIVERED if key == real else {},
+        )
     done = cli("redrive", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["moved"] >= 12

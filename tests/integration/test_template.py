@@ -164,6 +164,24 @@ def test_the_queue_waits_longer_than_the_function_works(template: Template) -> N
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
+def test_an_event_that_reaches_no_queue_lands_among_the_dead_letters(template: Template) -> None:
+    rule = of(template, "AWS::Events::Rule")["UploadedRule"]
+    (target,) = rule["Targets"]
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+    letters = {"Fn::GetAtt": ["IngestDeadLetters", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": letters}
+    queues = {"IngestQueue": target["Arn"], "IngestDeadLetters": letters}
+    for policy in of(template, "AWS::SQS::QueuePolicy").values():
+        (queue,) = policy["Queues"]
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Resource"] == queues.pop(queue["Ref"])
+        assert statement["Action"] == "sqs:SendMessage"
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        source = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+        assert source == {"Fn::GetAtt": ["UploadedRule", "Arn"]}
+    assert not queues
+
+
 def test_images_are_express_with_logs_and_videos_standard(template: Template) -> None:
     machines = of(template, "AWS::StepFunctions::StateMachine")
     assert machines["ImageWorkflow"]["StateMachineType"] == "EXPRESS"
@@ -210,6 +228,7 @@ def test_everything_that_can_fail_has_an_alarm(template: Template) -> None:
         assert ("ExecutionsFailed", json.dumps({"Ref": workflow})) in watched
     metrics = {metric for metric, _ in watched}
     assert metrics >= {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}
+    assert ("InvocationsFailedToBeSentToDlq", json.dumps({"Ref": "UploadedRule"})) in watched
     for alarm in of(template, "AWS::CloudWatch::Alarm").values():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
         assert alarm["TreatMissingData"] == "notBreaching"

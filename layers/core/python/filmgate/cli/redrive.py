@@ -19,8 +19,8 @@ def redrive(
 ) -> None:
     """Move messages from the dead-letter queue back to the queue.
 
-    A message lands there after three tries. Find out why first (`filmgate logs ingest`): what
-    fails for the same reason comes back.
+    A message lands there after three tries, or when it could not be delivered to the queue. Find
+    out why first (`filmgate logs ingest`): what fails for the same reason comes back.
 
     [bold]Examples[/bold]
 
