@@ -8,12 +8,12 @@ from typing import Any
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from filmgate.adapters.dynamodb.library import DynamoLibrary
+from filmgate.adapters.dynamodb.matches import DynamoMatches
 from filmgate.adapters.s3 import S3Objects
 from filmgate.observability import correlate, logger
 from filmgate.pipeline.decide import DecideDeps, decide
 from filmgate.pipeline.state import Matched
-from filmgate.settings import ArtifactSettings, DecisionSettings, LibrarySettings
+from filmgate.settings import ArtifactSettings, DecisionSettings, MatchTableSettings
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -28,9 +28,8 @@ def handler(event: Matched, context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _deps() -> DecideDeps:
-    library = LibrarySettings()
     return DecideDeps(
-        library=DynamoLibrary(library.assets_table, library.matches_table),
+        library=DynamoMatches(MatchTableSettings().matches_table),
         objects=S3Objects(None, ArtifactSettings().artifacts_bucket),
         settings=DecisionSettings().match_settings,
     )

@@ -8,12 +8,12 @@ from typing import Any
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from filmgate.adapters.dynamodb.library import DynamoLibrary
+from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.adapters.s3 import S3Objects
 from filmgate.observability import correlate, logger
 from filmgate.pipeline.fingerprint import FingerprintDeps, fingerprint
 from filmgate.pipeline.state import JobState
-from filmgate.settings import BucketSettings, LibrarySettings, LimitSettings
+from filmgate.settings import ArtifactSettings, AssetTableSettings, LimitSettings, RawSettings
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -28,9 +28,8 @@ def handler(event: JobState, context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _deps() -> FingerprintDeps:
-    library, buckets = LibrarySettings(), BucketSettings()
     return FingerprintDeps(
-        library=DynamoLibrary(library.assets_table, library.matches_table),
-        objects=S3Objects(buckets.raw_bucket, buckets.artifacts_bucket),
+        library=DynamoAssets(AssetTableSettings().assets_table),
+        objects=S3Objects(RawSettings().raw_bucket, ArtifactSettings().artifacts_bucket),
         limits=LimitSettings().limits,
     )

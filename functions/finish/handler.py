@@ -8,11 +8,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from filmgate.adapters.dynamodb.library import DynamoLibrary
+from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.observability import MetricUnit, correlate, logger, metrics
 from filmgate.pipeline.finish import finish
 from filmgate.pipeline.state import ToFinish
-from filmgate.settings import LibrarySettings
+from filmgate.settings import AssetTableSettings
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -35,6 +35,5 @@ def handler(event: ToFinish, context: LambdaContext) -> dict[str, Any]:
 
 
 @cache
-def _library() -> DynamoLibrary:
-    settings = LibrarySettings()
-    return DynamoLibrary(settings.assets_table, settings.matches_table)
+def _library() -> DynamoAssets:
+    return DynamoAssets(AssetTableSettings().assets_table)

@@ -20,16 +20,16 @@ from aws_lambda_powertools.utilities.parser.models import SqsRecordModel
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field, Json
 
-from filmgate.adapters.dynamodb.library import DynamoLibrary
+from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.adapters.s3 import S3Objects
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.observability import MetricUnit, correlate, logger, metrics
 from filmgate.pipeline.receive import ReceiveDeps, Upload, receive
 from filmgate.settings import (
-    BucketSettings,
+    AssetTableSettings,
     IdempotencySettings,
-    LibrarySettings,
     LimitSettings,
+    RawSettings,
     WorkflowSettings,
 )
 
@@ -90,10 +90,10 @@ def _record(record: Record) -> None:
 @cache
 def _receive() -> Callable[..., dict[str, Any]]:
     """Receiving, once for each version of an object even when its event comes twice at a time."""
-    library, buckets, workflows = LibrarySettings(), BucketSettings(), WorkflowSettings()
+    workflows = WorkflowSettings()
     deps = ReceiveDeps(
-        library=DynamoLibrary(library.assets_table, library.matches_table),
-        objects=S3Objects(buckets.raw_bucket, buckets.artifacts_bucket),
+        library=DynamoAssets(AssetTableSettings().assets_table),
+        objects=S3Objects(RawSettings().raw_bucket, None),
         workflows=StepFunctionsWorkflows(
             workflows.image_workflow_arn, workflows.video_workflow_arn
         ),

@@ -8,9 +8,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
 from filmgate.adapters.dynamodb.index import DynamoFreshStore
-from filmgate.adapters.dynamodb.library import DynamoLibrary
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
 from filmgate.index.bands import BandIndex
 from filmgate.index.port import CandidateIndex
@@ -18,7 +18,12 @@ from filmgate.index.segments import SegmentIndex
 from filmgate.observability import correlate, logger
 from filmgate.pipeline.match import MatchDeps, match
 from filmgate.pipeline.state import ToMatch
-from filmgate.settings import ArtifactSettings, IndexTableSettings, LibrarySettings, SearchSettings
+from filmgate.settings import (
+    ArtifactSettings,
+    AssetTableSettings,
+    IndexTableSettings,
+    SearchSettings,
+)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -37,9 +42,9 @@ def handler(event: ToMatch, context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _deps() -> MatchDeps:
-    library, bucket = LibrarySettings(), ArtifactSettings().artifacts_bucket
+    bucket = ArtifactSettings().artifacts_bucket
     return MatchDeps(
-        library=DynamoLibrary(library.assets_table, library.matches_table),
+        library=DynamoAssets(AssetTableSettings().assets_table),
         objects=S3Objects(None, bucket),
         index=_index(bucket),
     )

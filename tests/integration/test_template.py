@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from filmgate.settings import Environment
 from filmgate_local.layout import CHECKOUT
 from filmgate_local.package import Template, package
 from tests.stack import RunningStack
@@ -107,14 +110,59 @@ def test_nobody_may_delete_what_tenants_own(template: Template) -> None:
             assert statement["Resource"] == {"Fn::GetAtt": ["IdempotencyTable", "Arn"]}, role
 
 
-def test_functions_get_only_variables_that_name_something(template: Template) -> None:
-    for logical, properties in of(template, "AWS::Lambda::Function").items():
-        variables = properties["Environment"]["Variables"]
-        assert variables["FILMGATE_STAGE"] == "local"
-        assert function_of(variables["POWERTOOLS_SERVICE_NAME"]) == logical
-        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Filmgate"
-        references = {name: value for name, value in variables.items() if isinstance(value, dict)}
-        assert all(set(value) == {"Ref"} for value in references.values())
+def variables_of(template: Template, name: str) -> dict[str, Any]:
+    function = of(template, "AWS::Lambda::Function")[function_of(name)]
+    found: dict[str, Any] = function["Environment"]["Variables"]
+    return found
+
+
+def read_by(name: str) -> Iterator[tuple[str, bool]]:
+    """(variable, whether it must be there) of every setting that a function's handler takes."""
+    handler = importlib.import_module(f"functions.{name}.handler")
+    for thing in vars(handler).values():
+        if isinstance(thing, type) and issubclass(thing, Environment):
+            for field, described in thing.model_fields.items():
+                yield f"FILMGATE_{field.upper()}", described.is_required()
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_function_gets_the_variables_it_reads_and_no_other(template: Template, name: str) -> None:
+    variables = variables_of(template, name)
+    given = {variable for variable in variables if variable.startswith("FILMGATE_")}
+    read = dict(read_by(name))
+    assert {variable for variable, required in read.items() if required} <= given
+    assert given <= set(read)
+    assert variables["POWERTOOLS_SERVICE_NAME"] == name
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Filmgate"
+    references = [value for value in variables.values() if isinstance(value, dict)]
+    assert all(set(value) == {"Ref"} for value in references)
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_role_reaches_what_its_function_has_a_variable_for(template: Template, name: str) -> None:
+    function = of(template, "AWS::Lambda::Function")[function_of(name)]
+    own_role = function["Role"]["Fn::GetAtt"][0]
+    reached = {
+        logical
+        for role, statement in statements(template)
+        if role == own_role
+        for resource in listed(statement["Resource"])
+        for logical in named_in(resource)
+    }
+    named = {
+        value["Ref"] for value in variables_of(template, name).values() if isinstance(value, dict)
+    }
+    events = {"IngestQueue"} if name == "ingest" else set()
+    assert reached == named | events | {f"{name.capitalize()}LogGroup"}
+
+
+def named_in(resource: dict[str, Any]) -> set[str]:
+    """Logical names of the resources that an ARN in a policy is made of."""
+    if "Ref" in resource:
+        return {resource["Ref"]}
+    if "Fn::GetAtt" in resource:
+        return {resource["Fn::GetAtt"][0]}
+    return set(re.findall(r"\$\{(\w+)\.Arn\}", resource["Fn::Sub"]))
 
 
 def test_logs_end_after_thirty_days(template: Template) -> None:

@@ -21,7 +21,7 @@ from filmgate.matching.settings import MatchSettings
 from filmgate.pipeline.decide import DecideDeps
 from filmgate.pipeline.fingerprint import FingerprintDeps
 from filmgate.pipeline.match import MatchDeps
-from filmgate.settings import DecisionSettings, LibrarySettings, LimitSettings
+from filmgate.settings import DecisionSettings, LimitSettings, MatchTableSettings
 from tests.memory import MemoryFreshStore, MemorySegmentStore
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
@@ -182,10 +182,9 @@ def test_compact_passes_over_the_tenant_that_fails(
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FILMGATE_ASSETS_TABLE", "assets")
     monkeypatch.delenv("FILMGATE_MATCHES_TABLE", raising=False)
     with pytest.raises(ValidationError, match="matches_table"):
-        LibrarySettings()
+        MatchTableSettings()
     monkeypatch.setenv("FILMGATE_LIMITS", '{"max_duration_s": 60}')
     monkeypatch.setenv("FILMGATE_MATCH_SETTINGS", '{"image": {"near": 0.9}}')
     assert LimitSettings().limits.max_duration_s == 60

@@ -15,36 +15,43 @@ from filmgate.matching.settings import MatchSettings
 from filmgate.media.limits import Limits
 
 
-class _Environment(BaseSettings):
+class Environment(BaseSettings):
+    """A group of variables."""
+
     model_config = SettingsConfigDict(env_prefix="FILMGATE_", frozen=True)
 
 
-class LibrarySettings(_Environment):
-    """The tables of assets, jobs and matches."""
+class AssetTableSettings(Environment):
+    """The table of assets and jobs."""
 
     assets_table: str
+
+
+class MatchTableSettings(Environment):
+    """The table of matches."""
+
     matches_table: str
 
 
-class ArtifactSettings(_Environment):
+class RawSettings(Environment):
+    """The bucket of what tenants upload."""
+
+    raw_bucket: str
+
+
+class ArtifactSettings(Environment):
     """The bucket of what Filmgate makes."""
 
     artifacts_bucket: str
 
 
-class BucketSettings(ArtifactSettings):
-    """Both buckets."""
-
-    raw_bucket: str
-
-
-class IndexTableSettings(_Environment):
+class IndexTableSettings(Environment):
     """The table of fresh index entries."""
 
     index_table: str
 
 
-class SearchSettings(_Environment):
+class SearchSettings(Environment):
     """Which candidate index it is, and its constants: JSON of the classes of
     `filmgate.index.settings`."""
 
@@ -53,26 +60,26 @@ class SearchSettings(_Environment):
     band_settings: BandSettings = BandSettings()
 
 
-class WorkflowSettings(_Environment):
+class WorkflowSettings(Environment):
     """The state machines."""
 
     image_workflow_arn: str
     video_workflow_arn: str
 
 
-class IdempotencySettings(_Environment):
+class IdempotencySettings(Environment):
     """The table of what was done already."""
 
     idempotency_table: str
 
 
-class LimitSettings(_Environment):
+class LimitSettings(Environment):
     """Bounds on media; JSON of `filmgate.media.limits.Limits`."""
 
     limits: Limits = Limits()
 
 
-class DecisionSettings(_Environment):
+class DecisionSettings(Environment):
     """Thresholds and weights; JSON of `filmgate.matching.settings.MatchSettings`."""
 
     match_settings: MatchSettings = MatchSettings()

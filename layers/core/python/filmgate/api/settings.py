@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from filmgate.settings import BucketSettings, LibrarySettings, LimitSettings, WorkflowSettings
+from filmgate.settings import (
+    ArtifactSettings,
+    AssetTableSettings,
+    LimitSettings,
+    MatchTableSettings,
+    RawSettings,
+    WorkflowSettings,
+)
 
 
-class ApiSettings(LibrarySettings, BucketSettings, WorkflowSettings, LimitSettings):
+class ApiSettings(
+    AssetTableSettings,
+    MatchTableSettings,
+    RawSettings,
+    ArtifactSettings,
+    WorkflowSettings,
+    LimitSettings,
+):
     """Those of storage and workflows, the table of API keys, and the stage `/health` names."""
 
     stage: str

@@ -20,8 +20,8 @@ class Page(BaseModel, Generic[Item]):
     cursor: str | None = None
 
 
-class Library(Protocol):
-    """Assets, jobs and matches of all tenants. Every read is of one tenant."""
+class Assets(Protocol):
+    """Assets and their jobs, of all tenants. Every read is of one tenant."""
 
     def create(self, asset: Asset) -> Asset:
         """Store a new asset, or return the one already stored under its id, unchanged."""
@@ -58,6 +58,10 @@ class Library(Protocol):
     def job(self, tenant: str, job_id: str) -> Job:
         """Raises NotFound."""
 
+
+class Matches(Protocol):
+    """Matches of all tenants. Every read is of one tenant."""
+
     def save_match(self, match: Match) -> None:
         """Store or replace the pair's verdict, keeping its first ``created_at``."""
 
@@ -69,6 +73,10 @@ class Library(Protocol):
 
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:
         """Newest first. Raises InvalidCursor."""
+
+
+class Library(Assets, Matches, Protocol):
+    """All of a library, for who needs both."""
 
 
 class ObjectStore(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from filmgate.library.model import Match, now
-from filmgate.library.ports import Library, ObjectStore
+from filmgate.library.ports import Matches, ObjectStore
 from filmgate.matching import decide as rule
 from filmgate.matching.model import MatchClass
 from filmgate.matching.settings import MatchSettings
@@ -16,7 +16,7 @@ from filmgate.pipeline.state import Comparisons, Decided, Matched
 class DecideDeps:
     """What deciding stands on."""
 
-    library: Library
+    library: Matches
     objects: ObjectStore
     settings: MatchSettings
 

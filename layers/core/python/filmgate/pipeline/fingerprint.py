@@ -12,7 +12,7 @@ from filmgate.fingerprint import engine
 from filmgate.fingerprint.codec import DamagedFingerprintError, dumps, loads
 from filmgate.fingerprint.model import Fingerprint
 from filmgate.library.model import GONE, Asset, now
-from filmgate.library.ports import Library, ObjectStore
+from filmgate.library.ports import Assets, ObjectStore
 from filmgate.media.limits import Limits
 from filmgate.media.model import Frame
 from filmgate.media.tiles import TileSheet
@@ -24,7 +24,7 @@ from filmgate.pipeline.state import GONE_REASON, Fingerprinted, JobState, Outcom
 class FingerprintDeps:
     """What fingerprinting stands on."""
 
-    library: Library
+    library: Assets
     objects: ObjectStore
     limits: Limits
 

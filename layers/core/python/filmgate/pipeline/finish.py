@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from filmgate.library.model import AssetStatus, JobStatus, now
-from filmgate.library.ports import Library
+from filmgate.library.ports import Assets
 from filmgate.pipeline.state import Failure, Outcome, ToFinish
 
 _MAX_DETAIL = 300
@@ -29,7 +29,7 @@ class Finished:
     reason_code: str | None
 
 
-def finish(library: Library, state: ToFinish) -> Finished:
+def finish(library: Assets, state: ToFinish) -> Finished:
     """Give the asset and the job their final state.
 
     A job ends once: the first end stands, whatever comes late. The asset keeps its state when a
@@ -70,7 +70,7 @@ def finish(library: Library, state: ToFinish) -> Finished:
     )
 
 
-def _first_end(library: Library, state: ToFinish) -> Finished:
+def _first_end(library: Assets, state: ToFinish) -> Finished:
     """How the job ended before: a step that came late, or again, changes nothing."""
     job = library.job(state.tenant, state.job_id)
     asset = library.asset(state.tenant, state.asset_id)

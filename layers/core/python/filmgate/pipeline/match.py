@@ -12,7 +12,7 @@ from filmgate.fingerprint.model import Fingerprint
 from filmgate.fingerprint.retrieval import index_entry, index_query
 from filmgate.index.port import CandidateIndex
 from filmgate.library.model import Asset
-from filmgate.library.ports import Library, ObjectStore
+from filmgate.library.ports import Assets, ObjectStore
 from filmgate.matching.compare import compare
 from filmgate.media.model import MediaKind
 from filmgate.pipeline.artifacts import address, fingerprint_address
@@ -28,7 +28,7 @@ BUDGET_S = 200.0
 class MatchDeps:
     """What matching stands on."""
 
-    library: Library
+    library: Assets
     objects: ObjectStore
     index: CandidateIndex
     clock: Callable[[], float] = time.monotonic

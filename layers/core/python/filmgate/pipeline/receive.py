@@ -19,7 +19,7 @@ from filmgate.library.model import (
     asset_id,
     now,
 )
-from filmgate.library.ports import Library, ObjectStore, Workflows
+from filmgate.library.ports import Assets, ObjectStore, Workflows
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo
 from filmgate.media.probe import probe
@@ -61,7 +61,7 @@ class Receipt:
 class ReceiveDeps:
     """What receiving stands on."""
 
-    library: Library
+    library: Assets
     objects: ObjectStore
     workflows: Workflows
     limits: Limits
@@ -93,7 +93,7 @@ def receive(deps: ReceiveDeps, upload: Upload) -> Receipt:
     return _begin(deps, inspected)
 
 
-def _asset_of(library: Library, tenant: str, rest: str, upload: Upload) -> Asset:
+def _asset_of(library: Assets, tenant: str, rest: str, upload: Upload) -> Asset:
     """The asset that waits for this key, or a new one for a file that was dropped here."""
     try:
         asset = library.asset(tenant, rest.partition("/")[0])
@@ -161,7 +161,7 @@ def _start(deps: ReceiveDeps, asset: Asset) -> Receipt:
     return Receipt(Received.STARTED, asset.tenant, asset.asset_id, job.job_id)
 
 
-def _refuse(library: Library, asset: Asset, upload: Upload, refusal: MediaRefused) -> Receipt:
+def _refuse(library: Assets, asset: Asset, upload: Upload, refusal: MediaRefused) -> Receipt:
     refused = _changed(
         asset,
         status=AssetStatus.REFUSED,

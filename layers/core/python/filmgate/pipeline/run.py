@@ -9,7 +9,7 @@ from filmgate.pipeline.state import JobState
 
 
 def next_run(asset: Asset) -> tuple[Asset, Job]:
-    """The asset as its next run begins, and that run's job; for `Library.begin`.
+    """The asset as its next run begins, and that run's job; for `Assets.begin`.
 
     The number follows from the asset's last run, so two who try at once name the same job.
 

@@ -1,0 +1,188 @@
+"""Assets and jobs in DynamoDB.
+
+Records are kept whole as JSON beside the attributes that keys, filters and updates need, so a
+new field of a record needs no migration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PutError
+from pynamodb.transactions import TransactWrite
+
+from filmgate.adapters.dynamodb.errors import transient
+from filmgate.adapters.dynamodb.rows import (
+    LISTING,
+    Row,
+    cursor_of,
+    instant,
+    pk,
+    possible,
+    start_key,
+    transact,
+)
+from filmgate.errors import NotFound
+from filmgate.library.model import Asset, AssetStatus, Job, JobStatus
+from filmgate.library.ports import Page
+
+_ASSET = "ASSET"
+
+
+class _AssetRow(Row):
+    """An asset (``ASSET``) or one of its jobs (``JOB#{job_id}``)."""
+
+    status = UnicodeAttribute()
+    updated_at = UnicodeAttribute(null=True)
+    record = UnicodeAttribute()
+
+
+@cache
+def _asset_rows(table: str) -> type[_AssetRow]:
+    class AssetRow(_AssetRow):
+        class Meta:
+            table_name = table
+
+    return AssetRow
+
+
+class DynamoAssets:
+    """`filmgate.library.ports.Assets`. Every method may raise TransientError."""
+
+    def __init__(self, assets_table: str) -> None:
+        self._assets = _asset_rows(assets_table)
+        self._connection = Connection()
+
+    def create(self, asset: Asset) -> Asset:
+        """Store a new asset, or return the one already stored under its id, unchanged."""
+        with transient("an asset"):
+            try:
+                self._asset_row(asset).save(self._assets.pk.does_not_exist())
+            except PutError as error:
+                if error.cause_response_code != "ConditionalCheckFailedException":
+                    raise
+                return self.asset(asset.tenant, asset.asset_id)
+        return asset
+
+    def save(self, asset: Asset) -> None:
+        """Last writer wins."""
+        with transient("an asset"):
+            self._asset_row(asset).save()
+
+    def replace(self, known: Asset, asset: Asset) -> bool:
+        """Store the asset if it still is as `known` was read; False if it was changed."""
+        rows = self._assets
+        unchanged = (rows.status == known.status.value) & (
+            rows.updated_at == instant(known.updated_at)
+        )
+        with transient("an asset"):
+            try:
+                self._asset_row(asset).save(unchanged)
+            except PutError as error:
+                if error.cause_response_code != "ConditionalCheckFailedException":
+                    raise
+                return False
+        return True
+
+    def end(self, job: Job, asset: Asset | None) -> bool:
+        """Store the end of a running job, with its asset; False if it has ended before."""
+
+        def write(transaction: TransactWrite) -> None:
+            running = self._assets.status == JobStatus.RUNNING.value
+            transaction.save(self._job_row(job), condition=running)
+            if asset is not None:
+                transaction.save(self._asset_row(asset))
+
+        with transient("the end of a job"):
+            return transact(self._connection, write)
+
+    def asset(self, tenant: str, asset_id: str) -> Asset:
+        """Strongly consistent. Raises NotFound."""
+        return Asset.model_validate_json(self._record(tenant, asset_id, _ASSET))
+
+    def assets(self, tenant: str, ids: Sequence[str]) -> list[Asset]:
+        """Those of the ids that exist, in the order asked. Strongly consistent."""
+        wanted = dict.fromkeys(asset_id for asset_id in ids if possible(asset_id))
+        keys = [(pk(tenant, asset_id), _ASSET) for asset_id in wanted]
+        with transient("assets"):
+            rows = {
+                row.pk: row.record for row in self._assets.batch_get(keys, consistent_read=True)
+            }
+        found = (rows.get(pk(tenant, asset_id)) for asset_id in ids)
+        return [Asset.model_validate_json(record) for record in found if record is not None]
+
+    def list_assets(
+        self, tenant: str, *, status: AssetStatus | None, limit: int, cursor: str | None
+    ) -> Page[Asset]:
+        """Newest first. Raises InvalidCursor."""
+
+        def start(asset_id: str) -> tuple[str, str]:
+            return pk(tenant, asset_id), _ASSET
+
+        with transient("the list of assets"):
+            rows = list(
+                self._assets.query(
+                    tenant,
+                    index_name=LISTING,
+                    filter_condition=None if status is None else self._assets.status == status,
+                    scan_index_forward=False,
+                    limit=limit + 1,
+                    last_evaluated_key=start_key(tenant, cursor, start),
+                )
+            )
+        return Page(
+            items=[Asset.model_validate_json(row.record) for row in rows[:limit]],
+            cursor=cursor_of(rows[limit - 1]) if len(rows) > limit else None,
+        )
+
+    def begin(self, asset: Asset, job: Job) -> bool:
+        """Store a new job and its asset in one step; False if the job is already there."""
+
+        def write(transaction: TransactWrite) -> None:
+            transaction.save(self._job_row(job), condition=self._assets.pk.does_not_exist())
+            transaction.save(self._asset_row(asset))
+
+        with transient("a job"):
+            return transact(self._connection, write)
+
+    def save_job(self, job: Job) -> None:
+        """Last writer wins."""
+        with transient("a job"):
+            self._job_row(job).save()
+
+    def job(self, tenant: str, job_id: str) -> Job:
+        """Strongly consistent. Raises NotFound."""
+        asset_id = job_id.rpartition("-")[0] if possible(job_id) else ""
+        return Job.model_validate_json(self._record(tenant, asset_id, f"JOB#{job_id}"))
+
+    def _record(self, tenant: str, asset_id: str, sk: str) -> str:
+        if not possible(asset_id):
+            raise NotFound(f"no asset {asset_id}")
+        with transient("a record"):
+            try:
+                row = self._assets.get(pk(tenant, asset_id), sk, consistent_read=True)
+            except self._assets.DoesNotExist:
+                raise NotFound(f"no {sk.lower()} of asset {asset_id}") from None
+        return row.record
+
+    def _asset_row(self, asset: Asset) -> _AssetRow:
+        return self._assets(
+            pk(asset.tenant, asset.asset_id),
+            _ASSET,
+            listing_pk=asset.tenant,
+            listing_sk=f"{instant(asset.created_at)}#{asset.asset_id}",
+            status=asset.status.value,
+            updated_at=instant(asset.updated_at),
+            record=asset.model_dump_json(),
+        )
+
+    def _job_row(self, job: Job) -> _AssetRow:
+        return self._assets(
+            pk(job.tenant, job.asset_id),
+            f"JOB#{job.job_id}",
+            status=job.status.value,
+            record=job.model_dump_json(),
+        )

@@ -1,0 +1,144 @@
+"""Matches in DynamoDB: a pair has one row under each of its sides."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from filmgate.adapters.dynamodb.errors import transient
+from filmgate.adapters.dynamodb.rows import (
+    LISTING,
+    Row,
+    cursor_of,
+    instant,
+    pk,
+    possible,
+    start_key,
+    transact,
+)
+from filmgate.errors import NotFound
+from filmgate.library.model import Match
+from filmgate.library.ports import Page
+from filmgate.matching.model import Verdict
+
+
+class _MatchRow(Row):
+    """A pair, as seen from the asset in ``pk``; listed from its smaller side only."""
+
+    a = UnicodeAttribute()
+    b = UnicodeAttribute()
+    verdict = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+
+
+@cache
+def _match_rows(table: str) -> type[_MatchRow]:
+    class MatchRow(_MatchRow):
+        class Meta:
+            table_name = table
+
+    return MatchRow
+
+
+class DynamoMatches:
+    """`filmgate.library.ports.Matches`. Every method may raise TransientError."""
+
+    def __init__(self, matches_table: str) -> None:
+        self._matches = _match_rows(matches_table)
+        self._connection = Connection()
+
+    def save_match(self, match: Match) -> None:
+        """Store or replace the pair's verdict under both sides, keeping its first time."""
+
+        def write(transaction: TransactWrite) -> None:
+            for row in self._match_sides(match):
+                transaction.update(row, actions=self._match_actions(match, row))
+
+        with transient("a match"):
+            transact(self._connection, write)
+
+    def match(self, tenant: str, match_id: str) -> Match:
+        """Strongly consistent. Raises NotFound."""
+        a, _, b = match_id.partition(":")
+        if not (possible(a) and possible(b)):
+            raise NotFound(f"no match {match_id}")
+        with transient("a match"):
+            try:
+                row = self._matches.get(pk(tenant, a), b, consistent_read=True)
+            except self._matches.DoesNotExist:
+                row = None
+        if row is None or row.a != a:
+            raise NotFound(f"no match {match_id}")
+        return _match(tenant, row)
+
+    def matches_of(self, tenant: str, asset_id: str) -> list[Match]:
+        """Best first. Strongly consistent."""
+        if not possible(asset_id):
+            return []
+        with transient("matches"):
+            rows = list(self._matches.query(pk(tenant, asset_id), consistent_read=True))
+        found = [_match(tenant, row) for row in rows]
+        return sorted(found, key=lambda match: (-match.verdict.score, match.match_id))
+
+    def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:
+        """Newest first. Raises InvalidCursor."""
+
+        def start(match_id: str) -> tuple[str, str]:
+            a, _, b = match_id.partition(":")
+            return pk(tenant, a), b
+
+        with transient("the list of matches"):
+            rows = list(
+                self._matches.query(
+                    tenant,
+                    index_name=LISTING,
+                    scan_index_forward=False,
+                    limit=limit + 1,
+                    last_evaluated_key=start_key(tenant, cursor, start),
+                )
+            )
+        return Page(
+            items=[_match(tenant, row) for row in rows[:limit]],
+            cursor=cursor_of(rows[limit - 1]) if len(rows) > limit else None,
+        )
+
+    def _match_sides(self, match: Match) -> tuple[_MatchRow, _MatchRow]:
+        return (
+            self._matches(pk(match.tenant, match.a), match.b),
+            self._matches(pk(match.tenant, match.b), match.a),
+        )
+
+    def _match_actions(self, match: Match, row: _MatchRow) -> list[Action]:
+        rows = self._matches
+        created_at = instant(match.created_at)
+        updated_at = instant(match.updated_at)
+        actions: list[Action] = [
+            rows.a.set(match.a),
+            rows.b.set(match.b),
+            rows.verdict.set(match.verdict.model_dump_json()),
+            rows.created_at.set(rows.created_at | created_at),
+            rows.updated_at.set(updated_at),
+        ]
+        if row.sk == match.b:
+            actions += [
+                rows.listing_pk.set(match.tenant),
+                rows.listing_sk.set(f"{updated_at}#{match.match_id}"),
+            ]
+        return actions
+
+
+def _match(tenant: str, row: _MatchRow) -> Match:
+    return Match(
+        tenant=tenant,
+        a=row.a,
+        b=row.b,
+        verdict=Verdict.model_validate_json(row.verdict),
+        created_at=datetime.fromisoformat(row.created_at),
+        updated_at=datetime.fromisoformat(row.updated_at),
+    )
