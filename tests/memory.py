@@ -40,6 +40,7 @@ class MemoryLibrary:
         self._assets: dict[tuple[str, str], Asset] = {}
         self._jobs: dict[tuple[str, str], Job] = {}
         self._matches: dict[tuple[str, str], Match] = {}
+        self._withdrawn: dict[tuple[str, str], Match] = {}
 
     def create(self, asset: Asset) -> Asset:
         with self._lock:
@@ -110,10 +111,15 @@ class MemoryLibrary:
     def save_match(self, match: Match) -> None:
         with self._lock:
             key = (match.tenant, match.match_id)
-            first = self._matches.get(key)
+            first = self._matches.get(key) or self._withdrawn.pop(key, None)
             if first is not None:
                 match = match.model_copy(update={"created_at": first.created_at})
             self._matches[key] = match
+
+    def withdraw_match(self, tenant: str, match_id: str, at: datetime) -> None:
+        with self._lock:
+            if match := self._matches.pop((tenant, match_id), None):
+                self._withdrawn[tenant, match_id] = match
 
     def match(self, tenant: str, match_id: str) -> Match:
         with self._lock:

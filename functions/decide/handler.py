@@ -22,7 +22,7 @@ def handler(event: Matched, context: LambdaContext) -> dict[str, Any]:
     """Answer with how many matches there are."""
     correlate(event.correlation_id, tenant=event.tenant, job_id=event.job_id)
     result = decide(_deps(), event)
-    logger.info("decided", extra={"matches": result.matches})
+    logger.info("decided", extra={"matches": result.matches, "withdrawn": result.withdrawn})
     return result.model_dump(mode="json")
 
 

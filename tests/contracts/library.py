@@ -242,6 +242,35 @@ class LibraryContract:
         assert [match.b for match in [*first.items, *rest.items]] == ["b4", "b3", "b2", "b1", "b0"]
         assert rest.cursor is None
 
+    def test_a_withdrawn_match_is_found_nowhere(self, library: Library, tenant: str) -> None:
+        for b in ("b1", "b2"):
+            library.save_match(a_match(tenant, "a1", b))
+        for _ in range(2):
+            library.withdraw_match(tenant, "a1:b1", START + timedelta(minutes=1))
+        with pytest.raises(NotFound):
+            library.match(tenant, "a1:b1")
+        assert library.matches_of(tenant, "b1") == []
+        assert [match.b for match in library.matches_of(tenant, "a1")] == ["b2"]
+        page = library.list_matches(tenant, limit=5, cursor=None)
+        assert [match.b for match in page.items] == ["b2"]
+
+    def test_a_withdrawn_match_may_come_back(self, library: Library, tenant: str) -> None:
+        library.save_match(a_match(tenant, "a1", "b1"))
+        library.withdraw_match(tenant, "a1:b1", START + timedelta(minutes=1))
+        library.save_match(a_match(tenant, "a1", "b1", score=0.8, minutes=2))
+        match = library.match(tenant, "a1:b1")
+        assert (match.verdict.score, match.created_at) == (0.8, START)
+        assert library.matches_of(tenant, "b1") == [match]
+        assert library.list_matches(tenant, limit=5, cursor=None).items == [match]
+
+    def test_withdrawing_what_was_never_stored_stores_nothing(
+        self, library: Library, tenant: str
+    ) -> None:
+        library.withdraw_match(tenant, "a1:b1", START)
+        assert library.matches_of(tenant, "a1") == []
+        library.save_match(a_match(tenant, "a1", "b1", minutes=1))
+        assert library.match(tenant, "a1:b1").created_at == START + timedelta(minutes=1)
+
     def test_both_sides_may_write_a_match_at_once(self, library: Library, tenant: str) -> None:
         def write(_: int) -> None:
             for other in ("a2", "a3", "a4"):

@@ -88,6 +88,16 @@ class Site:
         return self.library.list_matches(self.tenant, limit=100, cursor=None).items
 
 
+def invoke(local: RunningStack, function: str, event: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a deployed function."""
+    answer = local.aws.client("lambda").invoke(
+        FunctionName=local.info.functions[function], Payload=json.dumps(event).encode()
+    )
+    found: dict[str, Any] = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, found
+    return found
+
+
 @pytest.fixture
 def site(local: RunningStack) -> Site:
     return Site(local)
@@ -231,10 +241,8 @@ def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, sit
     site.drop("one.jpg", picture(11))
     site.drop("other.jpg", picture(12))
     site.ended(2)
-    functions = local.aws.client("lambda")
     with changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"fold_entries": 1}'):
-        answer = functions.invoke(FunctionName=local.info.functions["compact"], Payload=b"{}")
-        folded = json.loads(answer["Payload"].read())
+        folded = invoke(local, "compact", {})
     assert folded[site.tenant] == 2
     listed = local.aws.client("s3").list_objects_v2(
         Bucket=local.info.artifacts_bucket, Prefix=f"index/{site.tenant}/segments/"
@@ -242,6 +250,31 @@ def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, sit
     assert listed["KeyCount"] == 1
     site.drop("two.jpg", picture(11, side=150))
     site.ended(3)
+    assert len(site.matches()) == 1
+
+
+def test_a_pair_that_differs_by_new_settings_is_withdrawn(local: RunningStack, site: Site) -> None:
+    """By the deployed function, so its role allows it."""
+    site.drop("one.jpg", picture(13))
+    site.ended(1)
+    site.drop("two.jpg", picture(13, side=150))
+    asset = site.ended(2)["two.jpg"]
+    assert len(site.matches()) == 1
+    (key,) = [
+        row["Key"]
+        for row in local.aws.client("s3").list_objects_v2(
+            Bucket=local.info.artifacts_bucket, Prefix=f"artifacts/{site.tenant}/{asset.sha256}/"
+        )["Contents"]
+        if "/comparisons/" in row["Key"]
+    ]
+    event = {"tenant": site.tenant, "asset_id": asset.asset_id, "job_id": asset.job_id}
+    event |= {"correlation_id": "test", "comparisons_key": key, "candidates": 1}
+    strict = '{"image": {"exact": 1.0, "near": 1.0, "similar": 1.0}}'
+    with changed(local, "decide", "FILMGATE_MATCH_SETTINGS", strict):
+        answers = [invoke(local, "decide", event) for _ in range(2)]
+    assert [(answer["matches"], answer["withdrawn"]) for answer in answers] == [(0, 1), (0, 0)]
+    assert site.matches() == []
+    assert invoke(local, "decide", event)["matches"] == 1
     assert len(site.matches()) == 1
 
 

@@ -13,10 +13,13 @@ from PIL import Image
 
 from filmgate.fingerprint import codec, engine
 from filmgate.library.model import AssetStatus, JobStatus
+from filmgate.matching.groups import groups
 from filmgate.matching.model import MatchClass
+from filmgate.matching.settings import Boundaries, MatchSettings
 from filmgate.media.tiles import TileIndex
+from filmgate.pipeline.decide import DecideDeps, decide
 from filmgate.pipeline.match import MatchDeps, match
-from filmgate.pipeline.state import Failure, ToMatch
+from filmgate.pipeline.state import Failure, Matched, ToMatch
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
 
@@ -114,6 +117,29 @@ def test_steps_run_twice_change_nothing(flow: Flow) -> None:
     after = flow.library.list_matches(TENANT, limit=9, cursor=None).items
     assert [match.verdict for match in after] == [match.verdict for match in before]
     assert after[0].created_at == before[0].created_at
+
+
+def test_a_pair_that_differs_in_a_later_run_is_no_match_any_longer(flow: Flow) -> None:
+    """Three copies are one group; by stricter settings one of them is no copy of either."""
+    first, _ = flow.upload("a.jpg", picture(1))
+    second, _ = flow.upload("b.jpg", picture(1))
+    third, _ = flow.upload("c.jpg", picture(1, side=64, quality=30))
+    for asset in (first, second, third):
+        flow.run(asset)
+
+    def grouped() -> list[list[str]]:
+        matches = flow.library.list_matches(TENANT, limit=9, cursor=None).items
+        return [sorted(g) for g in groups((m.a, m.b, m.verdict) for m in matches)]
+
+    assert grouped() == [sorted(a.asset_id for a in (first, second, third))]
+    strict = Boundaries(exact=1.0, near=1.0, similar=1.0)
+    deps = DecideDeps(flow.library, flow.objects, MatchSettings(image=strict))
+    carried = Matched.model_validate(flow.match(flow.fingerprint(flow.state(third))))
+    assert [decide(deps, carried).withdrawn for _ in range(2)] == [2, 0]
+    assert grouped() == [sorted((first.asset_id, second.asset_id))]
+    assert flow.library.matches_of(TENANT, third.asset_id) == []
+    flow.run(third)
+    assert len(flow.library.matches_of(TENANT, third.asset_id)) == 2
 
 
 def test_tenants_do_not_match_each_other(flow: Flow) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Generic, Protocol, TypedDict, TypeVar
 
@@ -64,6 +65,10 @@ class Matches(Protocol):
 
     def save_match(self, match: Match) -> None:
         """Store or replace the pair's verdict, keeping its first ``created_at``."""
+
+    def withdraw_match(self, tenant: str, match_id: str, at: datetime) -> None:
+        """Take the pair's verdict back, if one is stored: no read finds it, until a verdict is
+        saved for the pair again. What was said and when it was withdrawn stays stored."""
 
     def match(self, tenant: str, match_id: str) -> Match:
         """Raises NotFound."""

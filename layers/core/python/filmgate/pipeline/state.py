@@ -61,9 +61,10 @@ class Matched(JobState):
 
 
 class Decided(JobState):
-    """How many candidates turned out to be matches."""
+    """How many candidates turned out to be matches, and how many are matches no longer."""
 
     matches: int
+    withdrawn: int = 0
 
 
 class Failure(_State):

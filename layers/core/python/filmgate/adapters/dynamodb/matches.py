@@ -35,6 +35,7 @@ class _MatchRow(Row):
     verdict = UnicodeAttribute()
     created_at = UnicodeAttribute()
     updated_at = UnicodeAttribute()
+    withdrawn_at = UnicodeAttribute(null=True)
 
 
 @cache
@@ -57,8 +58,26 @@ class DynamoMatches:
         """Store or replace the pair's verdict under both sides, keeping its first time."""
 
         def write(transaction: TransactWrite) -> None:
-            for row in self._match_sides(match):
+            for row in self._sides(match.tenant, match.a, match.b):
                 transaction.update(row, actions=self._match_actions(match, row))
+
+        with transient("a match"):
+            transact(self._connection, write)
+
+    def withdraw_match(self, tenant: str, match_id: str, at: datetime) -> None:
+        """Hide the pair from all reads; nothing where no match is stored.
+
+        The rows stay, with what was said: no role has to be able to delete a tenant's matches.
+        """
+        a, _, b = match_id.partition(":")
+        rows = self._matches
+
+        def write(transaction: TransactWrite) -> None:
+            for row in self._sides(tenant, a, b):
+                actions: list[Action] = [rows.withdrawn_at.set(instant(at))]
+                if row.sk == b:
+                    actions += [rows.listing_pk.remove(), rows.listing_sk.remove()]
+                transaction.update(row, actions=actions, condition=rows.pk.exists())
 
         with transient("a match"):
             transact(self._connection, write)
@@ -73,7 +92,7 @@ class DynamoMatches:
                 row = self._matches.get(pk(tenant, a), b, consistent_read=True)
             except self._matches.DoesNotExist:
                 row = None
-        if row is None or row.a != a:
+        if row is None or row.a != a or row.withdrawn_at is not None:
             raise NotFound(f"no match {match_id}")
         return _match(tenant, row)
 
@@ -82,7 +101,13 @@ class DynamoMatches:
         if not possible(asset_id):
             return []
         with transient("matches"):
-            rows = list(self._matches.query(pk(tenant, asset_id), consistent_read=True))
+            rows = list(
+                self._matches.query(
+                    pk(tenant, asset_id),
+                    filter_condition=self._matches.withdrawn_at.does_not_exist(),
+                    consistent_read=True,
+                )
+            )
         found = [_match(tenant, row) for row in rows]
         return sorted(found, key=lambda match: (-match.verdict.score, match.match_id))
 
@@ -108,11 +133,8 @@ class DynamoMatches:
             cursor=cursor_of(rows[limit - 1]) if len(rows) > limit else None,
         )
 
-    def _match_sides(self, match: Match) -> tuple[_MatchRow, _MatchRow]:
-        return (
-            self._matches(pk(match.tenant, match.a), match.b),
-            self._matches(pk(match.tenant, match.b), match.a),
-        )
+    def _sides(self, tenant: str, a: str, b: str) -> tuple[_MatchRow, _MatchRow]:
+        return self._matches(pk(tenant, a), b), self._matches(pk(tenant, b), a)
 
     def _match_actions(self, match: Match, row: _MatchRow) -> list[Action]:
         rows = self._matches
@@ -124,6 +146,7 @@ class DynamoMatches:
             rows.verdict.set(match.verdict.model_dump_json()),
             rows.created_at.set(rows.created_at | created_at),
             rows.updated_at.set(updated_at),
+            rows.withdrawn_at.remove(),
         ]
         if row.sk == match.b:
             actions += [
