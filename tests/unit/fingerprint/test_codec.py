@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from filmgate.embedding.track import EmbeddingTrack, Scale
 from filmgate.fingerprint.codec import DamagedFingerprintError, dumps, loads
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.media.model import MediaInfo, MediaKind
@@ -46,6 +47,18 @@ def made(seed: int = 1, frames: int | None = 3, landmarks: int | None = 5) -> Fi
     return Fingerprint("engine/1", "0" * 64, info, track, audio, pdq, ("It ends early.",))
 
 
+def with_embeddings(fingerprint: Fingerprint, seed: int, count: int) -> Fingerprint:
+    rng = np.random.default_rng(seed)
+    track = EmbeddingTrack(
+        engine="tiny/1+0a1b",
+        times_s=np.arange(count, dtype=np.float32),
+        vectors=rng.normal(size=(count, 8)).astype(np.float16),
+        bias=rng.uniform(0, 1, count).astype(np.float32),
+        scale=Scale(0.4, 0.6),
+    )
+    return dataclasses.replace(fingerprint, embeddings=track)
+
+
 def same(one: Any, other: Any) -> bool:
     if dataclasses.is_dataclass(one):
         names = [field.name for field in dataclasses.fields(one)]
@@ -66,6 +79,20 @@ def same(one: Any, other: Any) -> bool:
 def test_what_is_stored_comes_back(seed: int, frames: int | None, landmarks: int | None) -> None:
     fingerprint = made(seed, frames, landmarks)
     assert same(loads(dumps(fingerprint)), fingerprint)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 16))
+def test_embeddings_come_back(seed: int, count: int) -> None:
+    fingerprint = with_embeddings(made(seed), seed, count)
+    assert same(loads(dumps(fingerprint)), fingerprint)
+
+
+def test_without_embeddings_nothing_is_stored_of_them() -> None:
+    """So what was stored before there were any is the same bytes."""
+    with np.load(io.BytesIO(dumps(made()))) as stored:
+        assert "embeddings" not in json.loads(stored["head"].tobytes())
+        assert not [name for name in stored.files if name.startswith("embeddings")]
 
 
 def test_the_same_fingerprint_gives_the_same_bytes() -> None:

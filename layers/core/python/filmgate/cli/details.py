@@ -89,6 +89,9 @@ def _show_scores(output: Output, verdict: Verdict) -> None:
         value: float | None = getattr(verdict, name)
         weight = percent(verdict.weights.get(name)) if value is not None else "not on both sides"
         made.add_row(name, score_text(value), weight)
+    if verdict.embedding is not None:
+        weight = percent(verdict.weights.get("embedding", 0.0))
+        made.add_row("embedding", score_text(verdict.embedding), weight)
     output.show("")
     output.show(made)
 

@@ -46,6 +46,7 @@ class ScanMatch(_Value):
     visual: float | None
     audio: float | None
     metadata: float | None
+    embedding: float | None = None
     weights: dict[str, float]
     transform: Transform
     segments: tuple[Segment, ...]
@@ -67,6 +68,7 @@ class ScanMatch(_Value):
             visual=verdict.visual,
             audio=verdict.audio,
             metadata=verdict.metadata,
+            embedding=verdict.embedding,
             weights=verdict.weights,
             transform=verdict.transform,
             segments=verdict.segments,

@@ -7,15 +7,18 @@ import json
 import struct
 import zipfile
 import zlib
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from filmgate.embedding.track import EmbeddingTrack, Scale
 from filmgate.errors import FilmgateError
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.media.model import MediaInfo
 
 _FORMAT = 2
+_EMBEDDINGS = ("times_s", "vectors", "bias")
 _DAMAGE = (
     # Of the archive, its compression and the headers of its arrays.
     zipfile.BadZipFile,
@@ -39,7 +42,7 @@ class DamagedFingerprintError(FilmgateError):
 
 def dumps(fingerprint: Fingerprint) -> bytes:
     """Serialise; the same fingerprint always gives the same bytes."""
-    head = {
+    head: dict[str, Any] = {
         "format": _FORMAT,
         "engine": fingerprint.engine,
         "sha256": fingerprint.sha256,
@@ -49,6 +52,9 @@ def dumps(fingerprint: Fingerprint) -> bytes:
         "audio": fingerprint.audio
         and {"hop_s": fingerprint.audio.hop_s, "silent": fingerprint.audio.silent},
     }
+    track = fingerprint.embeddings
+    if track is not None:
+        head["embeddings"] = {"engine": track.engine, "scale": asdict(track.scale)}
     arrays: dict[str, np.ndarray[Any, Any]] = {
         "head": np.frombuffer(json.dumps(head, sort_keys=True).encode(), dtype=np.uint8)
     }
@@ -58,6 +64,8 @@ def dumps(fingerprint: Fingerprint) -> bytes:
     if fingerprint.audio is not None:
         arrays["audio_hashes"] = fingerprint.audio.hashes
         arrays["audio_times"] = fingerprint.audio.times
+    if track is not None:
+        arrays |= {f"embeddings_{name}": getattr(track, name) for name in _EMBEDDINGS}
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
     return out.getvalue()
@@ -95,4 +103,14 @@ def _assemble(head: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> 
         audio=audio,
         pdq=tuple((time_s, digits, quality) for time_s, digits, quality in head["pdq"]),
         notes=tuple(head["notes"]),
+        embeddings=_embeddings(head.get("embeddings"), arrays),
     )
+
+
+def _embeddings(
+    head: dict[str, Any] | None, arrays: dict[str, np.ndarray[Any, Any]]
+) -> EmbeddingTrack | None:
+    if head is None:
+        return None
+    parts = {name: arrays[f"embeddings_{name}"] for name in _EMBEDDINGS}
+    return EmbeddingTrack(head["engine"], scale=Scale(**head["scale"]), **parts)

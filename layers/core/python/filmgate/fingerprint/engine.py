@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.embedding.port import EmbeddingEngine, EmbeddingError
+from filmgate.embedding.sampling import Sampler, embedded
+from filmgate.embedding.track import EmbeddingTrack
 from filmgate.fingerprint import bars, spectrum
 from filmgate.fingerprint.landmarks import landmarks
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
@@ -51,6 +54,8 @@ def fingerprint(
     info: MediaInfo,
     limits: Limits,
     on_frame: Callable[[Frame], None] | None = None,
+    *,
+    embedder: EmbeddingEngine | None = None,
 ) -> Fingerprint:
     """Decode a file and keep what comparing it needs.
 
@@ -60,6 +65,7 @@ def fingerprint(
         info: from `filmgate.media.probe`.
         limits: bounds on decoding.
         on_frame: called with each sampled picture, for those who want to keep some.
+        embedder: makes vectors of some pictures; a note tells where it failed.
 
     Raises:
         MediaRefused: nothing in the file can be decoded.
@@ -67,15 +73,19 @@ def fingerprint(
     rate = sample_rate(info)
     decoded = decode(path, info, limits, sample_rate_hz=rate)
     reducer = _Reducer(_IMAGE_SIDE if info.kind is MediaKind.IMAGE else _LUMA_SIDE, on_frame)
-    reducer.take(decoded.frames)
+    sampler = Sampler()
+    reducer.take(decoded.frames if embedder is None else sampler.passing(decoded.frames))
+    track = reducer.track(rate)
+    embeddings, notes = _embedded(embedder, sampler, track)
     return Fingerprint(
         engine=ENGINE,
         sha256=sha256,
         info=info,
-        frames=reducer.track(rate),
+        frames=track,
         audio=_sound(decoded),
         pdq=tuple(reducer.pdqs),
-        notes=_notes(decoded),
+        notes=_notes(decoded) + notes,
+        embeddings=embeddings,
     )
 
 
@@ -103,6 +113,18 @@ def _notes(decoded: Decoded) -> tuple[str, ...]:
     if decoded.decode_errors:
         notes.append(f"{decoded.decode_errors} damaged packets were stepped over.")
     return tuple(notes)
+
+
+def _embedded(
+    embedder: EmbeddingEngine | None, sampler: Sampler, track: FrameTrack | None
+) -> tuple[EmbeddingTrack | None, tuple[str, ...]]:
+    """The vectors, and what to note. A model that fails keeps no file from being matched."""
+    if embedder is None or track is None:
+        return None, ()
+    try:
+        return embedded(embedder, sampler, track.times_s[track.worth_matching()]), ()
+    except EmbeddingError as error:
+        return None, (f"No embeddings were made: {error}.",)
 
 
 class _Reducer:

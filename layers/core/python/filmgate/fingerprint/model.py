@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.embedding.track import EmbeddingTrack
 from filmgate.media.model import MediaInfo
 
 _MIN_QUALITY = 0.1
@@ -75,3 +76,5 @@ class Fingerprint:
     """PDQ exports: (time in seconds, 64 hex digits, PDQ quality 0..100)."""
     notes: tuple[str, ...] = ()
     """What a person should know, such as "the file ends early"."""
+    embeddings: EmbeddingTrack | None = None
+    """None where no engine was there to make them, or no picture to make them of."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.embedding.track import EmbeddingTrack
 from filmgate.fingerprint import spectrum
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
-from filmgate.index.port import IndexEntry, IndexQuery
+from filmgate.index.port import IndexEntry, IndexQuery, Vectors
 
 _KEPT_GAP_S = 1.0
 _MOST_ASKED = 240
@@ -33,6 +34,7 @@ def index_entry(asset_id: str, fingerprint: Fingerprint) -> IndexEntry:
         crops=_crops(fingerprint.frames, rows),
         landmarks=hashes,
         landmark_times=times,
+        vectors=_vectors(fingerprint.embeddings),
     )
 
 
@@ -43,6 +45,7 @@ def index_query(asset_id: str, fingerprint: Fingerprint) -> IndexQuery:
     gap = min(_KEPT_GAP_S, max(_LEAST_GAP_S, seconds / _MOST_ASKED))
     rows = _rows(fingerprint.frames, gap)
     hashes, times = _thinned(fingerprint.audio)
+    embeddings = fingerprint.embeddings
     variants = [
         _bits(fingerprint.frames, rows, mirror, turn) for mirror, turn in spectrum.ORIENTATIONS
     ]
@@ -53,7 +56,13 @@ def index_query(asset_id: str, fingerprint: Fingerprint) -> IndexQuery:
         crops=_crops(fingerprint.frames, rows),
         landmarks=hashes,
         landmark_times=times,
+        vectors=_vectors(embeddings),
+        vector_floor=embeddings.scale.candidate if embeddings else 1.0,
     )
+
+
+def _vectors(track: EmbeddingTrack | None) -> Vectors | None:
+    return None if track is None else Vectors(track.engine, track.vectors, track.bias)
 
 
 def _rows(track: FrameTrack | None, gap_s: float) -> list[int]:

@@ -5,7 +5,9 @@ of some band meet in a bucket; as the whole hash lies there, its distance is kno
 read (locality-sensitive hashing by bit sampling: Indyk and Motwani, 1998). Some copies share no
 bucket and are missed; README.md has the figures.
 
-Sound goes the same way: two landmarks that are close in time name a bucket together.
+Sound goes the same way: two landmarks that are close in time name a bucket together. Embeddings
+have no buckets: they are neither kept nor searched here, and count only between assets that
+something else brought together.
 
 Of two workers that add, then search, at least one finds the other's: the later of the two ends of
 adding comes before that worker's search, and reads are strongly consistent. The exception is a

@@ -10,6 +10,21 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
+class Vectors:
+    """Embeddings of one asset's pictures.
+
+    Attributes:
+        engine: what made them; those of another are never compared with them.
+        rows: float16 (n, d), unit vectors.
+        bias: float32 (n,), see `filmgate.embedding.normalise`.
+    """
+
+    engine: str
+    rows: NDArray[np.float16]
+    bias: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class IndexEntry:
     """What one asset puts into the index.
 
@@ -18,6 +33,7 @@ class IndexEntry:
         crops: uint8 (m, 32), packed hashes of reference crops of some of those frames.
         landmarks: uint32 (k,), audio landmark hashes, thinned for retrieval.
         landmark_times: int32 (k,), their times in hops.
+        vectors: None where no embedding engine was there.
     """
 
     asset_id: str
@@ -26,6 +42,7 @@ class IndexEntry:
     crops: NDArray[np.uint8]
     landmarks: NDArray[np.uint32]
     landmark_times: NDArray[np.int32]
+    vectors: Vectors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +53,7 @@ class IndexQuery:
         frames: uint8 (v, n, 32): v orientation variants (mirror, turns) of n frame hashes,
             compared with the frames and crops of the indexed assets.
         crops: uint8 (m, 32): compared with the frames of the indexed assets.
+        vector_floor: lowest normalised similarity of two vectors that makes a candidate.
     """
 
     asset_id: str
@@ -44,6 +62,8 @@ class IndexQuery:
     crops: NDArray[np.uint8]
     landmarks: NDArray[np.uint32]
     landmark_times: NDArray[np.int32]
+    vectors: Vectors | None = None
+    vector_floor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +75,14 @@ class Candidate:
             radius.
         audio_votes: most landmarks that agree on one time offset.
         same_bytes: the SHA-256 is the same.
+        vector_hits: query vectors with a counterpart of the same engine.
     """
 
     asset_id: str
     frame_hits: int
     audio_votes: int
     same_bytes: bool
+    vector_hits: int = 0
 
 
 class CandidateIndex(Protocol):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from filmgate.index.packing import pack, unpack
 from filmgate.index.port import IndexEntry
 from filmgate.index.stores import FreshItem, FreshKey
+from filmgate.index.vectors import Blocks, blocks_of, from_arrays, to_arrays, vectors_of
 
 HASH_WORDS = 4
 """A 256-bit hash is four uint64."""
@@ -42,6 +43,7 @@ class Segment:
         landmarks: uint32 (k,), in rising order.
         landmark_times: int32 (k,), in hops.
         landmark_owners: int32 (k,), the entry each landmark belongs to.
+        vectors: embeddings, by engine.
     """
 
     ids: NDArray[np.bytes_]
@@ -53,6 +55,7 @@ class Segment:
     landmarks: NDArray[np.uint32]
     landmark_times: NDArray[np.int32]
     landmark_owners: NDArray[np.int32]
+    vectors: Blocks = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -75,19 +78,23 @@ class Segment:
             landmarks=landmarks[order],
             landmark_times=_joined([entry.landmark_times for entry in entries], np.int32)[order],
             landmark_owners=owners[order],
+            vectors=blocks_of([entry.vectors for entry in entries]),
         )
 
     @classmethod
     def read(cls, block: bytes | NDArray[np.uint8]) -> Segment:
         """From `to_bytes`, without a copy. Raises PackingError."""
-        return cls(**unpack(block))
+        vectors, others = from_arrays(unpack(block))
+        return cls(vectors=vectors, **others)
 
     def to_bytes(self) -> bytes:
         """What `read` takes."""
         arrays: dict[str, NDArray[Any]] = {
-            field.name: getattr(self, field.name) for field in fields(self)
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name != "vectors"
         }
-        return pack(arrays)
+        return pack(arrays | to_arrays(self.vectors))
 
     def entries(self) -> Iterator[IndexEntry]:
         """The entries again; landmarks come ordered by hash."""
@@ -102,6 +109,7 @@ class Segment:
                 crops=as_hashes(self.crops[:, self.crop_offsets[i] : self.crop_offsets[i + 1]]),
                 landmarks=self.landmarks[marks],
                 landmark_times=self.landmark_times[marks],
+                vectors=vectors_of(self.vectors, i),
             )
 
     def asset_id(self, entry: int) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from filmgate.errors import Conflict, NotFound, TransientError
+from filmgate.index import vectors
 from filmgate.index.cache import SegmentCache
 from filmgate.index.compaction import to_delete, to_fold, to_merge
 from filmgate.index.port import Candidate, IndexEntry, IndexQuery
@@ -118,14 +119,23 @@ class SegmentIndex:
         sha256 = bytes.fromhex(query.sha256)
         for part in parts:
             hits, votes = frames.hits(part), sound.votes(part)
+            close = vectors.hits(part.vectors, query, len(part))
             same = (part.sha256 == list(sha256)).all(axis=1)
             found = same | (hits >= settings.min_frame_hits) | (votes >= settings.min_audio_votes)
-            for i in found.nonzero()[0]:
-                yield Candidate(part.asset_id(i), int(hits[i]), int(votes[i]), bool(same[i]))
+            for i in (found | (close > 0)).nonzero()[0]:
+                yield Candidate(
+                    asset_id=part.asset_id(i),
+                    frame_hits=int(hits[i]),
+                    audio_votes=int(votes[i]),
+                    same_bytes=bool(same[i]),
+                    vector_hits=int(close[i]),
+                )
 
     def _rank(self, candidate: Candidate) -> tuple[bool, float, str]:
-        """Same bytes first; then one frame counts as much as enough landmarks to be found by."""
+        """Same bytes first; then a frame or a vector counts as much as enough landmarks to be
+        found by."""
         evidence = candidate.frame_hits + candidate.audio_votes / self._settings.min_audio_votes
+        evidence += candidate.vector_hits
         return (not candidate.same_bytes, -evidence, candidate.asset_id)
 
     def _folded(
@@ -176,4 +186,5 @@ def _best(one: Candidate, other: Candidate) -> Candidate:
         frame_hits=max(one.frame_hits, other.frame_hits),
         audio_votes=max(one.audio_votes, other.audio_votes),
         same_bytes=one.same_bytes or other.same_bytes,
+        vector_hits=max(one.vector_hits, other.vector_hits),
     )

@@ -1,13 +1,15 @@
 """One pair, from two fingerprints to everything measured between them.
 
-Read in this order: `see` (pictures), `hear` (sound), `alike` (facts), then `decide`.
+Read in this order: `see` (pictures), `hear` (sound), `alike` (facts), `semblance` (embeddings,
+where there are any), then `decide`.
 """
 
 from __future__ import annotations
 
 from filmgate.fingerprint.model import AudioTrack, Fingerprint
 from filmgate.matching.facts import alike
-from filmgate.matching.model import Comparison, Segment, Transform
+from filmgate.matching.model import Comparison, FramePair, Segment, Transform
+from filmgate.matching.semblance import Semblance, semblance
 from filmgate.matching.sight import Sight, see
 from filmgate.matching.sound import Sound, hear
 from filmgate.media.model import MediaKind
@@ -26,8 +28,9 @@ def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
         b: the other.
     """
     kind = _kind(a, b)
+    semblant = semblance(a.embeddings, b.embeddings)
     if a.sha256 == b.sha256:
-        return _identical(kind, a)
+        return _identical(kind, a, semblant)
     sight = see(a, b)
     sound = _sound(a, b, sight)
     return Comparison(
@@ -35,13 +38,25 @@ def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
         visual=sight.score if sight else None,
         audio=sound.score if sound else None,
         metadata=alike(a.info, b.info),
+        embedding=semblant.score if semblant else None,
         decisive=_decisive(sight, sound),
         coverage=_coverage(sight, sound),
         transform=_transform(a, b, sight, sound),
         segments=_segments(sight, sound),
-        pairs=sight.pairs if sight else (),
-        engine=f"{ENGINE} {a.engine}",
+        pairs=_pairs(sight, semblant),
+        engine=_engines(a, semblant),
     )
+
+
+def _engines(a: Fingerprint, semblant: Semblance | None) -> str:
+    """All that had a part in it."""
+    return f"{ENGINE} {a.engine} {semblant.engine}" if semblant else f"{ENGINE} {a.engine}"
+
+
+def _pairs(sight: Sight | None, semblant: Semblance | None) -> tuple[FramePair, ...]:
+    if sight and sight.pairs:
+        return sight.pairs
+    return (semblant.pair,) if semblant else ()
 
 
 def _kind(a: Fingerprint, b: Fingerprint) -> MediaKind:
@@ -49,16 +64,17 @@ def _kind(a: Fingerprint, b: Fingerprint) -> MediaKind:
     return min(a.info.kind, b.info.kind, key=richest_first.index)
 
 
-def _identical(kind: MediaKind, a: Fingerprint) -> Comparison:
+def _identical(kind: MediaKind, a: Fingerprint, semblant: Semblance | None) -> Comparison:
     return Comparison(
         kind=kind,
         visual=1.0 if a.frames is not None else None,
         audio=1.0 if a.audio is not None and not a.audio.silent else None,
         metadata=1.0,
+        embedding=1.0 if semblant else None,
         decisive=("bytes",),
         coverage=None if kind is MediaKind.IMAGE else 1.0,
         transform=Transform(identical_bytes=True),
-        engine=f"{ENGINE} {a.engine}",
+        engine=_engines(a, semblant),
     )
 
 

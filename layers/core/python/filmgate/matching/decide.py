@@ -30,17 +30,47 @@ def decide(comparison: Comparison, settings: MatchSettings) -> Verdict:
     score = round(_bounded(comparison, fused), 4)
     boundaries = settings.boundaries(comparison.kind)
     match_class, boundary = _classified(score, boundaries)
+    if match_class is MatchClass.DIFFERENT and settings.embedding_lifts:
+        lifted = _lifted(comparison, boundaries)
+        if lifted is not None:
+            return lifted
     return Verdict(
         match_class=match_class,
         score=score,
         visual=comparison.visual,
         audio=comparison.audio,
         metadata=comparison.metadata,
+        embedding=comparison.embedding,
         weights=weights,
         reason=_reason(comparison, match_class),
         boundary=boundary,
         transform=comparison.transform,
         segments=comparison.segments,
+        pairs=comparison.pairs,
+        engine=comparison.engine,
+    )
+
+
+def _lifted(comparison: Comparison, boundaries: Boundaries) -> Verdict | None:
+    """The verdict on a pair that only the embedding engine finds alike, for people to look at.
+
+    An embedding stays out of the weights and below `near`, for no engine was measured here yet: it
+    brings up what the rest misses and moves nothing else. What the rest measured is no evidence
+    here, so no transform and no segments are told.
+    """
+    score = min(comparison.embedding or 0.0, PART_CEILING)
+    if not boundaries.similar <= score < boundaries.near:
+        return None
+    return Verdict(
+        match_class=MatchClass.SIMILAR,
+        score=score,
+        visual=comparison.visual,
+        audio=comparison.audio,
+        metadata=comparison.metadata,
+        embedding=comparison.embedding,
+        weights={"embedding": 1.0},
+        reason="They look alike to the embedding engine alone: worth a look, no proof of a copy.",
+        boundary=boundaries.similar,
         pairs=comparison.pairs,
         engine=comparison.engine,
     )

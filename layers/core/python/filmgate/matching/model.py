@@ -74,7 +74,8 @@ class Comparison(_Value):
 
     Attributes:
         kind: the kind whose boundaries apply.
-        visual, audio, metadata: similarity of each modality in 0..1; None where a side lacks it.
+        visual, audio, metadata, embedding: similarity of each modality in 0..1; None where a side
+            lacks it, or where two embedding engines differ.
         decisive: modalities whose evidence is strong enough to decide alone.
         coverage: share of the longer side that the segments hold, 0..1; None for images.
     """
@@ -83,6 +84,7 @@ class Comparison(_Value):
     visual: float | None
     audio: float | None
     metadata: float | None
+    embedding: float | None = None
     decisive: tuple[str, ...] = ()
     coverage: float | None = None
     transform: Transform = Transform()
@@ -95,7 +97,8 @@ class Verdict(_Value):
     """How two assets relate, and why. Scores are in 0..1, or None where a side lacks the modality.
 
     Attributes:
-        weights: modality to weight, renormalised over the modalities present; they sum to 1.
+        weights: modality to weight, renormalised over the modalities present; they sum to 1. An
+            embedding has none, but in a pair that is `similar` by it alone, where it has all.
         reason: one plain sentence that names what decided.
         boundary: the threshold this class had to reach; 0.0 for `different`.
     """
@@ -105,6 +108,7 @@ class Verdict(_Value):
     visual: float | None
     audio: float | None
     metadata: float | None
+    embedding: float | None = None
     weights: dict[str, float]
     reason: str
     boundary: float

@@ -27,13 +27,18 @@ class Boundaries(BaseModel):
 
 
 class MatchSettings(BaseModel):
-    """How scores are fused and named."""
+    """How scores are fused and named.
+
+    Attributes:
+        embedding_lifts: whether embeddings alone may call a pair similar, for people to look at.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     visual_weight: float = 0.65
     audio_weight: float = 0.25
     metadata_weight: float = 0.10
+    embedding_lifts: bool = True
     image: Boundaries = Boundaries()
     video: Boundaries = Boundaries()
     audio: Boundaries = Boundaries()

@@ -177,6 +177,7 @@ def _pair(
                 ("visual", match.visual),
                 ("audio", match.audio),
                 ("metadata", match.metadata),
+                *((("embedding", match.embedding),) if match.embedding is not None else ()),
             )
         ),
         pictures=tuple(_aligned(match, pictures, still=still)),

@@ -1,0 +1,1 @@
+"""Pictures as vectors of a trained model: optional, and absent without harm."""

@@ -1,0 +1,42 @@
+"""Score normalisation against a background set.
+
+Some pictures are like everything: plain ones, drawings, text. A similarity says more once the
+usual similarity of each side to unrelated pictures is taken off. This is the score normalisation
+of the Image Similarity Challenge (Douze et al., 2021, arXiv 2106.09672) as SSCD uses it (Pizzi et
+al., CVPR 2022, arXiv 2202.10261): the weighted mean of the cosine similarities of the first to the
+last nearest of a background set. There, a query is compared with references and only the query is
+normalised; here neither side is the query, so each side gives half.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+def bias(vectors: Floats, background: Floats, first: int, last: int, weight: float) -> Floats:
+    """The usual similarity of each vector to pictures it has nothing to do with: float32 (n,).
+
+    Args:
+        vectors: float32 (n, d), unit vectors.
+        background: float32 (k, d), unit vectors of pictures unrelated to all that is compared.
+        first, last: which of the nearest count, from 0, both included; last < k.
+        weight: how much of their mean is taken off.
+    """
+    nearest = -np.sort(-(vectors @ background.T), axis=1)[:, first : last + 1]
+    return (weight * nearest.mean(axis=1)).astype(np.float32, copy=False)
+
+
+def normalised(
+    a: NDArray[np.floating], a_bias: Floats, b: NDArray[np.floating], b_bias: Floats
+) -> Floats:
+    """Cosine similarities less the mean of both biases: float32 (n, m), mostly -1..1.
+
+    Args:
+        a, b: (n, d) and (m, d), unit vectors.
+        a_bias, b_bias: float32 (n,) and (m,).
+    """
+    cosine = a.astype(np.float32, copy=False) @ b.astype(np.float32, copy=False).T
+    return cosine - (a_bias[:, None] + b_bias[None]) * np.float32(0.5)
