@@ -32,6 +32,10 @@ def _newest_first(rows: dict[str, Item], limit: int, cursor: str | None) -> Page
     )
 
 
+def _state(asset: Asset) -> tuple[AssetStatus, str]:
+    return asset.status, asset.updated_at.isoformat(timespec="milliseconds")
+
+
 class MemoryLibrary:
     """`filmgate.library.ports.Library`."""
 
@@ -47,24 +51,20 @@ class MemoryLibrary:
             return self._assets.setdefault((asset.tenant, asset.asset_id), asset)
 
     def save(self, asset: Asset) -> None:
+        """Whatever is there; not of the port, for tests that set a scene. So with `save_job`."""
         with self._lock:
             self._assets[asset.tenant, asset.asset_id] = asset
 
     def replace(self, known: Asset, asset: Asset) -> bool:
         with self._lock:
-            if self._assets.get((known.tenant, known.asset_id)) != known:
+            if not self._unchanged(known):
                 return False
             self.save(asset)
             return True
 
-    def end(self, job: Job, asset: Asset | None) -> bool:
-        with self._lock:
-            if self.job(job.tenant, job.job_id).status is not JobStatus.RUNNING:
-                return False
-            self.save_job(job)
-            if asset is not None:
-                self.save(asset)
-            return True
+    def _unchanged(self, known: Asset) -> bool:
+        there = self._assets.get((known.tenant, known.asset_id))
+        return there is not None and _state(there) == _state(known)
 
     def asset(self, tenant: str, asset_id: str) -> Asset:
         with self._lock:
@@ -89,12 +89,22 @@ class MemoryLibrary:
             }
         return _newest_first(rows, limit, cursor)
 
-    def begin(self, asset: Asset, job: Job) -> bool:
+    def begin(self, job: Job, known: Asset, asset: Asset) -> bool:
         with self._lock:
-            if (job.tenant, job.job_id) in self._jobs:
+            if (job.tenant, job.job_id) in self._jobs or not self._unchanged(known):
                 return False
             self.save_job(job)
             self.save(asset)
+            return True
+
+    def end(self, job: Job, known: Asset | None = None, asset: Asset | None = None) -> bool:
+        with self._lock:
+            there = self._jobs.get((job.tenant, job.job_id))
+            if there is None or there.status is not JobStatus.RUNNING:
+                return False
+            if known is not None and asset is not None and not self.replace(known, asset):
+                return False
+            self.save_job(job)
             return True
 
     def save_job(self, job: Job) -> None:

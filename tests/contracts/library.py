@@ -58,6 +58,14 @@ def a_match(tenant: str, a: str, b: str, *, score: float = 0.9, minutes: float =
     return Match(tenant=tenant, a=a, b=b, verdict=verdict, created_at=at, updated_at=at)
 
 
+def begun(library: Library, tenant: str) -> tuple[Job, Asset]:
+    """A job that runs, and its asset."""
+    known, job = library.create(an_asset(tenant, "a1")), a_job(tenant, "a1")
+    processing = known.changed(status=AssetStatus.PROCESSING, job_id=job.job_id)
+    assert library.begin(job, known, processing)
+    return job, processing
+
+
 class LibraryContract:
     @pytest.fixture
     def tenant(self) -> str:
@@ -68,7 +76,7 @@ class LibraryContract:
             kind=MediaKind.VIDEO, format="mp4", content_type="video/mp4", width=640, height=360
         )
         asset = an_asset(tenant, "a1", info=info, sha256="ab" * 32, notes=("the file ends early",))
-        library.save(asset)
+        library.create(asset)
         assert library.asset(tenant, "a1") == asset
 
     def test_create_keeps_the_first(self, library: Library, tenant: str) -> None:
@@ -97,8 +105,7 @@ class LibraryContract:
 
     def test_tenants_do_not_see_each_other(self, library: Library, tenant: str) -> None:
         other = f"{tenant}-x"
-        library.save(an_asset(tenant, "a1"))
-        library.save_job(a_job(tenant, "a1"))
+        begun(library, tenant)
         library.save_match(a_match(tenant, "a1", "a2"))
         for call in (
             lambda: library.asset(other, "a1"),
@@ -114,7 +121,7 @@ class LibraryContract:
 
     def test_assets_come_in_the_order_asked(self, library: Library, tenant: str) -> None:
         for name in ("a1", "a2", "a3"):
-            library.save(an_asset(tenant, name))
+            library.create(an_asset(tenant, name))
         found = library.assets(tenant, ["a3", "gone", "a1", "a3"])
         assert [asset.asset_id for asset in found] == ["a3", "a1", "a3"]
         assert library.assets(tenant, []) == []
@@ -122,12 +129,12 @@ class LibraryContract:
     def test_many_assets_at_once(self, library: Library, tenant: str) -> None:
         names = [f"a{i:03d}" for i in range(130)]
         for name in names:
-            library.save(an_asset(tenant, name))
+            library.create(an_asset(tenant, name))
         assert [asset.asset_id for asset in library.assets(tenant, names)] == names
 
     def test_assets_are_listed_newest_first_in_pages(self, library: Library, tenant: str) -> None:
         for i in range(7):
-            library.save(an_asset(tenant, f"a{i}", minutes=i * 0.01))
+            library.create(an_asset(tenant, f"a{i}", minutes=i * 0.01))
         seen: list[str] = []
         cursor, pages = None, 0
         while pages == 0 or cursor is not None:
@@ -139,13 +146,13 @@ class LibraryContract:
 
     def test_a_full_last_page_has_no_cursor(self, library: Library, tenant: str) -> None:
         for i in range(4):
-            library.save(an_asset(tenant, f"a{i}", minutes=i))
+            library.create(an_asset(tenant, f"a{i}", minutes=i))
         assert library.list_assets(tenant, status=None, limit=4, cursor=None).cursor is None
 
     def test_listing_by_status_fills_its_pages(self, library: Library, tenant: str) -> None:
         for i in range(12):
             status = AssetStatus.FAILED if i % 4 == 0 else AssetStatus.DONE
-            library.save(an_asset(tenant, f"a{i:02d}", minutes=i, status=status))
+            library.create(an_asset(tenant, f"a{i:02d}", minutes=i, status=status))
         first = library.list_assets(tenant, status=AssetStatus.FAILED, limit=2, cursor=None)
         assert [asset.asset_id for asset in first.items] == ["a08", "a04"]
         rest = library.list_assets(tenant, status=AssetStatus.FAILED, limit=2, cursor=first.cursor)
@@ -153,8 +160,7 @@ class LibraryContract:
         assert rest.cursor is None
 
     def test_jobs_are_not_listed_as_assets(self, library: Library, tenant: str) -> None:
-        library.save(an_asset(tenant, "a1"))
-        library.save_job(a_job(tenant, "a1"))
+        begun(library, tenant)
         page = library.list_assets(tenant, status=None, limit=10, cursor=None)
         assert [asset.asset_id for asset in page.items] == ["a1"]
 
@@ -166,49 +172,104 @@ class LibraryContract:
             library.list_matches(tenant, limit=3, cursor=cursor)
 
     def test_a_job_begins_once(self, library: Library, tenant: str) -> None:
-        library.save(an_asset(tenant, "a1"))
-        processing = an_asset(tenant, "a1", status=AssetStatus.PROCESSING, job_id="a1-1")
-        assert library.begin(processing, a_job(tenant, "a1"))
+        known = library.create(an_asset(tenant, "a1"))
+        processing = known.changed(status=AssetStatus.PROCESSING, job_id="a1-1")
+        assert library.begin(a_job(tenant, "a1"), known, processing)
         assert library.asset(tenant, "a1") == processing
-        library.save(an_asset(tenant, "a1", status=AssetStatus.DONE))
-        assert not library.begin(processing, a_job(tenant, "a1"))
-        assert library.asset(tenant, "a1").status is AssetStatus.DONE
+        assert library.job(tenant, "a1-1") == a_job(tenant, "a1")
+        done = processing.changed(status=AssetStatus.DONE)
+        assert library.replace(processing, done)
+        assert not library.begin(a_job(tenant, "a1"), done, processing)
+        assert library.asset(tenant, "a1") == done
+
+    def test_no_job_begins_by_an_outdated_asset(self, library: Library, tenant: str) -> None:
+        known = library.create(an_asset(tenant, "a1"))
+        refused = known.changed(status=AssetStatus.REFUSED)
+        assert library.replace(known, refused)
+        processing = known.changed(status=AssetStatus.PROCESSING, job_id="a1-1")
+        assert not library.begin(a_job(tenant, "a1"), known, processing)
+        assert library.asset(tenant, "a1") == refused
+        with pytest.raises(NotFound):
+            library.job(tenant, "a1-1")
+
+    def test_no_job_begins_without_an_asset(self, library: Library, tenant: str) -> None:
+        never = an_asset(tenant, "a1")
+        assert not library.begin(a_job(tenant, "a1"), never, never.changed())
+        assert not library.replace(never, never.changed())
 
     def test_one_of_many_begins_a_job(self, library: Library, tenant: str) -> None:
-        library.save(an_asset(tenant, "a1"))
+        known = library.create(an_asset(tenant, "a1"))
 
         def begin(_: int) -> bool:
-            asset = an_asset(tenant, "a1", status=AssetStatus.PROCESSING)
-            return library.begin(asset, a_job(tenant, "a1"))
+            asset = known.changed(status=AssetStatus.PROCESSING)
+            return library.begin(a_job(tenant, "a1"), known, asset)
 
         with ThreadPoolExecutor(6) as pool:
             assert sorted(pool.map(begin, range(6))) == [False] * 5 + [True]
 
     def test_a_job_ends_once(self, library: Library, tenant: str) -> None:
-        job = a_job(tenant, "a1")
-        library.begin(an_asset(tenant, "a1", status=AssetStatus.PROCESSING), job)
-        done = an_asset(tenant, "a1", status=AssetStatus.DONE)
-        assert library.end(job.model_copy(update={"status": JobStatus.SUCCEEDED}), done)
-        failed = an_asset(tenant, "a1", status=AssetStatus.FAILED)
-        assert not library.end(job.model_copy(update={"status": JobStatus.FAILED}), failed)
+        job, processing = begun(library, tenant)
+        done = processing.changed(status=AssetStatus.DONE)
+        succeeded = job.model_copy(update={"status": JobStatus.SUCCEEDED, "matches": 3})
+        assert library.end(succeeded, processing, done)
+        failed = job.model_copy(update={"status": JobStatus.FAILED})
+        assert not library.end(failed, done, done.changed(status=AssetStatus.FAILED))
+        assert not library.end(failed)
         assert library.asset(tenant, "a1") == done
-        assert library.job(tenant, "a1-1").status is JobStatus.SUCCEEDED
+        assert library.job(tenant, "a1-1") == succeeded
+
+    def test_a_job_that_never_began_does_not_end(self, library: Library, tenant: str) -> None:
+        assert not library.end(a_job(tenant, "a1"))
+
+    def test_a_job_ends_without_its_asset(self, library: Library, tenant: str) -> None:
+        job, processing = begun(library, tenant)
+        failed = job.model_copy(update={"status": JobStatus.FAILED})
+        assert library.end(failed)
+        assert library.job(tenant, "a1-1") == failed
+        assert library.asset(tenant, "a1") == processing
+
+    def test_no_job_ends_by_an_outdated_asset(self, library: Library, tenant: str) -> None:
+        job, processing = begun(library, tenant)
+        noted = processing.changed(notes=("the file ends early",))
+        assert library.replace(processing, noted)
+        succeeded = job.model_copy(update={"status": JobStatus.SUCCEEDED})
+        assert not library.end(succeeded, processing, processing.changed(status=AssetStatus.DONE))
+        assert library.asset(tenant, "a1") == noted
+        assert library.job(tenant, "a1-1") == job
 
     def test_what_another_changed_is_not_replaced(self, library: Library, tenant: str) -> None:
         known = library.create(an_asset(tenant, "a1"))
-        later = START + timedelta(seconds=1)
-        changed = an_asset(tenant, "a1", status=AssetStatus.PROCESSING, updated_at=later)
+        changed = known.changed(status=AssetStatus.PROCESSING)
         assert library.replace(known, changed)
-        refused = an_asset(tenant, "a1", status=AssetStatus.REFUSED)
-        assert not library.replace(known, refused)
+        assert not library.replace(known, known.changed(status=AssetStatus.REFUSED))
         assert library.asset(tenant, "a1") == changed
 
-    def test_a_job_comes_back_as_it_was_saved(self, library: Library, tenant: str) -> None:
-        job = a_job(tenant, "a1")
-        library.save_job(job)
-        done = job.model_copy(update={"status": JobStatus.SUCCEEDED, "matches": 3})
-        library.save_job(done)
-        assert library.job(tenant, "a1-1") == done
+    @pytest.mark.parametrize(
+        ("later", "replaced"),
+        [
+            (timedelta(0), True),
+            (timedelta(microseconds=400), True),
+            (timedelta(milliseconds=1), False),
+        ],
+    )
+    def test_a_state_is_told_by_its_time_to_the_millisecond(
+        self, library: Library, tenant: str, later: timedelta, replaced: bool
+    ) -> None:
+        """And not by its other fields: a record stored before a field existed is read with the
+        field's default, and is the same state."""
+        stored = library.create(an_asset(tenant, "a1", updated_at=START + later, engine="e/1"))
+        known = stored.model_copy(update={"updated_at": START, "engine": None})
+        assert library.replace(known, known.changed(engine="e/2")) is replaced
+        assert library.asset(tenant, "a1").engine == ("e/2" if replaced else "e/1")
+
+    def test_a_change_in_the_same_millisecond_is_seen(self, library: Library, tenant: str) -> None:
+        """Whatever the clock says: here it stands behind what is stored."""
+        ahead = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+        known = library.create(an_asset(tenant, "a1", updated_at=ahead))
+        first, second = known.changed(notes=("first",)), known.changed(notes=("second",))
+        assert library.replace(known, first)
+        assert not library.replace(known, second)
+        assert library.asset(tenant, "a1") == first
 
     def test_a_match_is_found_from_both_sides(self, library: Library, tenant: str) -> None:
         match = a_match(tenant, "a1", "a2")

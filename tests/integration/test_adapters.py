@@ -60,7 +60,7 @@ class TestDynamoLibrary(LibraryContract):
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         library = DynamoLibrary(f"unreached-{uuid.uuid4().hex}", "unreached")
         with pytest.raises(TransientError):
-            library.save(an_asset("t", "a1"))
+            library.create(an_asset("t", "a1"))
 
 
 class TestDynamoFreshStore(FreshStoreContract):

@@ -12,6 +12,8 @@ from filmgate.api.rerun import STUCK_AFTER
 from filmgate.errors import TransientError
 from filmgate.library.model import AssetStatus, JobStatus, now
 from filmgate.media.model import MediaKind
+from filmgate.pipeline.finish import finish
+from filmgate.pipeline.state import Outcome, ToFinish
 from tests.unit.api.world import IMAGE, World
 
 
@@ -117,6 +119,22 @@ def test_a_start_that_fails_leaves_the_asset_to_be_run_again(
     world.workflows.start = start  # type: ignore[method-assign]
     answer = client.post(f"/assets/{asset.asset_id}/rerun")
     assert answer.json()["job_id"] == f"{asset.asset_id}-3"
+
+
+def test_a_start_that_only_seemed_to_fail_is_not_undone(world: World, client: TestClient) -> None:
+    """The workflow started, ran and ended before the answer was given up."""
+    asset = world.add_asset("acme", "a.png", AssetStatus.FAILED)
+
+    def lose_the_answer(_: str, job_id: str, payload: dict[str, str]) -> None:
+        ending = ToFinish(**payload, outcome=Outcome.OK, matches=2)
+        finish(world.library, ending)
+        raise TransientError("no answer")
+
+    world.workflows.start = lose_the_answer  # type: ignore[method-assign,assignment]
+    assert client.post(f"/assets/{asset.asset_id}/rerun").status_code == 503
+    assert world.library.asset("acme", asset.asset_id).status is AssetStatus.DONE
+    job = world.library.job("acme", f"{asset.asset_id}-2")
+    assert (job.status, job.matches) == (JobStatus.SUCCEEDED, 2)
 
 
 def test_an_asset_whose_job_fell_silent_runs_again(world: World, client: TestClient) -> None:

@@ -180,3 +180,48 @@ def test_a_late_refusal_does_not_undo_a_newer_upload(
     assert receive(flow.receiving, wrong).received is Received.KNOWN
     kept = flow.library.asset(TENANT, asset.asset_id)
     assert (kept.status, kept.version_id) == (AssetStatus.PROCESSING, "v2")
+
+
+def test_a_refusal_meanwhile_does_not_lose_a_good_upload(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the right bytes are read, those sent before them are refused."""
+    body = picture(1)
+    asset = flow.announce("one.jpg", body)
+    wrong = flow.put(asset.key, picture(2))
+    right = flow.put(asset.key, body)
+    download = flow.objects.download
+
+    def slow(*where: Any, **version: Any) -> str:
+        monkeypatch.setattr(flow.objects, "download", download)
+        assert receive(flow.receiving, wrong).received is Received.REFUSED
+        return download(*where, **version)
+
+    monkeypatch.setattr(flow.objects, "download", slow)
+    assert receive(flow.receiving, right).received is Received.STARTED
+    kept = flow.library.asset(TENANT, asset.asset_id)
+    assert (kept.status, kept.version_id) == (AssetStatus.PROCESSING, "v2")
+    assert (kept.reason_code, kept.sha256) == (None, asset.sha256)
+
+
+def test_an_upload_read_before_others_ran_takes_the_next_number(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is read, the same content runs and fails: its own run is the third."""
+    asset, _ = flow.upload("one.jpg", picture(1))
+    state = flow.state(asset).model_dump()
+    flow.finish(state | {"outcome": "failed"})
+    again = flow.put(asset.key, picture(1))
+    download = flow.objects.download
+
+    def slow(*where: Any, **version: Any) -> str:
+        monkeypatch.setattr(flow.objects, "download", download)
+        late = flow.put(asset.key, picture(1))
+        assert receive(flow.receiving, late).job_id == f"{asset.asset_id}-2"
+        second = flow.library.asset(TENANT, asset.asset_id)
+        flow.finish(flow.state(second).model_dump() | {"outcome": "failed"})
+        return download(*where, **version)
+
+    monkeypatch.setattr(flow.objects, "download", slow)
+    assert receive(flow.receiving, again).job_id == f"{asset.asset_id}-3"
+    assert len(flow.workflows.started) == 3

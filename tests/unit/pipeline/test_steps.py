@@ -252,3 +252,20 @@ def test_a_job_that_ended_while_its_file_was_decoded_stays_ended(
     monkeypatch.setattr(engine, "fingerprint", slow)
     flow.fingerprint(state)
     assert flow.library.asset(TENANT, asset.asset_id).status is AssetStatus.FAILED
+
+
+def test_an_end_overwrites_no_other_writer(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record changes between the read and the write of the last step: both stay."""
+    asset, _ = flow.upload("a.jpg", picture(1))
+    read = flow.library.asset
+
+    def meanwhile(tenant: str, asset_id: str) -> Any:
+        monkeypatch.setattr(flow.library, "asset", read)
+        known = read(tenant, asset_id)
+        assert flow.library.replace(known, known.changed(engine="e/1"))
+        return known
+
+    monkeypatch.setattr(flow.library, "asset", meanwhile)
+    flow.finish(flow.state(asset).model_dump() | {"outcome": "ok", "matches": 0})
+    ended = flow.library.asset(TENANT, asset.asset_id)
+    assert (ended.status, ended.engine) == (AssetStatus.DONE, "e/1")

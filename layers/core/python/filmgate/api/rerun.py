@@ -19,7 +19,7 @@ def rerun(services: Services, tenant: str, asset_id: str, correlation_id: str) -
     Raises:
         NotFound: the tenant has no such asset.
         Conflict: it has not failed, its file was never read, or another call was first.
-        TransientError: the workflow could not be started; the asset is FAILED as before.
+        TransientError: the workflow could not be started; the asset is FAILED, to be run again.
     """
     asset = services.library.asset(tenant, asset_id)
     silent = asset.status is AssetStatus.PROCESSING and now() - asset.updated_at > STUCK_AFTER
@@ -28,14 +28,19 @@ def rerun(services: Services, tenant: str, asset_id: str, correlation_id: str) -
     if asset.info is None:
         raise Conflict("Its file was never read, so there is no job to repeat.")
     running, job = next_run(asset)
-    if not services.library.begin(running, job):
+    if not services.library.begin(job, asset, running):
         raise Conflict("It is being run again already.")
     try:
         start(services.workflows, job, correlation_id)
     except TransientError as error:
-        failed = {"status": JobStatus.FAILED, "finished_at": now(), "error": str(error)}
-        services.library.save_job(job.model_copy(update=failed))
-        # Its next run must get a new number, since this one is taken.
-        services.library.save(asset.model_copy(update={"job_id": job.job_id}))
+        ended = {"status": JobStatus.FAILED, "finished_at": now(), "error": str(error)}
+        # Its next run gets a new number, since this one is taken. What the workflow did of it, if
+        # it started all the same, stands.
+        failed = running.changed(
+            status=AssetStatus.FAILED,
+            reason_code=asset.reason_code or "failed",
+            reason=asset.reason or "Its workflow could not be started. Run it again.",
+        )
+        services.library.end(job.model_copy(update=ended), running, failed)
         raise
     return job

@@ -78,8 +78,7 @@ def _waiting(library: Library, asset: Asset) -> Asset:
     """The asset as WAITING, so that the end of its last upload is not taken for the next one's."""
     if asset.status is AssetStatus.WAITING:
         return asset
-    changes = {"status": AssetStatus.WAITING, "reason_code": None, "reason": None}
-    waiting = asset.model_copy(update={**changes, "updated_at": now()})
+    waiting = asset.changed(status=AssetStatus.WAITING, reason_code=None, reason=None)
     if library.replace(asset, waiting):
         return waiting
     return library.asset(asset.tenant, asset.asset_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from filmgate.matching.model import Verdict
 from filmgate.media.model import MediaInfo
 
+_TICK = timedelta(milliseconds=1)
 GONE = "gone"
 CHECKSUM_MISMATCH = "checksum_mismatch"
 NOT_AS_ANNOUNCED = frozenset({GONE, CHECKSUM_MISMATCH})
@@ -72,6 +73,15 @@ class Asset(AssetFacts):
 
     tenant: str
     key: str
+
+    def changed(self, **fields: object) -> Asset:
+        """The asset with these fields, as of now.
+
+        `updated_at` always grows, by a millisecond at least, whatever the clocks of two workers
+        say: so it tells one state of an asset from every other, and storage goes by it.
+        """
+        moment = max(now(), self.updated_at + _TICK)
+        return self.model_copy(update={**fields, "updated_at": moment})
 
     @property
     def awaits_bytes(self) -> bool:

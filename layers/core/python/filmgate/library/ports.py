@@ -27,13 +27,12 @@ class Assets(Protocol):
     def create(self, asset: Asset) -> Asset:
         """Store a new asset, or return the one already stored under its id, unchanged."""
 
-    def save(self, asset: Asset) -> None:
-        """Store the asset as given, whatever is there. Only for who holds the asset's running job
-        or made it; others use `replace`."""
-
     def replace(self, known: Asset, asset: Asset) -> bool:
         """Store the asset if it still is as `known` was read; False, with nothing stored, if
-        another writer changed it meanwhile."""
+        another writer changed it meanwhile.
+
+        An asset is as it was known if its status and its `updated_at`, to the millisecond, are:
+        `Asset.changed` makes that enough. So with `begin` and `end`, too."""
 
     def asset(self, tenant: str, asset_id: str) -> Asset:
         """Strongly consistent. Raises NotFound."""
@@ -46,15 +45,15 @@ class Assets(Protocol):
     ) -> Page[Asset]:
         """Newest first. Raises InvalidCursor."""
 
-    def begin(self, asset: Asset, job: Job) -> bool:
-        """Store a new job and its asset in one step; False, with nothing stored, if the job is
-        already there. So one run of a job begins, however many workers try."""
+    def begin(self, job: Job, known: Asset, asset: Asset) -> bool:
+        """Store a new job, and replace its asset, in one step; False, with nothing stored, if the
+        job is already there or the asset was changed. So one run of a job begins, however many
+        workers try, and none by an outdated asset."""
 
-    def end(self, job: Job, asset: Asset | None) -> bool:
-        """Store how a running job ended, and its asset in the same step unless None; False, with
-        nothing stored, if it has ended before. So a job ends once, and the first end stands."""
-
-    def save_job(self, job: Job) -> None: ...
+    def end(self, job: Job, known: Asset | None = None, asset: Asset | None = None) -> bool:
+        """Store how a running job ended, and replace its asset if one is given, in one step;
+        False, with nothing stored, if the job has ended before or the asset was changed. So a job
+        ends once, and the first end stands."""
 
     def job(self, tenant: str, job_id: str) -> Job:
         """Raises NotFound."""

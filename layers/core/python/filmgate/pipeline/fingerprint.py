@@ -11,7 +11,7 @@ from filmgate.errors import FilmgateError, MediaRefused, NotFound
 from filmgate.fingerprint import engine
 from filmgate.fingerprint.codec import DamagedFingerprintError, dumps, loads
 from filmgate.fingerprint.model import Fingerprint
-from filmgate.library.model import GONE, Asset, now
+from filmgate.library.model import GONE, Asset
 from filmgate.library.ports import Assets, ObjectStore
 from filmgate.media.limits import Limits
 from filmgate.media.model import Frame
@@ -50,15 +50,14 @@ def fingerprint(deps: FingerprintDeps, state: JobState) -> Fingerprinted:
             reason=refusal.reason,
         )
     tiles_key = None if made.frames is None else _address(asset, TILES)
-    changes = {
-        "fingerprint_key": _address(asset, FINGERPRINT),
-        "tiles_key": tiles_key,
-        "engine": made.engine,
-        "notes": made.notes,
-        "updated_at": now(),
-    }
+    read = asset.changed(
+        fingerprint_key=_address(asset, FINGERPRINT),
+        tiles_key=tiles_key,
+        engine=made.engine,
+        notes=made.notes,
+    )
     # The job may have been ended, or run again, in the minutes that decoding takes.
-    deps.library.replace(asset, asset.model_copy(update=changes))
+    deps.library.replace(asset, read)
     return Fingerprinted(
         **state.job(),
         outcome=Outcome.OK,

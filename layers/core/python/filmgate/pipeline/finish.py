@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from filmgate.library.model import AssetStatus, JobStatus, now
+from filmgate.errors import TransientError
+from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, now
 from filmgate.library.ports import Assets
 from filmgate.pipeline.state import Failure, Outcome, ToFinish
 
+_TRIES = 5
 _MAX_DETAIL = 300
 _STATUS = {
     Outcome.OK: AssetStatus.DONE,
@@ -43,46 +45,37 @@ def finish(library: Assets, state: ToFinish) -> Finished:
     code, reason = state.reason_code, state.reason
     if outcome is Outcome.FAILED:
         code, reason = _plain(state.error)
-    moment = now()
-    job = library.job(state.tenant, state.job_id)
-    asset = library.asset(state.tenant, state.asset_id)
-    ended = {
-        "status": JobStatus.FAILED if outcome is Outcome.FAILED else JobStatus.SUCCEEDED,
-        "finished_at": moment,
-        "error": reason if outcome is Outcome.FAILED else None,
-        "matches": state.matches,
-    }
-    changes = {
-        "status": _STATUS[outcome],
-        "reason_code": code,
-        "reason": reason,
-        "updated_at": moment,
-    }
-    own = asset.model_copy(update=changes) if asset.job_id == state.job_id else None
-    if not library.end(job.model_copy(update=ended), own):
-        return _first_end(library, state)
-    return Finished(
-        status=_STATUS[outcome],
-        workflow=job.workflow,
-        duration_s=(moment - job.started_at).total_seconds(),
-        matches=state.matches or 0,
-        reason_code=code,
-    )
+    for _ in range(_TRIES):
+        job = library.job(state.tenant, state.job_id)
+        asset = library.asset(state.tenant, state.asset_id)
+        if job.status is not JobStatus.RUNNING:
+            # It ended before: a step that came late, or again, changes nothing.
+            return _told(job, asset)
+        ended = {
+            "status": JobStatus.FAILED if outcome is Outcome.FAILED else JobStatus.SUCCEEDED,
+            "finished_at": now(),
+            "error": reason if outcome is Outcome.FAILED else None,
+            "matches": state.matches,
+        }
+        job = job.model_copy(update=ended)
+        own = None
+        if asset.job_id == state.job_id:
+            own = asset.changed(status=_STATUS[outcome], reason_code=code, reason=reason)
+        if library.end(job, asset, own):
+            return _told(job, own or asset)
+    raise TransientError("the asset was changed by others again and again")
 
 
-def _first_end(library: Assets, state: ToFinish) -> Finished:
-    """How the job ended before: a step that came late, or again, changes nothing."""
-    job = library.job(state.tenant, state.job_id)
-    asset = library.asset(state.tenant, state.asset_id)
-    status = asset.status
-    if asset.job_id != state.job_id:
-        status = AssetStatus.FAILED if job.status is JobStatus.FAILED else AssetStatus.DONE
+def _told(job: Job, asset: Asset) -> Finished:
+    """By the records of an ended job and its asset, which may belong to a later job by now."""
+    own = asset.job_id == job.job_id
+    other = AssetStatus.FAILED if job.status is JobStatus.FAILED else AssetStatus.DONE
     return Finished(
-        status=status,
+        status=asset.status if own else other,
         workflow=job.workflow,
         duration_s=((job.finished_at or job.started_at) - job.started_at).total_seconds(),
         matches=job.matches or 0,
-        reason_code=asset.reason_code,
+        reason_code=asset.reason_code if own else None,
     )
 
 

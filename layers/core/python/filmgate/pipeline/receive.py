@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filmgate.access.model import valid_tenant
-from filmgate.errors import MediaRefused, NotFound
+from filmgate.errors import MediaRefused, NotFound, TransientError
 from filmgate.library.model import (
     CHECKSUM_MISMATCH,
     GONE,
@@ -26,6 +26,7 @@ from filmgate.media.probe import probe
 from filmgate.pipeline.run import next_run, start
 from filmgate.pipeline.state import GONE_REASON
 
+_TRIES = 5
 _KEY = re.compile(r"raw/([^/]+)/(.*[^/])", re.DOTALL)
 
 
@@ -85,12 +86,12 @@ def receive(deps: ReceiveDeps, upload: Upload) -> Receipt:
     if _settled(asset, upload):
         return Receipt(Received.KNOWN, asset.tenant, asset.asset_id)
     try:
-        inspected = _inspected(deps, asset, upload)
+        facts = _inspected(deps, asset, upload)
     except MediaRefused as refusal:
         return _refuse(deps.library, asset, upload, refusal)
     except NotFound:
         return _refuse(deps.library, asset, upload, MediaRefused(GONE, GONE_REASON))
-    return _begin(deps, inspected)
+    return _begin(deps, asset, upload, facts)
 
 
 def _asset_of(library: Assets, tenant: str, rest: str, upload: Upload) -> Asset:
@@ -122,8 +123,8 @@ def _settled(asset: Asset, upload: Upload) -> bool:
     return asset.status.final and asset.version_id == upload.version_id
 
 
-def _inspected(deps: ReceiveDeps, asset: Asset, upload: Upload) -> Asset:
-    """The asset with what the file told. Raises MediaRefused, NotFound."""
+def _inspected(deps: ReceiveDeps, asset: Asset, upload: Upload) -> dict[str, Any]:
+    """Fields of the asset, as the file told. Raises MediaRefused, NotFound."""
     size = deps.objects.size("raw", upload.key, upload.version_id)
     if size > deps.limits.max_file_bytes:
         raise MediaRefused(
@@ -140,19 +141,26 @@ def _inspected(deps: ReceiveDeps, asset: Asset, upload: Upload) -> Asset:
                 "Upload it again.",
             )
         info: MediaInfo = probe(path, deps.limits)
-    return _changed(asset, version_id=upload.version_id, size_bytes=size, sha256=sha256, info=info)
+    return {
+        "version_id": upload.version_id,
+        "size_bytes": size,
+        "sha256": sha256,
+        "info": info,
+    }
 
 
-def _begin(deps: ReceiveDeps, inspected: Asset) -> Receipt:
-    asset, job = next_run(inspected)
-    if deps.library.begin(asset, job):
-        return _start(deps, asset)
-    # Another worker began it. If it had the same upload and died, this one has to start it.
-    latest = deps.library.asset(asset.tenant, asset.asset_id)
-    same = (latest.job_id, latest.version_id) == (asset.job_id, asset.version_id)
-    if same and latest.status is AssetStatus.PROCESSING:
-        return _start(deps, latest)
-    return Receipt(Received.KNOWN, asset.tenant, asset.asset_id)
+def _begin(deps: ReceiveDeps, known: Asset, upload: Upload, facts: dict[str, Any]) -> Receipt:
+    for _ in range(_TRIES):
+        asset, job = next_run(known.changed(**facts))
+        if deps.library.begin(job, known, asset):
+            return _start(deps, asset)
+        # Another worker changed it. If it began this upload and died, this one has to start it.
+        known = deps.library.asset(known.tenant, known.asset_id)
+        if known.status is AssetStatus.PROCESSING and known.version_id == upload.version_id:
+            return _start(deps, known)
+        if _settled(known, upload):
+            return Receipt(Received.KNOWN, known.tenant, known.asset_id)
+    raise TransientError("the asset was changed by others again and again")
 
 
 def _start(deps: ReceiveDeps, asset: Asset) -> Receipt:
@@ -162,8 +170,7 @@ def _start(deps: ReceiveDeps, asset: Asset) -> Receipt:
 
 
 def _refuse(library: Assets, asset: Asset, upload: Upload, refusal: MediaRefused) -> Receipt:
-    refused = _changed(
-        asset,
+    refused = asset.changed(
         status=AssetStatus.REFUSED,
         version_id=upload.version_id,
         reason_code=refusal.code,
@@ -173,7 +180,3 @@ def _refuse(library: Assets, asset: Asset, upload: Upload, refusal: MediaRefused
     if not library.replace(asset, refused):
         return Receipt(Received.KNOWN, asset.tenant, asset.asset_id)
     return Receipt(Received.REFUSED, asset.tenant, asset.asset_id, reason_code=refusal.code)
-
-
-def _changed(asset: Asset, **changes: Any) -> Asset:
-    return asset.model_copy(update={**changes, "updated_at": now()})

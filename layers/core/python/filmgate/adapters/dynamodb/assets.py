@@ -12,6 +12,7 @@ from functools import cache
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PutError
+from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from filmgate.adapters.dynamodb.errors import transient
@@ -67,37 +68,16 @@ class DynamoAssets:
                 return self.asset(asset.tenant, asset.asset_id)
         return asset
 
-    def save(self, asset: Asset) -> None:
-        """Last writer wins."""
-        with transient("an asset"):
-            self._asset_row(asset).save()
-
     def replace(self, known: Asset, asset: Asset) -> bool:
         """Store the asset if it still is as `known` was read; False if it was changed."""
-        rows = self._assets
-        unchanged = (rows.status == known.status.value) & (
-            rows.updated_at == instant(known.updated_at)
-        )
         with transient("an asset"):
             try:
-                self._asset_row(asset).save(unchanged)
+                self._asset_row(asset).save(self._unchanged(known))
             except PutError as error:
                 if error.cause_response_code != "ConditionalCheckFailedException":
                     raise
                 return False
         return True
-
-    def end(self, job: Job, asset: Asset | None) -> bool:
-        """Store the end of a running job, with its asset; False if it has ended before."""
-
-        def write(transaction: TransactWrite) -> None:
-            running = self._assets.status == JobStatus.RUNNING.value
-            transaction.save(self._job_row(job), condition=running)
-            if asset is not None:
-                transaction.save(self._asset_row(asset))
-
-        with transient("the end of a job"):
-            return transact(self._connection, write)
 
     def asset(self, tenant: str, asset_id: str) -> Asset:
         """Strongly consistent. Raises NotFound."""
@@ -138,20 +118,29 @@ class DynamoAssets:
             cursor=cursor_of(rows[limit - 1]) if len(rows) > limit else None,
         )
 
-    def begin(self, asset: Asset, job: Job) -> bool:
-        """Store a new job and its asset in one step; False if the job is already there."""
+    def begin(self, job: Job, known: Asset, asset: Asset) -> bool:
+        """Store a new job and its asset in one step; False if the job is already there or the
+        asset was changed."""
 
         def write(transaction: TransactWrite) -> None:
             transaction.save(self._job_row(job), condition=self._assets.pk.does_not_exist())
-            transaction.save(self._asset_row(asset))
+            transaction.save(self._asset_row(asset), condition=self._unchanged(known))
 
         with transient("a job"):
             return transact(self._connection, write)
 
-    def save_job(self, job: Job) -> None:
-        """Last writer wins."""
-        with transient("a job"):
-            self._job_row(job).save()
+    def end(self, job: Job, known: Asset | None = None, asset: Asset | None = None) -> bool:
+        """Store the end of a running job, with its asset; False if it has ended before or the
+        asset was changed."""
+
+        def write(transaction: TransactWrite) -> None:
+            running = self._assets.status == JobStatus.RUNNING.value
+            transaction.save(self._job_row(job), condition=running)
+            if known is not None and asset is not None:
+                transaction.save(self._asset_row(asset), condition=self._unchanged(known))
+
+        with transient("the end of a job"):
+            return transact(self._connection, write)
 
     def job(self, tenant: str, job_id: str) -> Job:
         """Strongly consistent. Raises NotFound."""
@@ -167,6 +156,10 @@ class DynamoAssets:
             except self._assets.DoesNotExist:
                 raise NotFound(f"no {sk.lower()} of asset {asset_id}") from None
         return row.record
+
+    def _unchanged(self, known: Asset) -> Condition:
+        rows = self._assets
+        return (rows.status == known.status.value) & (rows.updated_at == instant(known.updated_at))
 
     def _asset_row(self, asset: Asset) -> _AssetRow:
         return self._assets(
