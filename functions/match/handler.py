@@ -21,6 +21,7 @@ from filmgate.pipeline.state import ToMatch
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
+    BudgetSettings,
     IndexTableSettings,
     SearchSettings,
 )
@@ -47,6 +48,7 @@ def _deps() -> MatchDeps:
         library=DynamoAssets(AssetTableSettings().assets_table),
         objects=S3Objects(None, bucket),
         index=_index(bucket),
+        budget=BudgetSettings().match_budget,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from filmgate.pipeline.budget import MatchBudget
 from filmgate.settings import Environment
 from filmgate_local.layout import CHECKOUT
 from filmgate_local.package import Template, package
@@ -263,6 +264,15 @@ def test_an_image_that_hangs_is_recorded_within_five_minutes(template: Template)
     states = json.loads(machine["DefinitionString"]["Fn::Sub"][0])["States"]
     limits = [state["TimeoutSeconds"] for state in states.values() if state["Type"] == "Task"]
     assert sum(limits) < 300
+
+
+def test_comparing_stops_before_its_step_does(template: Template) -> None:
+    """With room for what comes before and after, and for one long comparison."""
+    machine = of(template, "AWS::StepFunctions::StateMachine")["ImageWorkflow"]
+    states = json.loads(machine["DefinitionString"]["Fn::Sub"][0])["States"]
+    assert 2 * MatchBudget().image_s <= states["Match"]["TimeoutSeconds"]
+    function = of(template, "AWS::Lambda::Function")[function_of("match")]
+    assert 1.5 * MatchBudget().other_s <= function["Timeout"]
 
 
 def test_everything_that_can_fail_has_an_alarm(template: Template) -> None:

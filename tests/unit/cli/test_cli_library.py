@@ -50,6 +50,20 @@ def test_show_an_asset_with_its_matches(run, service):
     assert len(found["matches"]) == 1
 
 
+def test_what_was_not_compared_is_said(run, service, folder):
+    asset = service.world.add_asset("acme", "one.png")
+    service.world.library.save(asset.model_copy(update={"passed_over": 3}))
+    words = "3 candidates were not compared"
+    assert words in run("show", asset.asset_id).stdout
+    assert json.loads(run("show", asset.asset_id, "--json").stdout)["asset"]["passed_over"] == 3
+    assert "not compared" not in run("scan", folder).stdout
+    for held in service.world.library.list_assets("acme", status=None, limit=99, cursor=None).items:
+        service.world.library.save(held.model_copy(update={"passed_over": 1}))
+    scanned = run("scan", folder, "--json", "-")
+    assert {a["passed_over"] for a in json.loads(scanned.stdout)["assets"]} == {1}
+    assert "1 candidate was not compared" in run("scan", folder).stdout
+
+
 def test_show_a_match_with_scores_reason_and_aligned_times(run, service, folder):
     run("scan", folder)
     match = json.loads(run("matches", "--json").stdout)["items"]

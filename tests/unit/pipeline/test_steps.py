@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from filmgate.fingerprint import codec, engine
 from filmgate.library.model import AssetStatus, JobStatus
 from filmgate.matching.groups import groups
 from filmgate.matching.model import MatchClass
 from filmgate.matching.settings import Boundaries, MatchSettings
+from filmgate.media.model import MediaKind
 from filmgate.media.tiles import TileIndex
 from filmgate.pipeline.decide import DecideDeps, decide
 from filmgate.pipeline.match import MatchDeps, match
 from filmgate.pipeline.state import Failure, Matched, ToMatch
+from filmgate.settings import BudgetSettings
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
 
@@ -235,6 +238,28 @@ def test_comparing_stops_in_time_and_says_so(flow: Flow) -> None:
     deps = MatchDeps(flow.library, flow.objects, flow.index, clock=lambda: next(ticks))
     matched = match(deps, ToMatch.model_validate(carried))
     assert (matched.candidates, matched.passed_over) == (1, 2)
+    carried |= matched.model_dump(mode="json")
+    flow.finish(flow.decide(carried))
+    assert flow.library.asset(TENANT, asset.asset_id).passed_over == 2
+    assert flow.library.job(TENANT, str(asset.job_id)).passed_over == 2
+
+
+def test_the_time_to_compare_is_a_setting(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILMGATE_MATCH_BUDGET", '{"image_s": 0.5, "other_s": 7}')
+    budget = BudgetSettings().match_budget
+    assert (budget.seconds(MediaKind.VIDEO), budget.seconds(MediaKind.AUDIO)) == (7.0, 7.0)
+    flow.run(flow.upload("a.jpg", picture(1))[0])
+    asset, _ = flow.upload("b.jpg", picture(1, side=160))
+    carried = flow.fingerprint(flow.state(asset))
+    for ticks, reached in (((0.0, 0.4), 1), ((0.0, 0.6), 0)):
+        clock = iter(ticks)
+        deps = MatchDeps(
+            flow.library, flow.objects, flow.index, budget, clock=lambda clock=clock: next(clock)
+        )
+        assert match(deps, ToMatch.model_validate(carried)).candidates == reached
+    monkeypatch.setenv("FILMGATE_MATCH_BUDGET", '{"image_s": 0}')
+    with pytest.raises(ValidationError):
+        BudgetSettings()
 
 
 def test_a_job_that_ended_while_its_file_was_decoded_stays_ended(

@@ -73,6 +73,14 @@ def test_what_a_person_needs_is_there():
         assert words in text
 
 
+def test_files_not_compared_with_all_are_told():
+    assert "not compared" not in page().lower()
+    hurried = result().model_copy(update={"assets": (asset("beach.mp4", passed_over=12),)})
+    text = page(hurried)
+    assert "12 candidates were not compared" in text
+    assert 'href="#hurried"' in text
+
+
 def test_classes_are_told_by_word_not_by_colour_alone():
     text = page()
     for name in ("exact", "near", "similar"):

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from filmgate.index.settings import BandSettings, IndexSettings
 from filmgate.matching.settings import MatchSettings
 from filmgate.media.limits import Limits
+from filmgate.pipeline.budget import MatchBudget
 
 
 class Environment(BaseSettings):
@@ -58,6 +59,12 @@ class SearchSettings(Environment):
     index: Literal["segments", "bands"] = "segments"
     index_settings: IndexSettings = IndexSettings()
     band_settings: BandSettings = BandSettings()
+
+
+class BudgetSettings(Environment):
+    """How long an asset is compared; JSON of `filmgate.pipeline.budget.MatchBudget`."""
+
+    match_budget: MatchBudget = MatchBudget()
 
 
 class WorkflowSettings(Environment):

@@ -9,7 +9,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from filmgate.library.model import Asset, AssetFacts, AssetStatus, Job, JobStatus, Match
+from filmgate.library.model import Asset, AssetFacts, AssetStatus, Job, JobFacts, Match
 from filmgate.matching.model import Verdict
 
 MAX_UPLOADS = 100
@@ -102,17 +102,8 @@ class AssetView(AssetFacts):
         return cls.model_validate(asset.model_dump(exclude={"tenant", "key"}))
 
 
-class JobView(_Value):
-    """One run of a workflow; `matches` is how many it found."""
-
-    job_id: str
-    asset_id: str
-    workflow: str
-    status: JobStatus
-    started_at: datetime
-    finished_at: datetime | None = None
-    error: str | None = None
-    matches: int | None = None
+class JobView(JobFacts):
+    """One run of a workflow, as the asset's owner sees it; times in UTC."""
 
     @classmethod
     def of(cls, job: Job) -> JobView:

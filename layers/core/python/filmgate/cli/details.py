@@ -9,7 +9,7 @@ from rich.text import Text
 
 from filmgate.cli.output import Output, class_text, rows, safe, score_text, status_text, table
 from filmgate.cli.summary import show_matches
-from filmgate.report.words import clock, percent, transform_words
+from filmgate.report.words import clock, not_compared, percent, transform_words
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView, MatchView
@@ -39,6 +39,8 @@ def _asset_facts(asset: AssetView) -> Iterator[tuple[str, str | Text]]:
         yield "reason", f"{asset.reason} ({asset.reason_code})"
     for note in asset.notes:
         yield "note", note
+    if asset.passed_over:
+        yield "note", not_compared(asset.passed_over)
     if asset.info:
         yield "media", _media(asset.info)
     if asset.size_bytes is not None:

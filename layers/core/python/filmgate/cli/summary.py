@@ -17,7 +17,7 @@ from filmgate.cli.output import (
     status_text,
     table,
 )
-from filmgate.report.words import percent, transform_words
+from filmgate.report.words import not_compared, percent, transform_words
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView, MatchView
@@ -83,9 +83,16 @@ def _show_problems(output: Output, result: ScanResult) -> None:
             continue
         output.show(Text("\n") + status_text(status) + f": {len(assets)}")
         for asset in assets:
-            output.show(
-                Text("  ") + safe(asset.path) + Text(": ") + safe(asset.reason or "", "dim")
-            )
+            _show_problem(output, asset.path, asset.reason or "")
+    hurried = [asset for asset in result.assets if asset.passed_over]
+    if hurried:
+        output.show(Text(f"\nNot compared with all: {len(hurried)}", style="bold"))
+        for asset in hurried:
+            _show_problem(output, asset.path, not_compared(asset.passed_over))
+
+
+def _show_problem(output: Output, path: str, words: str) -> None:
+    output.show(Text("  ") + safe(path) + Text(": ") + safe(words, "dim"))
 
 
 def _tally(scanned: Scanned) -> Text:

@@ -22,6 +22,7 @@ class ScanAsset(_Value):
         kind: None while nothing is known of the content, and for files refused before a probe.
         reason: why it was refused or failed; None otherwise.
         duration_s: its length in seconds; 0.0 for images, None where it is not known.
+        passed_over: candidates that it was not compared with, for lack of time.
     """
 
     path: str
@@ -30,6 +31,7 @@ class ScanAsset(_Value):
     status: AssetStatus
     reason: str | None = None
     duration_s: float | None = None
+    passed_over: int = 0
 
 
 class ScanMatch(_Value):

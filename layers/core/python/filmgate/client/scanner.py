@@ -318,4 +318,5 @@ def _asset(name: str, view: AssetView) -> ScanAsset:
         status=view.status,
         reason=view.reason,
         duration_s=view.info.duration_s if view.info else None,
+        passed_over=view.passed_over,
     )

@@ -44,6 +44,7 @@ class AssetFacts(_Record):
         path: the name its owner knows it by; shown, never used as a file name.
         reason_code, reason: why it was refused or failed; None otherwise.
         notes: what its owner should know though it was accepted.
+        passed_over: candidates that its last run did not compare it with, for lack of time.
     """
 
     asset_id: str
@@ -62,6 +63,7 @@ class AssetFacts(_Record):
     tiles_key: str | None = None
     engine: str | None = None
     job_id: str | None = None
+    passed_over: int = 0
 
 
 class Asset(AssetFacts):
@@ -96,10 +98,14 @@ class JobStatus(StrEnum):
     FAILED = "failed"
 
 
-class Job(_Record):
-    """One run of a workflow over one asset."""
+class JobFacts(_Record):
+    """What a tenant is told of one run of a workflow over one asset of theirs.
 
-    tenant: str
+    Attributes:
+        matches: how many it found.
+        passed_over: candidates that it did not compare, for lack of time.
+    """
+
     job_id: str
     asset_id: str
     workflow: str
@@ -108,6 +114,13 @@ class Job(_Record):
     finished_at: datetime | None = None
     error: str | None = None
     matches: int | None = None
+    passed_over: int | None = None
+
+
+class Job(JobFacts):
+    """One run, as it is kept."""
+
+    tenant: str
 
 
 class Match(_Record):

@@ -56,11 +56,17 @@ def finish(library: Assets, state: ToFinish) -> Finished:
             "finished_at": now(),
             "error": reason if outcome is Outcome.FAILED else None,
             "matches": state.matches,
+            "passed_over": state.passed_over,
         }
         job = job.model_copy(update=ended)
         own = None
         if asset.job_id == state.job_id:
-            own = asset.changed(status=_STATUS[outcome], reason_code=code, reason=reason)
+            own = asset.changed(
+                status=_STATUS[outcome],
+                reason_code=code,
+                reason=reason,
+                passed_over=state.passed_over,
+            )
         if library.end(job, asset, own):
             return _told(job, own or asset)
     raise TransientError("the asset was changed by others again and again")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from filmgate.errors import NotFound
 from filmgate.fingerprint.codec import loads
@@ -14,14 +14,11 @@ from filmgate.index.port import CandidateIndex
 from filmgate.library.model import Asset
 from filmgate.library.ports import Assets, ObjectStore
 from filmgate.matching.compare import compare
-from filmgate.media.model import MediaKind
 from filmgate.pipeline.artifacts import address, fingerprint_address
+from filmgate.pipeline.budget import MatchBudget
 from filmgate.pipeline.state import ComparedPair, Comparisons, Matched, ToMatch
 
 MAX_CANDIDATES = 200
-IMAGE_BUDGET_S = 20.0
-BUDGET_S = 200.0
-"""Seconds for comparing, well below the limits of the workflows' Match step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +28,7 @@ class MatchDeps:
     library: Assets
     objects: ObjectStore
     index: CandidateIndex
+    budget: MatchBudget = field(default_factory=MatchBudget)
     clock: Callable[[], float] = time.monotonic
 
 
@@ -59,12 +57,8 @@ def match(deps: MatchDeps, state: ToMatch) -> Matched:
 def _pairs(
     deps: MatchDeps, asset_id: str, own: Fingerprint, others: list[Asset]
 ) -> tuple[list[ComparedPair], int]:
-    """Comparisons, best candidates first, while there is time; and how many it did not reach.
-
-    Two long films take seconds, so many of them would outlast the step, again on every retry.
-    """
-    image = own.info.kind is MediaKind.IMAGE
-    end = deps.clock() + (IMAGE_BUDGET_S if image else BUDGET_S)
+    """Comparisons, best candidates first, while there is time; and how many it did not reach."""
+    end = deps.clock() + deps.budget.seconds(own.info.kind)
     pairs: list[ComparedPair] = []
     for number, (other, theirs) in enumerate(_fingerprints(deps.objects, others, own.engine)):
         if deps.clock() >= end:

@@ -81,6 +81,7 @@ class ToFinish(JobState):
     reason_code: str | None = None
     reason: str | None = None
     matches: int | None = None
+    passed_over: int = 0
     error: Failure | None = None
 
 

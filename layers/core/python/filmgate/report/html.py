@@ -15,7 +15,7 @@ from filmgate.matching.model import FramePair, MatchClass
 from filmgate.media.model import MediaKind
 from filmgate.report.pictures import Pictures, Tile, TileSource
 from filmgate.report.timeline import Timeline, timeline
-from filmgate.report.words import clock, percent, transform_words
+from filmgate.report.words import clock, not_compared, percent, transform_words
 from filmgate.samples.truth import TruthComparison
 
 PICTURE_BUDGET_BYTES = 12 * 1024 * 1024
@@ -110,7 +110,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=percent, clock=clock)
+    environment.filters.update(percent=percent, clock=clock, not_compared=not_compared)
     environment.globals["pair_key"] = lambda a, b: frozenset((a, b))
     return environment.get_template("report.html").render(
         _context(scan, tiles, truth, made_at or datetime.now(UTC))
@@ -148,6 +148,7 @@ def _context(
         "related": related,
         "refused": _with_status(scan.assets, AssetStatus.REFUSED),
         "failed": _with_status(scan.assets, AssetStatus.FAILED),
+        "hurried": [asset for asset in scan.assets if asset.passed_over],
         "omitted": Omitted(len(scan.matches) - len(shown), bare),
         "engines": sorted({match.engine for match in scan.matches}),
     }

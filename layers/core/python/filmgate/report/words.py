@@ -45,6 +45,12 @@ def _speed_words(speed: float) -> list[str]:
     return [f"{speed:.2f}x faster" if speed > 1 else f"{1 / speed:.2f}x slower"]
 
 
+def not_compared(passed_over: int) -> str:
+    """What a file was not compared with, such as "3 candidates were not compared"."""
+    counted = "1 candidate was" if passed_over == 1 else f"{passed_over} candidates were"
+    return f"{counted} not compared, for lack of time"
+
+
 def clock(seconds: float) -> str:
     """Seconds as "0:03.5" or "1:02:03.5"; a negative time keeps its sign."""
     sign = "-" if seconds < 0 else ""
