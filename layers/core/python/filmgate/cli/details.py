@@ -9,7 +9,8 @@ from rich.text import Text
 
 from filmgate.cli.output import Output, class_text, rows, safe, score_text, status_text, table
 from filmgate.cli.summary import show_matches
-from filmgate.report.words import clock, not_compared, percent, transform_words
+from filmgate.matching.words import clock, transform_words
+from filmgate.report.words import not_compared, percent
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView, MatchView

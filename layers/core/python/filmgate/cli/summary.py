@@ -17,7 +17,8 @@ from filmgate.cli.output import (
     status_text,
     table,
 )
-from filmgate.report.words import not_compared, percent, transform_words
+from filmgate.matching.words import transform_words
+from filmgate.report.words import not_compared, percent
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView, MatchView

@@ -15,6 +15,7 @@ from filmgate.matching.settings import (
     MatchSettings,
     part_score,
 )
+from filmgate.matching.words import changes, clock
 
 
 def decide(comparison: Comparison, settings: MatchSettings) -> Verdict:
@@ -131,17 +132,17 @@ def _classified(score: float, boundaries: Boundaries) -> tuple[MatchClass, float
 
 def _reason(comparison: Comparison, match_class: MatchClass) -> str:
     """One plain sentence that names what decided."""
-    changes = _changes(comparison)
+    changed = "".join(f", {words}" for words in changes(comparison.transform))
     if comparison.transform.identical_bytes:
         return "Both files are the same, byte for byte."
     if match_class is MatchClass.DIFFERENT:
         return _difference(comparison)
     if "visual" in comparison.decisive:
         held = "One shows a part of the other" if comparison.transform.partial else "The same"
-        return f"{held}{_when(comparison)}{changes}."
+        return f"{held}{_when(comparison)}{changed}."
     if comparison.visual is None:
         held = "One holds sound of the other" if comparison.transform.partial else "The same sound"
-        return f"{held}{_when(comparison)}{changes}."
+        return f"{held}{_when(comparison)}{changed}."
     return "They look alike, but what changes in their pictures does not agree: not one recording."
 
 
@@ -163,33 +164,3 @@ def _when(comparison: Comparison) -> str:
         f": {clock(longest.a_start)} to {clock(longest.a_end)} is"
         f" {clock(longest.b_start)} to {clock(longest.b_end)}"
     )
-
-
-def _changes(comparison: Comparison) -> str:
-    found = comparison.transform
-    words = []
-    if found.mirror:
-        words.append("mirrored")
-    if found.turn:
-        words.append(f"turned by {found.turn} degrees")
-    if found.tilt:
-        words.append(f"tilted by {found.tilt:.1f} degrees")
-    if found.speed != 1.0:
-        words.append(f"played at {found.speed:.2f} times the speed")
-    if found.crop:
-        words.append("cropped")
-    if found.overlaid:
-        words.append("with something laid over")
-    if found.recoloured:
-        words.append("with other colours")
-    if found.audio_replaced:
-        words.append("with other sound")
-    if found.audio_removed:
-        words.append("with the sound taken away or added")
-    return f", {', '.join(words)}" if words else ""
-
-
-def clock(seconds: float) -> str:
-    """Minutes, seconds and tenths, such as 1:02.5."""
-    tenths = round(seconds * 10)
-    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"

@@ -12,10 +12,11 @@ from filmgate import __version__
 from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
 from filmgate.library.model import AssetStatus
 from filmgate.matching.model import FramePair, MatchClass
+from filmgate.matching.words import clock, transform_words
 from filmgate.media.model import MediaKind
 from filmgate.report.pictures import Pictures, Tile, TileSource
 from filmgate.report.timeline import Timeline, timeline
-from filmgate.report.words import clock, not_compared, percent, transform_words
+from filmgate.report.words import not_compared, percent
 from filmgate.samples.truth import TruthComparison
 
 PICTURE_BUDGET_BYTES = 12 * 1024 * 1024

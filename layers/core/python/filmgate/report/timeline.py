@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from filmgate.matching.model import Segment
-from filmgate.report.words import clock
+from filmgate.matching.words import clock
 
 WIDTH = 640
 HEIGHT = 104

@@ -1,0 +1,54 @@
+"""What a verdict says, in words: for its reason, the terminal and the report. No arrays here."""
+
+from __future__ import annotations
+
+from filmgate.matching.model import Transform
+
+TURNS = {90: "turned a quarter right", 180: "turned upside down", 270: "turned a quarter left"}
+_SPEED_SHOWN = 0.005
+_TILT_SHOWN = 0.05
+
+
+def changes(transform: Transform) -> list[str]:
+    """What was done to a to get b, such as ["mirrored", "1.25x faster", "cropped"].
+
+    Empty where nothing was found: a re-encode or a resize leaves no trace here. That one holds a
+    part of the other is a relation and no change.
+    """
+    pace = _pace(transform.speed)
+    found = [
+        ("mirrored", transform.mirror),
+        (TURNS.get(transform.turn, f"turned by {transform.turn} degrees"), transform.turn),
+        (f"tilted by {transform.tilt:.1f} degrees", abs(transform.tilt) >= _TILT_SHOWN),
+        (pace, pace),
+        ("cropped", transform.crop),
+        ("with something laid over", transform.overlaid),
+        ("recoloured", transform.recoloured),
+        ("with other sound", transform.audio_replaced),
+        ("with the sound taken away or added", transform.audio_removed),
+    ]
+    return [words for words, is_so in found if is_so]
+
+
+def _pace(speed: float) -> str:
+    if abs(speed - 1.0) < _SPEED_SHOWN or speed <= 0:
+        return ""
+    return f"{speed:.2f}x faster" if speed > 1 else f"{1 / speed:.2f}x slower"
+
+
+def transform_words(transform: Transform) -> str:
+    """The changes, and that it is a part, in one line, such as "mirrored, a part of the time"."""
+    if transform.identical_bytes:
+        return "identical bytes"
+    part = ["a part of the time"] if transform.partial else []
+    return ", ".join([*changes(transform), *part]) or "no change found"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as "0:03.5" or "1:02:03.5"; a negative time keeps its sign."""
+    sign = "-" if seconds < 0 else ""
+    tenths = round(abs(seconds) * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{sign}{head}:{rest // 10:02d}.{rest % 10}"
