@@ -18,7 +18,7 @@ from filmgate.index.bands import BandIndex, band_bits, members, spread
 from filmgate.index.port import Candidate, IndexEntry, IndexQuery
 from filmgate.index.settings import BandSettings
 from tests.memory import MemoryBucketStore
-from tests.unit.index.test_segments import World, flipped
+from tests.unit.index.segment_world import World, flipped
 
 TENANT = "t"
 NO_HASHES = np.zeros((0, 32), np.uint8)

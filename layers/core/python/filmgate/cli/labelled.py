@@ -1,0 +1,143 @@
+"""Labelled pairs for `tune`: read, and scored by what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.options import ASSET_ID
+from filmgate.cli.output import Output
+
+if TYPE_CHECKING:
+    from filmgate.matching.model import Comparison
+    from filmgate.matching.settings import MatchSettings
+    from filmgate.matching.tuning import LabelledPair, LabelledSet, Scored
+    from filmgate.media.model import MediaKind
+
+
+def read_labelled(path: Path) -> LabelledSet:
+    """Raises Trouble."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from filmgate.matching.tuning import LabelledSet  # noqa: PLC0415
+
+    try:
+        return LabelledSet.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read: {error.strerror}.", code=Code.USAGE) from error
+    except ValidationError as error:
+        raise _invalid(path, error) from error
+
+
+def read_settings(path: Path | None) -> MatchSettings:
+    """As shipped where no file is named. Raises Trouble."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from filmgate.matching.settings import MatchSettings  # noqa: PLC0415
+
+    if path is None:
+        return MatchSettings()
+    try:
+        return MatchSettings.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read: {error.strerror}.", code=Code.USAGE) from error
+    except ValidationError as error:
+        raise _invalid(path, error) from error
+
+
+def _invalid(path: Path, error: ValueError) -> Trouble:
+    first = getattr(error, "errors", list)()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    where = f" at {place}" if place else ""
+    return Trouble(
+        f"{path} is not in the right form{where}: {first['msg']}.",
+        "`filmgate tune --help` shows the form.",
+        Code.USAGE,
+    )
+
+
+def scored_pairs(
+    known: LabelledSet, folder: Path, settings: MatchSettings, output: Output
+) -> list[Scored]:
+    """All pairs with their scores: measured, compared here, or fetched."""
+    from filmgate.matching.tuning import scored  # noqa: PLC0415
+
+    files: list[LabelledPair] = []
+    assets: list[LabelledPair] = []
+    found = []
+    for pair in known.pairs:
+        if pair.comparison is not None:
+            found.append(scored(pair, settings))
+        elif all((folder / name).is_file() for name in (pair.a, pair.b)):
+            files.append(pair)
+        else:
+            assets.append(pair)
+    if files:
+        found += [scored(pair, settings) for pair in _compared(files, folder, output)]
+    return found + (_fetched(assets) if assets else [])
+
+
+def _compared(
+    pairs: Iterable[LabelledPair], folder: Path, output: Output
+) -> Iterable[LabelledPair]:
+    from filmgate.client.folder import label  # noqa: PLC0415
+    from filmgate.client.locally import Locally  # noqa: PLC0415 - PyAV and numpy
+    from filmgate.errors import MediaRefused  # noqa: PLC0415
+
+    compare = Locally()
+    for pair in pairs:
+        output.note(f"comparing {label(pair.a)} and {label(pair.b)}")
+        try:
+            made: Comparison = compare(folder / pair.a, folder / pair.b)
+        except MediaRefused as refusal:
+            raise Trouble(
+                f"{pair.a} and {pair.b} cannot be compared: {refusal.reason}",
+                "Take the pair out of the file.",
+            ) from refusal
+        yield pair.model_copy(update={"comparison": made})
+
+
+def _fetched(pairs: list[LabelledPair]) -> list[Scored]:
+    """Asset ids: scores from the stored matches; a pair without one was never called."""
+    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.matching.tuning import Scored  # noqa: PLC0415
+
+    ids = sorted({name for pair in pairs for name in (pair.a, pair.b)})
+    if odd := [name for name in ids if not ASSET_ID.fullmatch(name)]:
+        raise _unknown(odd[0])
+    with client() as api:
+        assets = {asset.asset_id: asset for asset in api.assets_by_id(ids)}
+        matches = {frozenset((m.a, m.b)): m.verdict for m in api.matches_of_assets(ids)}
+    found = []
+    for pair in pairs:
+        kinds = []
+        for name in (pair.a, pair.b):
+            info = assets[name].info if name in assets else None
+            if info is None:
+                raise _unknown(name)
+            kinds.append(info.kind)
+        verdict = matches.get(frozenset((pair.a, pair.b)))
+        found.append(
+            Scored(
+                kind=_richest(kinds),
+                score=verdict.score if verdict else 0.0,
+                partial=bool(verdict and verdict.transform.partial),
+                same=pair.label == "same",
+            )
+        )
+    return found
+
+
+def _unknown(name: str) -> Trouble:
+    return Trouble(
+        f"{name} is neither a file beside the labelled set nor an asset that is done.",
+        "Name files from the folder of the JSON, or ids as `filmgate assets` shows.",
+    )
+
+
+def _richest(kinds: list[MediaKind]) -> MediaKind:
+    from filmgate.media.model import MediaKind  # noqa: PLC0415
+
+    return min(kinds, key=(MediaKind.VIDEO, MediaKind.AUDIO, MediaKind.IMAGE).index)

@@ -1,0 +1,79 @@
+"""What `tune` shows: the cost of each boundary, and proposals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from filmgate.cli.output import Output, rows, table
+
+if TYPE_CHECKING:
+    from filmgate.matching.settings import MatchSettings
+    from filmgate.matching.tuning import Cost, Costs, Proposal
+    from filmgate.media.model import MediaKind
+
+_OFFSETS = (-0.15, -0.10, -0.05, -0.02, 0.0, 0.02, 0.04)
+
+
+def show_costs(output: Output, kind: MediaKind, costs: Costs, settings: MatchSettings) -> None:
+    """What each boundary of a kind costs where it is, and near there."""
+    from filmgate.matching.tuning import LEAST, Boundary  # noqa: PLC0415
+
+    current = settings.boundaries(kind)
+    title = f"{kind.value}: {costs.copies} pairs of copies, {costs.others} of others"
+    made = table(
+        "boundary", "from", "precision", "recall", "false positives", "called", "review",
+        title=title,
+    )  # fmt: skip
+    lines = []
+    for boundary in Boundary:
+        value = getattr(current, boundary.value)
+        for offset in _OFFSETS:
+            at = round(value + offset, 2)
+            if LEAST[boundary] <= at <= (current.near if boundary is Boundary.SIMILAR else 1):
+                mark = "  now" if not offset else ""
+                cost = costs.at(boundary, at, current)
+                lines.append((f"{boundary.value}{mark}", *_cells(cost)))
+    output.show(rows(made, lines))
+
+
+def show_proposals(output: Output, proposals: list[Proposal]) -> None:
+    """Boundaries that reach the wanted precision, or come nearest."""
+    made = table(
+        "proposed", "wanted", "from", "precision", "recall", "false positives", "called", "review"
+    )
+    output.show(
+        rows(
+            made,
+            [
+                (
+                    f"{p.kind.value} {p.boundary.value}{'' if p.reached else ' (not reached)'}",
+                    f"{p.wanted:.3f}",
+                    *_cells(p.proposed),
+                )
+                for p in proposals
+            ],
+        )
+    )
+
+
+def show_together(output: Output, costs: dict[str, Cost]) -> None:
+    """All boundaries of a kind at once, now and as proposed."""
+    made = table(
+        "all together", "near from", "precision", "recall", "false positives", "called", "review"
+    )
+    output.show(rows(made, [(name, *_cells(cost)) for name, cost in costs.items()]))
+
+
+def _cells(cost: Cost) -> tuple[str, ...]:
+    return (
+        f"{cost.value:.2f}",
+        _rate(cost.precision),
+        _rate(cost.recall),
+        "-" if cost.false_positive_rate is None else f"{100 * cost.false_positive_rate:.3f} %",
+        f"{cost.called} ({cost.called - cost.right} wrong)",
+        str(cost.review),
+    )
+
+
+def _rate(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"

@@ -1,0 +1,80 @@
+"""Hostile and odd media files, built on the spot with PyAV and Pillow.
+
+Every builder writes one file into a folder and returns its path. The pictures are a moving
+pattern with real variety, so that the files can be fingerprinted too.
+"""
+
+from tests.media_factory.claims import (
+    claims_boxes,
+    claims_edits,
+    claims_fragment,
+    claims_long_index,
+    claims_raw_sound,
+    claims_samples,
+)
+from tests.media_factory.encoding import pattern, tone, video
+from tests.media_factory.odd import (
+    VARIABLE_TIMES,
+    audio_alone,
+    grows,
+    many_groups,
+    odd_size,
+    one_frame,
+    padded,
+    rotated,
+    silent_audio,
+    still_with_sound,
+    ten_bit,
+    variable_rate,
+    wide_pixels,
+)
+from tests.media_factory.pictures import IMAGE_MODES, animation, exif_turned, image_in_mode
+from tests.media_factory.refused import (
+    cut_in_half_index_first,
+    cut_in_half_index_last,
+    dash_called_mp4,
+    empty_file,
+    hls_called_mp4,
+    huge_png,
+    no_pictures,
+    no_streams,
+    text_called_mp4,
+)
+
+__all__ = [
+    "IMAGE_MODES",
+    "VARIABLE_TIMES",
+    "animation",
+    "audio_alone",
+    "claims_boxes",
+    "claims_edits",
+    "claims_fragment",
+    "claims_long_index",
+    "claims_raw_sound",
+    "claims_samples",
+    "cut_in_half_index_first",
+    "cut_in_half_index_last",
+    "dash_called_mp4",
+    "empty_file",
+    "exif_turned",
+    "grows",
+    "hls_called_mp4",
+    "huge_png",
+    "image_in_mode",
+    "many_groups",
+    "no_pictures",
+    "no_streams",
+    "odd_size",
+    "one_frame",
+    "padded",
+    "pattern",
+    "rotated",
+    "silent_audio",
+    "still_with_sound",
+    "ten_bit",
+    "text_called_mp4",
+    "tone",
+    "variable_rate",
+    "video",
+    "wide_pixels",
+]

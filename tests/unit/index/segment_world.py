@@ -1,0 +1,173 @@
+"""Assets for the segment index, its stores with a hook, and its answers made by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.index.port import Candidate, IndexEntry, IndexQuery
+from filmgate.index.settings import IndexSettings
+from filmgate.index.stores import FreshItem, FreshKey, Manifest
+from tests.memory import MemoryFreshStore, MemorySegmentStore
+
+TENANT = "t"
+
+EAGER = IndexSettings(fold_entries=1, fanout=2, hot_landmarks=40, hot_query_landmarks=6)
+
+
+class Store:
+    """Both stores in one, with a hook before each call."""
+
+    def __init__(self) -> None:
+        self._fresh = MemoryFreshStore()
+        self._segments = MemorySegmentStore()
+        self.bodies = self._segments.bodies
+        self.hook: Callable[[], None] = lambda: None
+
+    def tenants(self) -> list[str]:
+        return self._fresh.tenants()
+
+    def put(self, tenant: str, item: FreshItem | str, body: bytes = b"") -> None:
+        self.hook()
+        if isinstance(item, str):
+            self._segments.put(tenant, item, body)
+        else:
+            self._fresh.put(tenant, item)
+
+    def remove(self, tenant: str, keys: str | Iterable[FreshKey]) -> None:
+        if isinstance(keys, str):
+            self.hook()
+            self._segments.remove(tenant, keys)
+            return
+        for key in keys:
+            self.hook()
+            self._fresh.remove(tenant, [key])
+
+    def read(self, tenant: str) -> list[FreshItem]:
+        self.hook()
+        return self._fresh.read(tenant)
+
+    def manifest(self, tenant: str) -> Manifest:
+        self.hook()
+        return self._fresh.manifest(tenant)
+
+    def replace_manifest(self, tenant: str, manifest: Manifest) -> None:
+        self.hook()
+        self._fresh.replace_manifest(tenant, manifest)
+
+    def fetch(self, tenant: str, segment_id: str, target: Path) -> None:
+        self.hook()
+        self._segments.fetch(tenant, segment_id, target)
+
+    def list(self, tenant: str) -> list[tuple[str, datetime]]:
+        return self._segments.list(tenant)
+
+
+def flipped(hashes: NDArray[np.uint8], bits: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The hashes, each with so many bits turned."""
+    plain = np.unpackbits(hashes, axis=-1)
+    for row in plain.reshape(-1, 256):
+        row[rng.choice(256, bits, replace=False)] ^= 1
+    return np.packbits(plain, axis=-1)
+
+
+class World:
+    """Assets that share pictures and sounds in all degrees, from one seed."""
+
+    def __init__(self, seed: int, assets: int = 8) -> None:
+        rng = np.random.default_rng(seed)
+        pool = rng.integers(0, 256, (6, 32), dtype=np.uint8)
+        tunes = rng.integers(0, 50, (3, 30)).astype(np.uint32)
+        self.entries = [self._entry(f"a{i}", pool, tunes, rng) for i in range(assets)]
+
+    @staticmethod
+    def _hashes(pool: NDArray[np.uint8], count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        picked = pool[rng.integers(0, len(pool), count)]
+        for i in range(count):
+            picked[i : i + 1] = flipped(picked[i : i + 1], int(rng.choice([0, 10, 24, 60])), rng)
+        return picked
+
+    def _entry(
+        self,
+        name: str,
+        pool: NDArray[np.uint8],
+        tunes: NDArray[np.uint32],
+        rng: np.random.Generator,
+    ) -> IndexEntry:
+        marks = int(rng.choice([0, 5, 30]))
+        tune = tunes[int(rng.integers(len(tunes)))][:marks]
+        return IndexEntry(
+            asset_id=name,
+            sha256=f"{int(rng.integers(3)):064x}",
+            frames=self._hashes(pool, int(rng.integers(0, 5)), rng),
+            crops=self._hashes(pool, int(rng.integers(0, 4)), rng),
+            landmarks=tune,
+            landmark_times=(np.arange(marks) * 3 + int(rng.integers(0, 50))).astype(np.int32),
+        )
+
+
+def query_of(entry: IndexEntry) -> IndexQuery:
+    """Its frames as they are and inverted, so that there is more than one variant."""
+    return IndexQuery(
+        entry.asset_id,
+        entry.sha256,
+        np.stack([~entry.frames, entry.frames]),
+        entry.crops,
+        entry.landmarks,
+        entry.landmark_times,
+    )
+
+
+def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> int:
+    return int(np.unpackbits(a ^ b).sum())
+
+
+def by_hand(
+    entries: Sequence[IndexEntry], query: IndexQuery, rule: IndexSettings
+) -> set[Candidate]:
+    """Every pair looked at, one by one."""
+    places = Counter(int(h) for entry in entries for h in entry.landmarks)
+    asked = Counter(int(h) for h in query.landmarks)
+    found = set()
+    for entry in entries:
+        if entry.asset_id == query.asset_id:
+            continue
+        hits = 0
+        for i in range(query.frames.shape[1]):
+            variants = [query.frames[v, i] for v in range(len(query.frames))]
+            hits += any(
+                distance(frame, other) <= radius
+                for frame in variants
+                for others, radius in (
+                    (entry.frames, rule.frame_radius),
+                    (entry.crops, rule.crop_radius),
+                )
+                for other in others
+            )
+        for crop in query.crops:
+            hits += any(
+                distance(crop, other) <= radius
+                for others, radius in (
+                    (entry.frames, rule.crop_radius),
+                    (entry.crops, rule.strip_radius),
+                )
+                for other in others
+            )
+        offsets = Counter(
+            int(there) - int(here)
+            for mark, here in zip(query.landmarks, query.landmark_times, strict=True)
+            for other, there in zip(entry.landmarks, entry.landmark_times, strict=True)
+            if mark == other
+            and places[int(mark)] <= rule.hot_landmarks
+            and asked[int(mark)] <= rule.hot_query_landmarks
+        )
+        votes = max((offsets[o] + offsets[o + 1] for o in list(offsets)), default=0)
+        same = entry.sha256 == query.sha256
+        if same or hits >= rule.min_frame_hits or votes >= rule.min_audio_votes:
+            found.add(Candidate(entry.asset_id, hits, votes, same))
+    return found
