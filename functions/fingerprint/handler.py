@@ -11,9 +11,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.adapters.s3 import S3Objects
 from filmgate.observability import correlate, logger
+from filmgate.pipeline import engines
 from filmgate.pipeline.fingerprint import FingerprintDeps, fingerprint
 from filmgate.pipeline.state import JobState
-from filmgate.settings import ArtifactSettings, AssetTableSettings, LimitSettings, RawSettings
+from filmgate.settings import (
+    ArtifactSettings,
+    AssetTableSettings,
+    EmbeddingSettings,
+    LimitSettings,
+    RawSettings,
+)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -28,8 +35,14 @@ def handler(event: JobState, context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _deps() -> FingerprintDeps:
+    objects = S3Objects(RawSettings().raw_bucket, ArtifactSettings().artifacts_bucket)
+    model = EmbeddingSettings().embedding_model
+    embedding = engines.start(objects, model)
+    if model and embedding.reason:
+        logger.warning("no embeddings", extra={"model": model, "reason": embedding.reason})
     return FingerprintDeps(
         library=DynamoAssets(AssetTableSettings().assets_table),
-        objects=S3Objects(RawSettings().raw_bucket, ArtifactSettings().artifacts_bucket),
+        objects=objects,
         limits=LimitSettings().limits,
+        embedder=embedding.engine,
     )

@@ -92,7 +92,22 @@ def test_a_function_carries_what_it_imports(template: dict[str, Any], function: 
     assert not missing
 
 
-@pytest.mark.parametrize("layer", layers.THIRD_PARTY)
+def test_fingerprinting_fits_with_onnxruntime_too(
+    packaged: Path, built: Path, template: dict[str, Any]
+) -> None:
+    """The optional layer, with the one module that a model is opened by and nothing it lacks."""
+    command = [sys.executable, "-m", "filmgate_packaging", "--only", "inference"]
+    subprocess.run(command, check=True, cwd=CHECKOUT)
+    carried = [*layers_of(template, "fingerprint"), "inference"]
+    assert len(carried) <= 5
+    parts = [packaged / "fingerprint.zip", *(built / f"{layer}.zip" for layer in carried)]
+    assert sum(zips.unzipped_bytes(part) for part in parts) < LAMBDA_LIMIT
+    with zipfile.ZipFile(built / "inference.zip") as opened:
+        libraries = [name for name in opened.namelist() if ".so" in name]
+    assert any("onnxruntime_pybind11_state" in name for name in libraries)
+
+
+@pytest.mark.parametrize("layer", [*layers.THIRD_PARTY, *layers.OPTIONAL])
 def test_layers_have_the_versions_that_are_tested(layer: str) -> None:
     constraints = (CHECKOUT / "infra" / "packaging" / "constraints.txt").read_text().splitlines()
     assert set(pins(layer)) <= set(constraints)

@@ -22,6 +22,7 @@ from filmgate_packaging import layers, zips
 
 INPUTS = ("serverless.yml", "package-lock.json", "infra/resources", "infra/workflows", "functions")
 CREATE = "cloudformation-template-create-stack.json"
+MODEL = "FILMGATE_EMBEDDING_MODEL"
 UPDATE = "cloudformation-template-update-stack.json"
 PACKAGE_TIMEOUT_S = 180
 ERROR_LINES = 25
@@ -58,11 +59,13 @@ def package(checkout: Path, endpoint: str) -> Packaged:
         layers.build_core(checkout, built / f"{layers.CORE}.zip")
         for layer in layers.THIRD_PARTY:
             zips.write(built / f"{layer}.zip", [])
-        wanted = inputs_digest(checkout)
+        # A model is this machine's own matter, so it comes from here and not from the template.
+        model = os.environ.get(MODEL, "")
+        wanted = hashlib.sha256(f"{inputs_digest(checkout)} {model}".encode()).hexdigest()
         stamp = folder / "inputs.sha256"
         if not stamp.exists() or stamp.read_text() != wanted or not (target / UPDATE).exists():
             stamp.unlink(missing_ok=True)
-            osls(checkout, target, built, endpoint)
+            osls(checkout, target, built, endpoint, model=model)
             stamp.write_text(wanted)
         return _addressed(target, built, folder / "artefacts")
 
@@ -87,6 +90,7 @@ def osls(
     *,
     stage: str = STAGE,
     architecture: str = "x86_64",
+    model: str = "",
 ) -> None:
     """Run ``osls package`` into ``target`` with the layers in ``built``. Raises StackError.
 
@@ -103,6 +107,8 @@ def osls(
     command = [node, str(program), "package", "--stage", stage, "--region", REGION]
     command += ["--package", str(target), "--param", f"layers={built.relative_to(checkout)}"]
     command += ["--param", f"architecture={architecture}"]
+    if model:
+        command += ["--param", f"embedding-model={model}"]
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(target.parent),

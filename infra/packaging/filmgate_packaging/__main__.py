@@ -16,15 +16,18 @@ def main() -> int:
     """Build what is out of date; prints one line a layer."""
     parser = argparse.ArgumentParser(prog="filmgate_packaging", description=__doc__)
     parser.add_argument("--architecture", choices=sorted(layers.PLATFORMS), default="x86_64")
+    parser.add_argument(
+        "--only", choices=(layers.CORE, *layers.THIRD_PARTY, *layers.OPTIONAL), help="one layer"
+    )
     parser.add_argument("--target", type=Path, help="default: .build/layers/ARCHITECTURE")
     given = parser.parse_args()
     target: Path = given.target or CHECKOUT / ".build" / "layers" / given.architecture
     try:
-        for layer in (layers.CORE, *layers.THIRD_PARTY):
+        for layer in [given.only] if given.only else (layers.CORE, *layers.THIRD_PARTY):
             archive = target / f"{layer}.zip"
             built = _build(layer, given.architecture, archive)
             size = zips.unzipped_bytes(archive) / 1e6
-            print(f"{layer:8} {size:6.1f} MB unzipped  {'built' if built else 'up to date'}")
+            print(f"{layer:9} {size:6.1f} MB unzipped  {'built' if built else 'up to date'}")
     except layers.LayerError as error:
         print(error, file=sys.stderr)
         return 1

@@ -17,6 +17,8 @@ from filmgate_packaging import zips
 PYTHON = "3.13"
 CORE = "core"
 THIRD_PARTY = ("runtime", "imaging", "media", "web")
+OPTIONAL = ("inference",)
+"""Third-party layers that no function carries unless a deployment is told to."""
 LAPTOP_ONLY = frozenset({"cli", "client", "report", "samples"})
 """Sub-packages of filmgate that no function uses."""
 
@@ -25,6 +27,16 @@ PLATFORMS = {
     "arm64": ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"),
 }
 """Wheel platforms that Lambda's Amazon Linux 2023 (glibc 2.34) runs."""
+
+
+_UNUSED = (
+    # For programs in C; Python's module holds the same code.
+    "onnxruntime/capi/libonnxruntime.so",
+    "onnxruntime/quantization/",
+    "onnxruntime/tools/",
+    "onnxruntime/transformers/",
+)
+"""Starts of names of what no function needs of a package."""
 
 
 class LayerError(Exception):
@@ -71,5 +83,6 @@ def _kept(installed: Path) -> Iterator[tuple[str, Path]]:
         parts = name.split("/")
         # RECORD and direct_url name the installer's own paths and files left out here.
         unwanted = {"tests", "bin"} & set(parts[:-1]) or parts[-1] in {"RECORD", "direct_url.json"}
+        unwanted = unwanted or name.startswith(_UNUSED)
         if not unwanted and not name.endswith((".pyi", ".pxd", ".h", ".c")):
             yield f"python/{name}", source

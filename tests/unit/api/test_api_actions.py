@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from filmgate.api.rerun import STUCK_AFTER
 from filmgate.errors import TransientError
+from filmgate.library.engines import EngineState, report
 from filmgate.library.model import AssetStatus, JobStatus, now
 from filmgate.media.model import MediaKind
 from filmgate.pipeline.finish import finish
@@ -22,6 +23,15 @@ def test_a_job_is_shown_without_its_tenant(world: World, client: TestClient) -> 
     shown = client.get(f"/jobs/{asset.asset_id}-1").json()
     stored = world.library.job("acme", f"{asset.asset_id}-1")
     assert shown == stored.model_dump(mode="json", exclude={"tenant"})
+
+
+def test_engines_are_those_a_worker_told_of(world: World, client: TestClient) -> None:
+    assert client.get("/engines").json() == {"engines": [], "reported_at": None}
+    state = EngineState(capability="embedding", engine=None, reason="no model is configured")
+    report(world.objects, (state,))
+    told = client.get("/engines").json()
+    assert told["engines"] == [state.model_dump()]
+    assert told["reported_at"] is not None
 
 
 @pytest.mark.parametrize("name", ["tiles.jpg", "tiles.json", "pdq.json"])

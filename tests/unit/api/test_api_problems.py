@@ -59,6 +59,7 @@ def test_every_route_is_known_to_these_tests(world: World) -> None:
         ("get", "/assets/{asset_id}"),
         ("get", "/assets/{asset_id}/files/{name}"),
         ("get", "/assets/{asset_id}/matches"),
+        ("get", "/engines"),
         ("get", "/jobs/{job_id}"),
         ("get", "/matches"),
         ("get", "/matches/{match_id}"),

@@ -7,6 +7,7 @@ import sys
 from typer.testing import CliRunner
 
 from filmgate.cli.app import app
+from filmgate.library.engines import EngineState, report
 from filmgate.library.model import AssetStatus
 from filmgate.matching.model import Transform
 
@@ -145,6 +146,29 @@ def test_status_counts_by_state(run, service):
     text = run("status").stdout
     assert "1 done, 1 failed" in text
     assert "filmgate redrive --reruns" in text
+
+
+def test_status_names_the_engines_and_why_one_is_missing(run, service):
+    assert json.loads(run("status", "--json").stdout)["engines"] == []
+    states = (
+        EngineState(capability="fingerprint", engine="print/1"),
+        EngineState(capability="embedding", engine=None, reason="no model is configured"),
+    )
+    report(service.world.objects, states)
+    found = json.loads(run("status", "--json").stdout)["engines"]
+    assert [state["engine"] for state in found] == ["print/1", None]
+    text = run("status").stdout
+    assert "print/1" in text
+    assert "unavailable: no model is configured" in text
+
+
+def test_a_match_shows_its_embedding_only_where_there_is_one(run, service):
+    first, second = (service.world.add_asset("acme", name) for name in ("1.png", "2.png"))
+    plain = service.world.add_match(first, second, 0.9)
+    assert "embedding" not in run("show", plain.match_id).stdout
+    verdict = plain.verdict.model_copy(update={"embedding": 0.8125})
+    service.world.library.save_match(plain.model_copy(update={"verdict": verdict}))
+    assert "embedding" in run("show", plain.match_id).stdout
 
 
 def test_without_a_stack_every_command_says_how_to_start_one(run, nowhere, folder):

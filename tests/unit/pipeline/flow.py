@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from filmgate.embedding.port import EmbeddingEngine
 from filmgate.errors import FilmgateError
 from filmgate.index.segments import SegmentIndex
 from filmgate.library.model import Asset, AssetStatus, asset_id, now
@@ -45,10 +46,16 @@ def picture(seed: int, side: int = 96, quality: int = 92) -> bytes:
 class Flow:
     """One tenant's pipeline."""
 
-    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits | None = None,
+        embedder: EmbeddingEngine | None = None,
+    ) -> None:
         self.library, self.objects = MemoryLibrary(), MemoryObjects()
         self.workflows = MemoryWorkflows()
         self.limits = limits or Limits()
+        self.embedder = embedder
         self.index = SegmentIndex(
             MemoryFreshStore(), MemorySegmentStore(), cache_dir=folder / "segments"
         )
@@ -95,7 +102,8 @@ class Flow:
 
     def fingerprint(self, state: JobState) -> dict[str, Any]:
         """Run the step; what the workflow carries on with."""
-        result = fingerprint(FingerprintDeps(self.library, self.objects, self.limits), state)
+        deps = FingerprintDeps(self.library, self.objects, self.limits, self.embedder)
+        result = fingerprint(deps, state)
         return state.model_dump() | result.model_dump(mode="json")
 
     def match(self, carried: dict[str, Any]) -> dict[str, Any]:

@@ -81,6 +81,13 @@ def test_files_not_compared_with_all_are_told():
     assert 'href="#hurried"' in text
 
 
+def test_an_embedding_is_shown_only_where_there_is_one():
+    assert "embedding" not in Page(page()).text
+    pair = match("beach.mp4", "other room.mp4", MatchClass.SIMILAR, 0.8, embedding=0.8125)
+    scan = result().model_copy(update={"matches": (pair,)})
+    assert "embedding" in Page(page(scan)).text
+
+
 def test_classes_are_told_by_word_not_by_colour_alone():
     text = page()
     for name in ("exact", "near", "similar"):

@@ -80,6 +80,13 @@ class IdempotencySettings(Environment):
     idempotency_table: str
 
 
+class EmbeddingSettings(Environment):
+    """The manifest of an embedding model: a path, or a key in the artifacts bucket; see
+    `filmgate.embedding.load`. Empty for none."""
+
+    embedding_model: str = ""
+
+
 class LimitSettings(Environment):
     """Bounds on media; JSON of `filmgate.media.limits.Limits`."""
 

@@ -14,6 +14,7 @@ from filmgate.library.model import AssetStatus
 if TYPE_CHECKING:
     from filmgate.api.models import Health
     from filmgate.client.api import FilmgateClient
+    from filmgate.library.engines import EngineState
     from filmgate_local.stack import StackInfo
 
 _COUNTED = 5000
@@ -74,6 +75,7 @@ def status(json: Json = False) -> None:
     to = connection()
     with client(to) as api:
         health = api.health()
+        engines = api.engines().engines
         held, more = _counts(api)
     depths = _depths() if to.local else {}
     output.result(
@@ -81,6 +83,7 @@ def status(json: Json = False) -> None:
             "api_url": to.api_url,
             "version": health.version,
             "stage": health.stage,
+            "engines": [engine.model_dump() for engine in engines],
             "assets": held,
             "assets_counted_all": not more,
             "queues": depths,
@@ -88,7 +91,8 @@ def status(json: Json = False) -> None:
     )
     made = table("", "")
     made.show_header = False
-    output.show(rows(made, _status_lines(to.api_url, health, held, more, depths)))
+    lines = _status_lines(to.api_url, health, held, more, depths)
+    output.show(rows(made, [*lines, *map(_engine_line, engines)]))
     for hint in _hints(held, depths):
         output.show(f"Next: {hint}")
 
@@ -121,6 +125,10 @@ def _status_lines(
         text = f"{depth['waiting']} waiting, {depth['in_work']} in work"
         lines.append((name.replace("_", " "), text))
     return lines
+
+
+def _engine_line(state: EngineState) -> tuple[str, str]:
+    return state.capability, state.engine or f"unavailable: {state.reason}"
 
 
 def _hints(held: dict[str, int], depths: dict[str, dict[str, int]]) -> list[str]:

@@ -33,6 +33,7 @@ from filmgate.api.models import (
 )
 from filmgate.client.sending import CountedFile, NotTaken
 from filmgate.errors import FilmgateError
+from filmgate.library.engines import EngineReport
 from filmgate.library.model import AssetStatus
 
 MAX_POST_BYTES = 5 * 1024**3
@@ -123,6 +124,10 @@ class FilmgateClient:
     def health(self) -> Health:
         """Version and stage of the service."""
         return self._get(Health, "/health")
+
+    def engines(self) -> EngineReport:
+        """Which engines the service has."""
+        return self._get(EngineReport, "/engines")
 
     def create_uploads(self, files: Sequence[UploadFile]) -> Uploads:
         """Any number of files, in the order given; `send` those that have an upload."""

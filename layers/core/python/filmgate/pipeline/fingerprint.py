@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from filmgate.embedding.port import EmbeddingEngine
 from filmgate.errors import FilmgateError, MediaRefused, NotFound
 from filmgate.fingerprint import engine
 from filmgate.fingerprint.codec import DamagedFingerprintError, dumps, loads
@@ -27,6 +28,7 @@ class FingerprintDeps:
     library: Assets
     objects: ObjectStore
     limits: Limits
+    embedder: EmbeddingEngine | None = None
 
 
 def fingerprint(deps: FingerprintDeps, state: JobState) -> Fingerprinted:
@@ -68,9 +70,18 @@ def fingerprint(deps: FingerprintDeps, state: JobState) -> Fingerprinted:
 
 def _made(deps: FingerprintDeps, asset: Asset) -> Fingerprint:
     try:
-        return loads(deps.objects.get("artifacts", _address(asset, FINGERPRINT)))
+        known = loads(deps.objects.get("artifacts", _address(asset, FINGERPRINT)))
     except (NotFound, DamagedFingerprintError):
         return _make(deps, asset)
+    return _make(deps, asset) if _lacks(known, deps.embedder) else known
+
+
+def _lacks(known: Fingerprint, embedder: EmbeddingEngine | None) -> bool:
+    """Whether it could have embeddings of this engine, and has not. All else would be the same
+    again, so it is made anew in its place."""
+    if embedder is None or known.frames is None or not len(known.frames.worth_matching()):
+        return False
+    return known.embeddings is None or known.embeddings.engine != embedder.name
 
 
 def _make(deps: FingerprintDeps, asset: Asset) -> Fingerprint:
@@ -90,7 +101,9 @@ def _make(deps: FingerprintDeps, asset: Asset) -> Fingerprint:
             raise MediaRefused(GONE, GONE_REASON) from error
         if found != asset.sha256:
             raise MediaRefused("changed", "The file changed while it was read. Upload it again.")
-        made = engine.fingerprint(path, asset.sha256, asset.info, deps.limits, keep)
+        made = engine.fingerprint(
+            path, asset.sha256, asset.info, deps.limits, keep, embedder=deps.embedder
+        )
     if seen:
         tiles = sheet.finish()
         _put(deps, asset, TILES, tiles.jpeg, "image/jpeg")

@@ -1,0 +1,17 @@
+"""Which engines the service has, and why not those it lacks."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from filmgate.api.auth import Api, Tenant
+from filmgate.api.routes.params import problems
+from filmgate.library.engines import EngineReport, reported
+
+router = APIRouter(tags=["engines"])
+
+
+@router.get("/engines", responses=problems(401, 503))
+def list_engines(services: Api, tenant: Tenant) -> EngineReport:  # noqa: ARG001 - asks for a key
+    """What the worker that started last has, with versions. Empty before the first file."""
+    return reported(services.objects)
