@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Read once, when the first handler is imported, whichever test that is.
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Filmgate")
+os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "test")
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from filmgate.errors import Conflict, InvalidCursor, NotFound
-from filmgate.index.stores import FreshItem, FreshKey, Manifest
+from filmgate.index.stores import FreshItem, FreshKey, Manifest, first_items
 from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match, match_id
 from filmgate.library.ports import Page, SignedPost
 
@@ -256,10 +256,10 @@ class MemoryFreshStore:
         with self._lock:
             self._items[tenant, item.key] = item
 
-    def read(self, tenant: str) -> list[FreshItem]:
+    def read(self, tenant: str, at_most_bytes: int | None = None) -> list[FreshItem]:
         with self._lock:
             keys = sorted(key for owner, key in self._items if owner == tenant)
-            return [self._items[tenant, key] for key in keys]
+            return first_items((self._items[tenant, key] for key in keys), at_most_bytes)
 
     def remove(self, tenant: str, keys: Iterable[FreshKey]) -> None:
         with self._lock:

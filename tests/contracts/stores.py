@@ -59,6 +59,20 @@ class FreshStoreContract:
         fresh.remove(tenant, [an_item("gone").key, *(item.key for item in items[:55])])
         assert fresh.read(tenant) == items[55:]
 
+    @pytest.mark.parametrize(
+        ("at_most", "names"),
+        [(0, "a"), (1_000_000, "ab"), (1_000_004, "ab"), (1_400_004, "abc"), (2_000_000, "abcd")],
+    )
+    def test_the_first_items_up_to_a_size(
+        self, fresh: FreshStore, tenant: str, at_most: int, names: str
+    ) -> None:
+        bodies = {"a": b"body", "b": b"b" * 900_000, "c": b"c" * 500_000, "d": b"body"}
+        for name, body in bodies.items():
+            fresh.put(tenant, an_item(name, body))
+        found = fresh.read(tenant, at_most)
+        assert [item.key.asset_id for item in found] == list(names)
+        assert [item.body for item in found] == [bodies[name] for name in names]
+
     def test_tenants_are_apart(self, fresh: FreshStore, tenant: str) -> None:
         fresh.put(tenant, an_item("a"))
         assert fresh.read(f"{tenant}-x") == []

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from filmgate.index.settings import MERGE_MEMORY, IndexSettings
 from filmgate.pipeline.budget import MatchBudget
 from filmgate.settings import Environment
 from filmgate_local.layout import CHECKOUT
 from filmgate_local.package import Template, package
+from functions.compact import handler as compact
 from tests.stack import RunningStack
 
 pytestmark = pytest.mark.stack
@@ -273,6 +275,18 @@ def test_comparing_stops_before_its_step_does(template: Template) -> None:
     assert 2 * MatchBudget().image_s <= states["Match"]["TimeoutSeconds"]
     function = of(template, "AWS::Lambda::Function")[function_of("match")]
     assert 1.5 * MatchBudget().other_s <= function["Timeout"]
+
+
+def test_a_merge_of_segments_fits_into_its_function(template: Template) -> None:
+    """With what the interpreter and the libraries take; where it is measured:
+    tests/unit/index/test_compaction.py. Its input lies in /tmp meanwhile."""
+    rule, interpreter = IndexSettings(), 300 * 1024**2
+    function = of(template, "AWS::Lambda::Function")[function_of("compact")]
+    wanted = MERGE_MEMORY * rule.max_segment_bytes + interpreter
+    assert wanted <= function["MemorySize"] * 1024**2
+    assert rule.max_fold_bytes < rule.max_segment_bytes <= rule.cache_bytes
+    assert rule.cache_bytes <= function["EphemeralStorage"]["Size"] * 1024**2
+    assert 1000 * function["Timeout"] / 2 > compact.LONGEST_ROUND_MS
 
 
 def test_everything_that_can_fail_has_an_alarm(template: Template) -> None:

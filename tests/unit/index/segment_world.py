@@ -48,9 +48,9 @@ class Store:
             self.hook()
             self._fresh.remove(tenant, [key])
 
-    def read(self, tenant: str) -> list[FreshItem]:
+    def read(self, tenant: str, at_most_bytes: int | None = None) -> list[FreshItem]:
         self.hook()
-        return self._fresh.read(tenant)
+        return self._fresh.read(tenant, at_most_bytes)
 
     def manifest(self, tenant: str) -> Manifest:
         self.hook()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from filmgate.index.compaction import in_rounds
+from filmgate.index.port import IndexEntry
 from filmgate.index.segments import SegmentIndex
-from filmgate.index.settings import IndexSettings
+from filmgate.index.settings import MERGE_MEMORY, IndexSettings
 from filmgate.index.stores import Manifest
 from tests.unit.index.segment_world import (
     EAGER,
@@ -60,3 +64,83 @@ def test_few_fresh_entries_are_left_alone(cache_dir: Path) -> None:
         index.add(TENANT, entry)
     assert index.compact(TENANT) == 0
     assert store.manifest(TENANT) == Manifest()
+
+
+def minutes_of_film(name: str, minutes: float) -> IndexEntry:
+    """An entry as large as such a film's; 45 kB a minute."""
+    rng = np.random.default_rng(len(name))
+    marks = int(1400 * minutes)
+    return IndexEntry(
+        asset_id=name,
+        sha256="0" * 64,
+        frames=rng.integers(0, 256, (int(60 * minutes), 32), dtype=np.uint8),
+        crops=rng.integers(0, 256, (int(1000 * minutes), 32), dtype=np.uint8),
+        landmarks=rng.integers(0, 2**21, marks).astype(np.uint32),
+        landmark_times=np.arange(marks, dtype=np.int32),
+    )
+
+
+def test_a_merge_makes_no_segment_larger_than_may_be(cache_dir: Path) -> None:
+    store = Store()
+    rule = EAGER.model_copy(update={"fanout": 3, "max_segment_bytes": 400_000})
+    index = SegmentIndex(store, store, rule, cache_dir=cache_dir)
+    for number in range(30):
+        index.add(TENANT, minutes_of_film(f"a{number:02d}", 1.0))
+        index.compact(TENANT)
+    infos = store.manifest(TENANT).segments
+    assert sum(info.entries for info in infos) == 30
+    assert max(info.size_bytes for info in infos) <= 400_000 + 10_000, "headers apart"
+    # Eight minutes of film fill one, so four would be the fewest.
+    assert len(infos) <= 8
+
+
+def test_the_memory_of_a_merge_is_bounded_by_what_goes_into_it(cache_dir: Path) -> None:
+    """All that is allocated; the mapped segments, which are not, count once more."""
+    store = Store()
+    rule = EAGER.model_copy(update={"fanout": 99, "max_fold_entries": 40})
+    index = SegmentIndex(store, store, rule, cache_dir=cache_dir)
+    for number in range(120):
+        index.add(TENANT, minutes_of_film(f"a{number:03d}", 1.0))
+        if number % 40 == 39 and number < 119:
+            index.compact(TENANT)
+    merged = sum(info.size_bytes for info in store.manifest(TENANT).segments)
+    folded = sum(len(item.body) for item in store.read(TENANT))
+    merging = SegmentIndex(
+        store, store, rule.model_copy(update={"fanout": 2}), cache_dir=cache_dir / "own"
+    )
+    tracemalloc.start()
+    try:
+        assert merging.compact(TENANT) == 40
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(store.manifest(TENANT).segments) == 1
+    # The store is in memory here and keeps what it is given: one more copy that S3 does not cost.
+    kept = merged + folded
+    assert peak - kept + folded + merged <= MERGE_MEMORY * (merged + folded)
+
+
+def test_no_more_is_folded_at_once_than_may_be(cache_dir: Path) -> None:
+    store = Store()
+    rule = EAGER.model_copy(update={"max_fold_bytes": 110_000})
+    index = SegmentIndex(store, store, rule, cache_dir=cache_dir)
+    for number in range(5):
+        index.add(TENANT, minutes_of_film(f"a{number}", 1.0))
+    index.add(TENANT, minutes_of_film("b-long", 4.0))
+    assert [index.compact(TENANT) for _ in range(5)] == [2, 2, 1, 1, 0]
+
+
+def test_rounds_go_on_while_there_is_time_and_something_to_fold() -> None:
+    left = {"a": 3, "b": 0, "c": 1}
+    turns: list[str] = []
+
+    def fold(tenant: str) -> int:
+        turns.append(tenant)
+        left[tenant] -= 1
+        return 10 if left[tenant] >= 0 else 0
+
+    assert in_rounds("abc", fold, lambda: True) == {"a": 30, "b": 0, "c": 10}
+    assert "".join(turns) == "abcacaa"
+    left |= {"a": 9, "b": 9, "c": 9}
+    assert in_rounds("abc", fold, lambda: len(turns) < 11) == {"a": 20, "b": 10, "c": 10}
+    assert in_rounds("abc", fold, lambda: False) == {}

@@ -37,14 +37,12 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
         layout[name] = (array.dtype.str, array.shape, offset)
         offset = _aligned(offset + array.nbytes)
     header = json.dumps(layout, separators=(",", ":")).encode()
-    start = _aligned(_HEAD.size + len(header))
-    block = bytearray(start + offset)
-    block[: _HEAD.size] = _HEAD.pack(_MAGIC, len(header))
-    block[_HEAD.size : _HEAD.size + len(header)] = header
-    for name, array in parts.items():
-        at = start + layout[name][2]
-        block[at : at + array.nbytes] = array.tobytes()
-    return bytes(block)
+    head = _HEAD.pack(_MAGIC, len(header)) + header
+    # Joined from views, so that the block is the one copy.
+    pieces: list[bytes | memoryview] = [head, _padding(len(head))]
+    for array in parts.values():
+        pieces += [array.reshape(-1).view(np.uint8).data, _padding(array.nbytes)]
+    return b"".join(pieces)
 
 
 def unpack(block: bytes | NDArray[np.uint8]) -> Arrays:
@@ -67,6 +65,10 @@ def _view(
     kind = np.dtype(dtype)
     size = kind.itemsize * int(np.prod(shape, dtype=np.int64))
     return data[start + offset : start + offset + size].view(kind).reshape(shape)
+
+
+def _padding(size: int) -> bytes:
+    return bytes(_aligned(size) - size)
 
 
 def _aligned(offset: int) -> int:

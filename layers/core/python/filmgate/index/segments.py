@@ -83,10 +83,11 @@ class SegmentIndex:
         except Conflict:
             return 0
         self._sweep(tenant, manifest)
-        items = to_fold(self._fresh.read(tenant), self._settings)
+        items = self._fresh.read(tenant, self._settings.max_fold_bytes)
+        items = to_fold(items, self._settings)
         if not items:
             return 0
-        merged = to_merge(manifest.segments, len(items), self._settings)
+        merged = to_merge(manifest.segments, items, self._settings)
         folded = self._folded(tenant, manifest, items, merged)
         try:
             self._fresh.replace_manifest(tenant, folded)
@@ -142,12 +143,11 @@ class SegmentIndex:
         self, tenant: str, manifest: Manifest, items: list[FreshItem], merged: list[SegmentInfo]
     ) -> Manifest:
         """Write the new segment; the manifest that names it."""
-        entries = [e for info in merged for e in self._cache.segment(tenant, info).entries()]
-        entries += [fresh_entry(item) for item in items]
-        segment = Segment.of(_one_each(entries))
+        segment = self._joined(tenant, items, merged)
         body = segment.to_bytes()
         info = SegmentInfo(id=uuid.uuid4().hex, entries=len(segment), size_bytes=len(body))
         self._segments.put(tenant, info.id, body)
+        self._cache.forget([])
         moment = self._clock()
         past = moment - timedelta(seconds=self._settings.grace_s)
         return Manifest(
@@ -159,6 +159,12 @@ class SegmentIndex:
             ),
             folded=tuple(item.key for item in items),
         )
+
+    def _joined(self, tenant: str, items: list[FreshItem], merged: list[SegmentInfo]) -> Segment:
+        # Apart from packing, so that the entries are given back before.
+        entries = [e for info in merged for e in self._cache.segment(tenant, info).entries()]
+        entries += [fresh_entry(item) for item in items]
+        return Segment.of(_one_each(entries))
 
     def _finish_folding(self, tenant: str, manifest: Manifest) -> Manifest:
         """Remove the fresh entries that are in a segment by now. Raises Conflict."""

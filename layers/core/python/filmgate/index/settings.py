@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+MERGE_MEMORY = 4.0
+"""Memory a merge takes, in bytes a byte of what goes into it: the entries, the arrays they are
+joined to, what these are packed into, and the mapped segments."""
+
 
 class IndexSettings(BaseModel):
     """Distances in bits of 256, counts in landmarks, frames or entries, sizes in bytes.
@@ -17,9 +21,9 @@ class IndexSettings(BaseModel):
         hot_landmarks: a landmark hash with more places than this in the whole index, or
         hot_query_landmarks: in the query, says nothing and is passed over.
         fold_entries, fold_bytes: compaction waits for so much of fresh entries (either is enough).
-        max_fold_entries: fresh entries folded in one go.
+        max_fold_entries, max_fold_bytes: fresh entries folded in one go.
         fanout: so many segments of about one size are merged into one.
-        max_segment_bytes: segments above are not merged further.
+        max_segment_bytes: merging makes none larger. It takes MERGE_MEMORY times as much memory.
         grace_s: how long a merged segment is kept for searches that began before; longer than a
             search or a compaction can take.
         cache_bytes: disk used for segments.
@@ -37,6 +41,7 @@ class IndexSettings(BaseModel):
     fold_entries: int = 64
     fold_bytes: int = 4 * 1024**2
     max_fold_entries: int = 1000
+    max_fold_bytes: int = 64 * 1024**2
     fanout: int = 4
     max_segment_bytes: int = 256 * 1024**2
     grace_s: float = 3600.0

@@ -27,6 +27,18 @@ class FreshItem:
     body: bytes
 
 
+def first_items(items: Iterable[FreshItem], at_most_bytes: int | None) -> list[FreshItem]:
+    """As `FreshStore.read` promises; takes no more from `items` than it has to."""
+    found: list[FreshItem] = []
+    size = 0
+    for item in items:
+        size += len(item.body)
+        if found and at_most_bytes is not None and size > at_most_bytes:
+            break
+        found.append(item)
+    return found
+
+
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -70,8 +82,9 @@ class FreshStore(Protocol):
     def put(self, tenant: str, item: FreshItem) -> None:
         """Idempotent. The item is seen by every read that starts after this returned."""
 
-    def read(self, tenant: str) -> list[FreshItem]:
-        """All whole items, in order of their keys."""
+    def read(self, tenant: str, at_most_bytes: int | None = None) -> list[FreshItem]:
+        """All whole items, in order of their keys; or the first of them, whose bodies come to so
+        many bytes together. The first item is always among them."""
 
     def remove(self, tenant: str, keys: Iterable[FreshKey]) -> None:
         """Those that are not there are passed over."""

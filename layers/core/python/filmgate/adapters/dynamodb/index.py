@@ -15,7 +15,7 @@ from pynamodb.models import Model
 
 from filmgate.adapters.dynamodb.errors import transient
 from filmgate.errors import Conflict
-from filmgate.index.stores import FreshItem, FreshKey, Manifest
+from filmgate.index.stores import FreshItem, FreshKey, Manifest, first_items
 
 # An item holds 400 KB at most, names and keys included.
 _CHUNK_BYTES = 350 * 1024
@@ -74,11 +74,11 @@ class DynamoFreshStore:
                     body=item.body[at : at + _CHUNK_BYTES],
                 ).save()
 
-    def read(self, tenant: str) -> list[FreshItem]:
-        """All whole items, in order of their keys. Strongly consistent."""
+    def read(self, tenant: str, at_most_bytes: int | None = None) -> list[FreshItem]:
+        """All whole items, in order of their keys, or the first of them. Strongly consistent."""
         with transient("the fresh entries"):
-            rows = list(self._rows.query(_fresh(tenant), consistent_read=True))
-        return list(_whole(rows))
+            rows = self._rows.query(_fresh(tenant), consistent_read=True)
+            return first_items(_whole(rows), at_most_bytes)
 
     def remove(self, tenant: str, keys: Iterable[FreshKey]) -> None:
         """Those that are not there are passed over."""
