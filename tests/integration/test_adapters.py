@@ -8,12 +8,16 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from pynamodb.pagination import PageIterator
 
 from filmgate.adapters import s3, stepfunctions
+from filmgate.adapters.dynamodb import assets
 from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
 from filmgate.adapters.dynamodb.index import DynamoFreshStore
 from filmgate.adapters.dynamodb.library import DynamoLibrary
@@ -22,6 +26,7 @@ from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.errors import TransientError
 from filmgate.index.bands import BandIndex
 from filmgate.index.port import IndexEntry, IndexQuery
+from filmgate.library.model import AssetStatus
 from tests.contracts.library import LibraryContract, an_asset
 from tests.contracts.stores import (
     BucketStoreContract,
@@ -51,10 +56,46 @@ def aws(local: RunningStack) -> Iterator[None]:
         client.cache_clear()
 
 
+@contextmanager
+def counted(pages: type, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """How many pages were read meanwhile."""
+    reads, read = [0], pages.__next__
+
+    def reading(self: Any) -> Any:
+        reads[0] += 1
+        return read(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pages, "__next__", reading)
+        yield reads
+
+
 class TestDynamoLibrary(LibraryContract):
     @pytest.fixture
     def library(self, local: RunningStack) -> DynamoLibrary:
         return DynamoLibrary(local.info.tables["assets"], local.info.tables["matches"])
+
+    def test_a_listing_of_rare_ones_reads_a_bounded_part(
+        self, library: DynamoLibrary, tenant: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(assets, "_MOST_READS", 3)
+        monkeypatch.setattr(assets, "_ROWS_A_READ", 10)
+        for i in range(60):
+            rare = i in (0, 41)
+            status = AssetStatus.FAILED if rare else AssetStatus.DONE
+            library.create(an_asset(tenant, f"a{i:02d}", minutes=i, status=status))
+        pages: list[list[str]] = []
+        cursor = None
+        while not pages or cursor is not None:
+            with counted(PageIterator, monkeypatch) as reads:
+                page = library.list_assets(
+                    tenant, status=AssetStatus.FAILED, limit=4, cursor=cursor
+                )
+            assert reads[0] <= 3
+            pages.append([asset.asset_id for asset in page.items])
+            cursor = page.cursor
+        # 5, 10 and 10 are read a call, so the oldest is reached in the third.
+        assert pages == [["a41"], [], ["a00"]]
 
     def test_what_cannot_be_reached_is_transient(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")

@@ -43,7 +43,11 @@ class Assets(Protocol):
     def list_assets(
         self, tenant: str, *, status: AssetStatus | None, limit: int, cursor: str | None
     ) -> Page[Asset]:
-        """Newest first. Raises InvalidCursor."""
+        """Newest first. Raises InvalidCursor.
+
+        With a status, a page may hold fewer than `limit`, even none, and have a cursor all the
+        same: no call reads a whole library for a few rare ones.
+        """
 
     def begin(self, job: Job, known: Asset, asset: Asset) -> bool:
         """Store a new job, and replace its asset, in one step; False, with nothing stored, if the

@@ -130,7 +130,7 @@ class DynamoMatches:
             )
         return Page(
             items=[_match(tenant, row) for row in rows[:limit]],
-            cursor=cursor_of(rows[limit - 1]) if len(rows) > limit else None,
+            cursor=cursor_of(str(rows[limit - 1].listing_sk)) if len(rows) > limit else None,
         )
 
     def _sides(self, tenant: str, a: str, b: str) -> tuple[_MatchRow, _MatchRow]:

@@ -74,8 +74,8 @@ def instant(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-def cursor_of(row: Row) -> str:
-    return base64.urlsafe_b64encode(str(row.listing_sk).encode()).decode()
+def cursor_of(position: str) -> str:
+    return base64.urlsafe_b64encode(position.encode()).decode()
 
 
 def start_key(

@@ -45,7 +45,7 @@ def list_assets(
 ) -> Listing[AssetView]:
     """Newest first, a page at a time; or, with `id` (up to 100 times), those that exist of them.
 
-    With `status`, a page may hold fewer than `limit` and still have a cursor.
+    With `status`, a page may hold fewer than `limit`, even none, and still have a cursor.
     """
     if ids:
         if status is not None or cursor is not None:
