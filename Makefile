@@ -11,7 +11,7 @@ OSLS := node_modules/.bin/osls
 BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-index bench-imports
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop test lint format layers package deploy remove clean bench $(BENCHMARKS)
+.PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench $(BENCHMARKS)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ $(BENCHMARKS): $(BENCH_SETUP)
 
 layers: $(SETUP) ## the Lambda layers, from wheels, under .build/layers
 	@$(BIN)/python -m filmgate_packaging --architecture $(ARCHITECTURE)
+
+inference-layer: $(SETUP) ## the optional layer for embeddings, see layers/README.md
+	@$(BIN)/python -m filmgate_packaging --architecture $(ARCHITECTURE) --only inference
 
 package: layers ## layers and template as for AWS, under .build/package; needs no account
 	@$(BIN)/python -m filmgate_local.artefact --stage $(STAGE) --architecture $(ARCHITECTURE)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from filmgate.embedding.load import load
+from filmgate.embedding.port import EmbeddingEngine
 from filmgate.errors import MediaRefused
 from filmgate.fingerprint.codec import dumps, loads
 from filmgate.fingerprint.engine import fingerprint
@@ -25,6 +27,7 @@ from filmgate.matching.settings import MatchSettings
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
 from filmgate.pipeline.match import MAX_CANDIDATES
+from filmgate.settings import EmbeddingSettings
 from tests.benchmarks.common import BENCH, CHECKOUT
 from tests.memory import MemoryFreshStore, MemorySegmentStore
 
@@ -116,7 +119,7 @@ def ordered(a: str, b: str) -> tuple[str, str]:
 def fresh(path: Path) -> Fingerprint:
     """Raises MediaRefused."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return fingerprint(path, digest, probe(path, _LIMITS), _LIMITS)
+    return fingerprint(path, digest, probe(path, _LIMITS), _LIMITS, embedder=embedder())
 
 
 def kept(path: Path) -> Fingerprint:
@@ -137,10 +140,24 @@ def kept(path: Path) -> Fingerprint:
 
 
 @cache
+def embedder() -> EmbeddingEngine | None:
+    """The model that FILMGATE_EMBEDDING_MODEL names, if it names one.
+
+    Raises RuntimeError when it cannot be used: measuring without would go unseen.
+    """
+    model = EmbeddingSettings().embedding_model
+    loaded = load(model)
+    if model and loaded.engine is None:
+        raise RuntimeError(f"{model}: {loaded.reason}")
+    return loaded.engine
+
+
+@cache
 def code() -> str:
-    """A digest of all code that makes a fingerprint."""
-    digest = hashlib.sha256()
-    for package in ("media", "fingerprint"):
+    """A digest of all code that makes a fingerprint, and of the embedding model's name."""
+    engine = embedder()
+    digest = hashlib.sha256(engine.name.encode() if engine else b"")
+    for package in ("media", "fingerprint", "embedding"):
         for path in sorted((_DOMAIN / package).glob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -17,7 +17,7 @@ import time
 from filmgate.fingerprint.engine import ENGINE as FINGERPRINT
 from filmgate.matching.compare import ENGINE as MATCHING
 from filmgate.media.model import MediaKind
-from tests.benchmarks.bare import code
+from tests.benchmarks.bare import code, embedder
 from tests.benchmarks.common import BENCH, SHARED, Result, machine, note, parser, publish
 from tests.benchmarks.matching_copies import DRAW_SEED, VARIANTS, File, files
 from tests.benchmarks.matching_measures import overall
@@ -87,7 +87,7 @@ def _result(
         summary({"tune": tune, "test": test}),
     )
     figures = {
-        "engines": [FINGERPRINT, MATCHING],
+        "engines": [FINGERPRINT, MATCHING, *((model.name,) if (model := embedder()) else ())],
         "code": {"fingerprint": code(), "matching": engine()},
         "seeds": {"split": SPLIT_SEED, "draws": DRAW_SEED, "libraries": LIBRARY_SEEDS},
         "overall": {

@@ -33,7 +33,7 @@ from filmgate.media.probe import probe
 from filmgate.samples import plan, transforms
 from filmgate.samples.clip import Clip, read_clip, write_clip
 from filmgate.samples.truth import Parameters
-from tests.benchmarks.bare import code
+from tests.benchmarks.bare import code, embedder
 from tests.benchmarks.common import note
 from tests.benchmarks.matching_peers import FrameHasher
 from tests.benchmarks.matching_sources import FOLDER, SHARED_BY_ALL, Source, Split
@@ -299,7 +299,8 @@ def _fingerprinted(path: Path, digest: str) -> str:
         return ""
     hasher = FrameHasher()
     try:
-        made = fingerprint(path, digest, probe(path, _LIMITS), _LIMITS, hasher.take)
+        info = probe(path, _LIMITS)
+        made = fingerprint(path, digest, info, _LIMITS, hasher.take, embedder=embedder())
     except MediaRefused as refusal:
         return refusal.reason
     target.parent.mkdir(parents=True, exist_ok=True)
