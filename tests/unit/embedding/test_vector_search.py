@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,6 +84,18 @@ def test_search_equals_looking_at_every_vector(
         found = index.search(TENANT, asked, limit=99)
     assert set(found) == by_hand(entries, asked)
     assert [c.vector_hits for c in found] == sorted((c.vector_hits for c in found), reverse=True)
+
+
+def test_a_model_that_finds_everything_keeps_nothing_out(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    vectors = drawn(rng, "tiny/1", 16)
+    frame = rng.integers(0, 256, (1, 32), dtype=np.uint8)
+    index = SegmentIndex(MemoryFreshStore(), MemorySegmentStore(), cache_dir=tmp_path)
+    for number in range(9):
+        index.add(TENANT, entry(f"a{number}", vectors))
+    index.add(TENANT, dataclasses.replace(entry("copy", None), frames=frame))
+    asked = dataclasses.replace(query("q", vectors, -1.0), frames=frame[None])
+    assert index.search(TENANT, asked, limit=1) == [Candidate("copy", 1, 0, False)]
 
 
 def same(one: Vectors | None, other: Vectors | None) -> bool:

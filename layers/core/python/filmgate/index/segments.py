@@ -133,10 +133,13 @@ class SegmentIndex:
                 )
 
     def _rank(self, candidate: Candidate) -> tuple[bool, float, str]:
-        """Same bytes first; then a frame or a vector counts as much as enough landmarks to be
-        found by."""
+        """Same bytes first; then one frame counts as much as enough landmarks to be found by.
+
+        All vectors count less than a frame: a model whose floor is too low finds everything, and
+        must not keep out what frames and sound have found.
+        """
         evidence = candidate.frame_hits + candidate.audio_votes / self._settings.min_audio_votes
-        evidence += candidate.vector_hits
+        evidence += candidate.vector_hits / (candidate.vector_hits + 1)
         return (not candidate.same_bytes, -evidence, candidate.asset_id)
 
     def _folded(

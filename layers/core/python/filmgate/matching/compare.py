@@ -1,6 +1,6 @@
 """One pair, from two fingerprints to everything measured between them.
 
-Read in this order: `see` (pictures), `hear` (sound), `alike` (facts), `semblance` (embeddings,
+Read in this order: `see` (pictures), `hear` (sound), `alike` (facts), `liken` (embeddings,
 where there are any), then `decide`.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from filmgate.fingerprint.model import AudioTrack, Fingerprint
 from filmgate.matching.facts import alike
+from filmgate.matching.likeness import Likeness, liken
 from filmgate.matching.model import Comparison, FramePair, Segment, Transform
-from filmgate.matching.semblance import Semblance, semblance
 from filmgate.matching.sight import Sight, see
 from filmgate.matching.sound import Sound, hear
 from filmgate.media.model import MediaKind
@@ -28,9 +28,9 @@ def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
         b: the other.
     """
     kind = _kind(a, b)
-    semblant = semblance(a.embeddings, b.embeddings)
+    likeness = liken(a.embeddings, b.embeddings)
     if a.sha256 == b.sha256:
-        return _identical(kind, a, semblant)
+        return _identical(kind, a, likeness)
     sight = see(a, b)
     sound = _sound(a, b, sight)
     return Comparison(
@@ -38,25 +38,25 @@ def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
         visual=sight.score if sight else None,
         audio=sound.score if sound else None,
         metadata=alike(a.info, b.info),
-        embedding=semblant.score if semblant else None,
+        embedding=likeness.score if likeness else None,
         decisive=_decisive(sight, sound),
         coverage=_coverage(sight, sound),
         transform=_transform(a, b, sight, sound),
         segments=_segments(sight, sound),
-        pairs=_pairs(sight, semblant),
-        engine=_engines(a, semblant),
+        pairs=_pairs(sight, likeness),
+        engine=_engines(a, likeness),
     )
 
 
-def _engines(a: Fingerprint, semblant: Semblance | None) -> str:
+def _engines(a: Fingerprint, likeness: Likeness | None) -> str:
     """All that had a part in it."""
-    return f"{ENGINE} {a.engine} {semblant.engine}" if semblant else f"{ENGINE} {a.engine}"
+    return f"{ENGINE} {a.engine} {likeness.engine}" if likeness else f"{ENGINE} {a.engine}"
 
 
-def _pairs(sight: Sight | None, semblant: Semblance | None) -> tuple[FramePair, ...]:
+def _pairs(sight: Sight | None, likeness: Likeness | None) -> tuple[FramePair, ...]:
     if sight and sight.pairs:
         return sight.pairs
-    return (semblant.pair,) if semblant else ()
+    return (likeness.pair,) if likeness else ()
 
 
 def _kind(a: Fingerprint, b: Fingerprint) -> MediaKind:
@@ -64,17 +64,17 @@ def _kind(a: Fingerprint, b: Fingerprint) -> MediaKind:
     return min(a.info.kind, b.info.kind, key=richest_first.index)
 
 
-def _identical(kind: MediaKind, a: Fingerprint, semblant: Semblance | None) -> Comparison:
+def _identical(kind: MediaKind, a: Fingerprint, likeness: Likeness | None) -> Comparison:
     return Comparison(
         kind=kind,
         visual=1.0 if a.frames is not None else None,
         audio=1.0 if a.audio is not None and not a.audio.silent else None,
         metadata=1.0,
-        embedding=1.0 if semblant else None,
+        embedding=1.0 if likeness else None,
         decisive=("bytes",),
         coverage=None if kind is MediaKind.IMAGE else 1.0,
         transform=Transform(identical_bytes=True),
-        engine=_engines(a, semblant),
+        engine=_engines(a, likeness),
     )
 
 

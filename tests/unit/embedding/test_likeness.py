@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmgate.matching.decide import decide
+from filmgate.matching.likeness import liken
 from filmgate.matching.model import Comparison, MatchClass
-from filmgate.matching.semblance import semblance
 from filmgate.matching.settings import MatchSettings
 from filmgate.media.model import MediaKind
 from tests.unit.embedding.tracks import track, units
@@ -23,20 +23,20 @@ def test_the_scale_of_the_engine_makes_the_score() -> None:
     base = AXES[:1]
     for cosine, score in ((1.0, 1.0), (0.7, 0.7), (0.5, 0.5), (-1.0, 0.0)):
         other = np.array([[cosine, np.sqrt(1 - cosine**2), 0, 0]], dtype=np.float32)
-        found = semblance(track(base), track(other))
+        found = liken(track(base), track(other))
         assert found is not None
         assert found.score == pytest.approx(score, abs=1e-3)
 
 
 def test_the_bias_of_both_sides_is_taken_off() -> None:
-    found = semblance(track(AXES[:1], bias=0.2), track(AXES[:1], bias=0.4))
+    found = liken(track(AXES[:1], bias=0.2), track(AXES[:1], bias=0.4))
     assert found is not None
     assert found.score == pytest.approx(0.7, abs=1e-3)
 
 
 def test_a_part_is_as_like_as_the_whole() -> None:
     whole = track(AXES)
-    found = semblance(track(AXES[1:3]), whole)
+    found = liken(track(AXES[1:3]), whole)
     assert found is not None
     assert found.score == 1.0
     assert (found.pair.a_time, found.pair.b_time) == (0.0, 1.0)
@@ -44,7 +44,7 @@ def test_a_part_is_as_like_as_the_whole() -> None:
 
 def test_sides_give_the_same_from_either_end() -> None:
     a, b = track(units(RNG, 3, 5)), track(units(RNG, 4, 5))
-    there, back = semblance(a, b), semblance(b, a)
+    there, back = liken(a, b), liken(b, a)
     assert there is not None
     assert back is not None
     assert there.score == back.score
@@ -53,9 +53,9 @@ def test_sides_give_the_same_from_either_end() -> None:
 
 def test_other_engines_and_missing_sides_give_none() -> None:
     one = track(AXES, "tiny/1")
-    assert semblance(one, track(AXES, "tiny/2")) is None
-    assert semblance(one, None) is None
-    assert semblance(None, one) is None
+    assert liken(one, track(AXES, "tiny/2")) is None
+    assert liken(one, None) is None
+    assert liken(None, one) is None
 
 
 scores = st.none() | st.floats(0, 1)

@@ -15,7 +15,7 @@ _SIMILAR_SCORE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
-class Semblance:
+class Likeness:
     """The score, 0..1, the two pictures that are most alike, and the engine that says so."""
 
     score: float
@@ -23,7 +23,7 @@ class Semblance:
     engine: str
 
 
-def semblance(a: EmbeddingTrack | None, b: EmbeddingTrack | None) -> Semblance | None:
+def liken(a: EmbeddingTrack | None, b: EmbeddingTrack | None) -> Likeness | None:
     """None where a side has no vectors, or they are of different engines.
 
     Each picture of a side is given its best counterpart; the side that finds the better ones on
@@ -37,7 +37,7 @@ def semblance(a: EmbeddingTrack | None, b: EmbeddingTrack | None) -> Semblance |
     found = max(float(table.max(axis=1).mean()), float(table.max(axis=0).mean()))
     at = (-1.0, a.scale.candidate, a.scale.similar, 1.0)
     row, column = np.unravel_index(int(table.argmax()), table.shape)
-    return Semblance(
+    return Likeness(
         score=round(float(np.interp(found, at, (0.0, _CANDIDATE_SCORE, _SIMILAR_SCORE, 1.0))), 4),
         pair=FramePair(
             a_time=round(float(a.times_s[row]), 3),
