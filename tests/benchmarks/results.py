@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.benchmarks.common import BENCH, Cell, parser, shown
 
 TARGET = Path(__file__).with_name("RESULTS.md")
-PARTS = ("fingerprint", "pipeline", "accuracy", "matching", "index", "load", "imports")
+PARTS = ("fingerprint", "pipeline", "accuracy", "matching", "index", "load", "imports", "vectors")
 
 _HEAD = """# Benchmark results
 

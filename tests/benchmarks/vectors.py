@@ -1,21 +1,26 @@
-"""What searching embeddings costs: the exact scan of a segment's vectors, by one file's vectors.
+"""What embeddings cost: opening a model, a picture's vector, and the exact scan of a segment's.
 
-The vectors are random: a scan looks at each of them whatever they hold. No model takes part.
+Model and vectors are random: neither the runtime nor the scan does less for it. It says nothing of
+what a model finds.
 """
 
 from __future__ import annotations
 
 import statistics
+import tempfile
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
+from filmgate.embedding.onnx import open_engine
 from filmgate.embedding.sampling import MOST
 from filmgate.index.packing import pack, unpack
 from filmgate.index.port import IndexQuery, Vectors
 from filmgate.index.vectors import VectorBlock, from_arrays, hits, to_arrays
-from tests.benchmarks.common import Result, Sheet, machine, parser, publish, timed
+from tests.benchmarks.common import Result, Sheet, Timed, machine, parser, publish, timed
+from tests.benchmarks.vectors_model import SIDE, install
 
 _ROUNDS = 5
 _SEED = 1
@@ -24,11 +29,35 @@ _FLOOR = 0.5
 
 def main() -> None:
     words = parser(__doc__)
+    words.add_argument("--pictures", type=int, default=16, help="given to the model")
     words.add_argument("--vectors", type=int, default=200_000, help="in the segment")
     words.add_argument("--dimensions", type=int, default=512)
     chosen = words.parse_args()
     begun = time.perf_counter()
-    count, dimensions = chosen.vectors, chosen.dimensions
+    sheets = (_model(chosen.pictures), _scan(chosen.vectors, chosen.dimensions))
+    figures: dict[str, object] = {sheet.title: sheet.rows for sheet in sheets}
+    publish(Result("vectors", sheets, figures, time.perf_counter() - begun, machine()))
+
+
+def _model(pictures: int) -> Sheet:
+    frames = list(np.random.default_rng(_SEED).integers(0, 256, (pictures, 144, 256, 3), np.uint8))
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = install(Path(folder))
+        opened = [timed(partial(open_engine, manifest)) for _ in range(_ROUNDS + 1)]
+        engine = open_engine(manifest)
+        taken = [timed(partial(engine.embed, frames)) for _ in range(_ROUNDS + 1)]
+        size = (manifest.parent / "model.onnx").stat().st_size / 1e6
+    work = (("opening it", opened, 1), ("a picture", taken, pictures))
+    rows = ((name, *(cost / count for cost in _middle(runs))) for name, runs, count in work)
+    return Sheet(
+        f"A model like ResNet-50 at {SIDE} pixels, {size:.0f} MB",
+        ("", "s", "CPU s"),
+        tuple(rows),
+        ("Opening reads and checks the file, and tries one picture.",),
+    )
+
+
+def _scan(count: int, dimensions: int) -> Sheet:
     rng = np.random.default_rng(_SEED)
     block = VectorBlock(
         engine="random/1",
@@ -42,19 +71,22 @@ def main() -> None:
     for asked in (1, MOST):
         query = _query(Vectors("random/1", block.rows[:asked], block.bias[:asked]))
         taken = [timed(partial(hits, blocks, query, count)) for _ in range(_ROUNDS + 1)]
-        wall, cpu = (
-            statistics.median(getattr(run, name) for run in taken[1:])
-            for name in ("wall_s", "cpu_s")
-        )
+        wall, cpu = _middle(taken)
         rows.append((asked, wall, cpu, cpu / count * 1e9, len(packed) / count))
-    sheet = Sheet(
+    return Sheet(
         f"Exact scan of {count:,} vectors of {dimensions} dimensions",
         ("vectors asked", "s", "CPU s", "CPU ns a vector", "bytes a vector"),
         tuple(rows),
         ("An image has one vector, a film at most 16.",),
     )
-    figures: dict[str, object] = {"vectors": count, "dimensions": dimensions, "rows": rows}
-    publish(Result("vectors", (sheet,), figures, time.perf_counter() - begun, machine()))
+
+
+def _middle(runs: list[Timed]) -> tuple[float, float]:
+    """Median seconds by the clock and of the processor; the first run fills caches."""
+    return (
+        statistics.median(run.wall_s for run in runs[1:]),
+        statistics.median(run.cpu_s for run in runs[1:]),
+    )
 
 
 def _query(vectors: Vectors) -> IndexQuery:

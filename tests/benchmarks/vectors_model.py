@@ -1,0 +1,94 @@
+"""A model of the size and shape of ResNet-50 (He et al., 2016) with random weights, as ONNX.
+
+What it costs is what a copy-detection model on that trunk costs; what it says is worth nothing.
+Batch normalisation is left out, as it is folded into the convolutions of exported models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+SIDE, DIMENSIONS = 288, 512
+_STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
+_WIDEN = 4
+
+
+class _Graph:
+    """Nodes and weights as they are added; every method returns the name of its output."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.weights: list[TensorProto] = []
+        self._rng = np.random.default_rng(1)
+
+    def node(self, kind: str, *inputs: str, **settings: object) -> str:
+        name = f"t{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], **settings))
+        return name
+
+    def weight(self, *shape: int) -> str:
+        scale = (2 / np.prod(shape[1:])) ** 0.5
+        values = self._rng.standard_normal(shape, np.float32) * np.float32(scale)
+        self.weights.append(numpy_helper.from_array(values, f"w{len(self.weights)}"))
+        return str(self.weights[-1].name)
+
+    def conv(self, given: str, inner: int, outer: int, side: int, stride: int = 1) -> str:
+        weight = self.weight(outer, inner, side, side)
+        return self.node("Conv", given, weight, strides=[stride, stride], pads=[side // 2] * 4)
+
+    def block(self, given: str, inner: int, width: int, stride: int) -> str:
+        """A bottleneck: 1 x 1, 3 x 3, 1 x 1, beside what it was given."""
+        outer = width * _WIDEN
+        made = self.node("Relu", self.conv(given, inner, width, 1))
+        made = self.node("Relu", self.conv(made, width, width, 3, stride))
+        made = self.conv(made, width, outer, 1)
+        beside = given if inner == outer else self.conv(given, inner, outer, 1, stride)
+        return self.node("Relu", self.node("Add", made, beside))
+
+
+def install(folder: Path) -> Path:
+    """Write the model and its manifest; the manifest's path."""
+    graph = _Graph()
+    made = graph.node("Relu", graph.conv("picture", 3, 64, 7, 2))
+    made = graph.node("MaxPool", made, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
+    inner = 64
+    for number, (width, blocks) in enumerate(_STAGES):
+        for block in range(blocks):
+            made = graph.block(made, inner, width, 2 if number and not block else 1)
+            inner = width * _WIDEN
+    made = graph.node("Flatten", graph.node("GlobalAveragePool", made))
+    graph.nodes.append(helper.make_node("MatMul", [made, graph.weight(inner, DIMENSIONS)], ["out"]))
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("picture", ["n", 3, SIDE, SIDE]), ("out", ["n", DIMENSIONS]))
+    ]
+    whole = helper.make_graph(graph.nodes, "resnet50", ends[:1], ends[1:], graph.weights)
+    opset = helper.make_opsetid("", 17)
+    body = helper.make_model(whole, opset_imports=[opset], ir_version=10).SerializeToString()
+    (folder / "model.onnx").write_bytes(body)
+    manifest = folder / "manifest.json"
+    manifest.write_text(json.dumps(_manifest(hashlib.sha256(body).hexdigest())))
+    return manifest
+
+
+def _manifest(sha256: str) -> dict[str, object]:
+    return {
+        "name": "random-resnet50",
+        "version": "1",
+        "licence": "none needed",
+        "weights": {"file": "model.onnx", "sha256": sha256},
+        "input": {
+            "width": SIDE,
+            "height": SIDE,
+            "fit": "stretch",
+            "mean": [0.485, 0.456, 0.406],
+            "std": [0.229, 0.224, 0.225],
+        },
+        "output": {"name": "out", "dimensions": DIMENSIONS, "normalise": True},
+        "scale": {"candidate": 0.5, "similar": 0.7},
+    }
