@@ -8,10 +8,12 @@ from tests.media_factory.claims import (
     claims_boxes,
     claims_edits,
     claims_fragment,
+    claims_hour,
     claims_long_index,
     claims_raw_sound,
     claims_samples,
 )
+from tests.media_factory.edited import edited
 from tests.media_factory.encoding import pattern, tone, video
 from tests.media_factory.odd import (
     VARIABLE_TIMES,
@@ -49,12 +51,14 @@ __all__ = [
     "claims_boxes",
     "claims_edits",
     "claims_fragment",
+    "claims_hour",
     "claims_long_index",
     "claims_raw_sound",
     "claims_samples",
     "cut_in_half_index_first",
     "cut_in_half_index_last",
     "dash_called_mp4",
+    "edited",
     "empty_file",
     "exif_turned",
     "grows",

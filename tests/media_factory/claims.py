@@ -34,6 +34,13 @@ def claims_edits(folder: Path, count: int = 1_000_000) -> Path:
     return _patched(video(folder / "edits.mp4", seconds=1), b"elst", 4, count)
 
 
+def claims_hour(folder: Path) -> Path:
+    """A MOV whose pictures, all of them sync samples, claim to last an hour: 90,000 of them."""
+    path = video(folder / "hour.mov", seconds=1, codec="mjpeg", pixel_format="yuvj420p")
+    _patched(path, b"stsz", 4, 1, 90_000)
+    return _patched(path, b"stts", 8, 90_000)
+
+
 def claims_raw_sound(folder: Path, samples: int = 2**31 - 1) -> Path:
     """A MOV of raw sound whose chunks claim so many samples each."""
     path = video(folder / "sound.mov", seconds=4, audio="pcm_s16le")
