@@ -18,7 +18,7 @@ from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.media.model import MediaInfo, MediaKind
 
 
-def made(seed: int = 1, frames: int | None = 3, landmarks: int | None = 5) -> Fingerprint:
+def made(seed: int = 1, frames: int | None = 3, peaks: int | None = 5) -> Fingerprint:
     """A fingerprint of random content; None leaves a part out."""
     rng = np.random.default_rng(seed)
     track = None
@@ -33,12 +33,12 @@ def made(seed: int = 1, frames: int | None = 3, landmarks: int | None = 5) -> Fi
             crop_frames=np.repeat(np.arange(frames), 2).astype(np.int32),
         )
     audio = None
-    if landmarks is not None:
+    if peaks is not None:
         audio = AudioTrack(
-            rng.integers(0, 2**21, landmarks).astype(np.uint32),
-            np.arange(landmarks, dtype=np.int32),
-            0.02,
-            silent=landmarks == 0,
+            np.arange(peaks, dtype=np.int32),
+            rng.integers(0, 4001, peaks).astype(np.uint16),
+            rng.integers(0, 56, peaks).astype(np.uint8),
+            silent=peaks == 0,
         )
     info = MediaInfo(
         kind=MediaKind.VIDEO, format="mp4", content_type="video/mp4", duration_s=9.5, camera="Ä 1"
@@ -76,8 +76,8 @@ def same(one: Any, other: Any) -> bool:
     st.none() | st.integers(0, 40),
     st.none() | st.integers(0, 200),
 )
-def test_what_is_stored_comes_back(seed: int, frames: int | None, landmarks: int | None) -> None:
-    fingerprint = made(seed, frames, landmarks)
+def test_what_is_stored_comes_back(seed: int, frames: int | None, peaks: int | None) -> None:
+    fingerprint = made(seed, frames, peaks)
     assert same(loads(dumps(fingerprint)), fingerprint)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from filmgate.fingerprint import spectrum
+from filmgate.fingerprint.landmarks import PLAYINGS
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.fingerprint.retrieval import index_entry, index_query
 from filmgate.index.segments import SegmentIndex
@@ -145,25 +146,25 @@ def test_a_query_asks_in_all_orientations_the_plain_one_first() -> None:
     assert np.array_equal(query.frames[number], spectrum.bits(turned))
 
 
-def sound(count: int, seconds: float, seed: int) -> AudioTrack:
-    rng = np.random.default_rng(seed)
-    times = np.sort(rng.integers(0, int(seconds / 0.02), count)).astype(np.int32)
-    return AudioTrack(rng.integers(0, 2**21, count).astype(np.uint32), times, 0.02, silent=False)
+def sound(peaks: int, seconds: float) -> AudioTrack:
+    rng = np.random.default_rng(1)
+    return AudioTrack(
+        np.sort(rng.integers(0, int(seconds * 1000), peaks)).astype(np.int32),
+        rng.integers(100, 3000, peaks).astype(np.uint16),
+        rng.integers(0, 55, peaks).astype(np.uint8),
+        silent=False,
+    )
 
 
-def test_dense_sound_is_thinned_to_the_same_landmarks_in_every_copy() -> None:
-    whole = sound(10_000, 100.0, 1)
-    entry = index_entry("a", of(None, whole))
-    assert len(entry.landmarks) / 100 == pytest.approx(24, rel=0.15)
-    half = AudioTrack(whole.hashes[5000:], whole.times[5000:], whole.hop_s, silent=False)
-    kept = set(index_entry("b", of(None, half)).landmarks.tolist())
-    expected = set(entry.landmarks[entry.landmark_times >= half.times[0]].tolist())
-    # A copy thins from its own density, so the rarer share is within the other.
-    assert len(kept & expected) / min(len(kept), len(expected)) > 0.95
-
-
-def test_sparse_sound_is_kept_whole() -> None:
-    assert len(index_entry("a", of(None, sound(100, 20.0, 1))).landmarks) == 100
+def test_more_sound_is_sought_than_kept() -> None:
+    fingerprint = of(None, sound(4000, 100.0))
+    entry, query = index_entry("a", fingerprint), index_query("a", fingerprint)
+    assert 20 < len(entry.landmarks) / 100 <= 28
+    assert np.array_equal(query.landmarks, entry.landmarks)
+    assert np.array_equal(query.landmark_times, entry.landmark_times)
+    plain = query.sought.hashes[query.sought.playings == 0]
+    assert np.isin(entry.landmarks, plain).mean() > 0.95
+    assert len(np.unique(query.sought.playings)) == len(PLAYINGS)
 
 
 def test_without_pictures_and_sound_there_is_nothing_to_find() -> None:
@@ -171,3 +172,4 @@ def test_without_pictures_and_sound_there_is_nothing_to_find() -> None:
     assert entry.frames.shape == entry.crops.shape == (0, 32)
     assert query.frames.shape == (8, 0, 32)
     assert not len(entry.landmarks)
+    assert not len(query.sought.hashes)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.index.port import Candidate, IndexEntry, IndexQuery
+from filmgate.index.port import Candidate, IndexEntry, IndexQuery, SoughtSound
 from filmgate.index.settings import IndexSettings
 from filmgate.index.stores import FreshItem, FreshKey, Manifest
 from tests.memory import MemoryFreshStore, MemorySegmentStore
@@ -112,14 +113,20 @@ class World:
 
 
 def query_of(entry: IndexEntry) -> IndexQuery:
-    """Its frames as they are and inverted, so that there is more than one variant."""
+    """Its frames as they are and inverted, and its sound as it is and slower, so that there is
+    more than one variant of each."""
+    times = entry.landmark_times
+    playings = np.repeat(np.arange(2, dtype=np.int32), len(times))
     return IndexQuery(
         entry.asset_id,
         entry.sha256,
         np.stack([~entry.frames, entry.frames]),
         entry.crops,
         entry.landmarks,
-        entry.landmark_times,
+        times,
+        sought=SoughtSound(
+            np.tile(entry.landmarks, 2), np.concatenate([times, times * 2]), playings
+        ),
     )
 
 
@@ -127,12 +134,44 @@ def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> int:
     return int(np.unpackbits(a ^ b).sum())
 
 
+def votes_of(
+    entry: IndexEntry,
+    query: IndexQuery,
+    playing: int,
+    places: Mapping[int, int],
+    rule: IndexSettings,
+) -> int:
+    """Landmarks in the fullest two bins of four hops, beyond what the others bring by chance."""
+    sought = [
+        (int(mark), int(time))
+        for mark, time, how in zip(
+            query.sought.hashes, query.sought.times, query.sought.playings, strict=True
+        )
+        if how == playing
+    ]
+    asked = Counter(mark for mark, _ in sought)
+    bins = Counter(
+        (int(there) - here) // 4
+        for mark, here in sought
+        for other, there in zip(entry.landmarks, entry.landmark_times, strict=True)
+        if mark == other
+        and places[mark] <= rule.hot_landmarks
+        and asked[mark] <= rule.hot_query_landmarks
+    )
+    most = 0
+    for at in bins:
+        together = bins[at] + bins.get(at + 1, 0)
+        width = max(max(bins) - min(bins) + 1, 100)
+        mean = 2 * (bins.total() - together) / width
+        most = max(most, math.floor(together - mean - 2 * math.sqrt(mean)))
+    return most
+
+
 def by_hand(
     entries: Sequence[IndexEntry], query: IndexQuery, rule: IndexSettings
 ) -> set[Candidate]:
     """Every pair looked at, one by one."""
     places = Counter(int(h) for entry in entries for h in entry.landmarks)
-    asked = Counter(int(h) for h in query.landmarks)
     found = set()
     for entry in entries:
         if entry.asset_id == query.asset_id:
@@ -158,15 +197,7 @@ def by_hand(
                 )
                 for other in others
             )
-        offsets = Counter(
-            int(there) - int(here)
-            for mark, here in zip(query.landmarks, query.landmark_times, strict=True)
-            for other, there in zip(entry.landmarks, entry.landmark_times, strict=True)
-            if mark == other
-            and places[int(mark)] <= rule.hot_landmarks
-            and asked[int(mark)] <= rule.hot_query_landmarks
-        )
-        votes = max((offsets[o] + offsets[o + 1] for o in list(offsets)), default=0)
+        votes = max(votes_of(entry, query, playing, places, rule) for playing in range(2))
         same = entry.sha256 == query.sha256
         if same or hits >= rule.min_frame_hits or votes >= rule.min_audio_votes:
             found.add(Candidate(entry.asset_id, hits, votes, same))

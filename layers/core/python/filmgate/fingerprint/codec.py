@@ -17,7 +17,8 @@ from filmgate.errors import FilmgateError
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.media.model import MediaInfo
 
-_FORMAT = 2
+_FORMAT = 3
+_AUDIO = ("times_ms", "frequencies_hz", "levels_db")
 _EMBEDDINGS = ("times_s", "vectors", "bias")
 _DAMAGE = (
     # Of the archive, its compression and the headers of its arrays.
@@ -49,8 +50,7 @@ def dumps(fingerprint: Fingerprint) -> bytes:
         "info": fingerprint.info.model_dump(mode="json"),
         "pdq": fingerprint.pdq,
         "notes": fingerprint.notes,
-        "audio": fingerprint.audio
-        and {"hop_s": fingerprint.audio.hop_s, "silent": fingerprint.audio.silent},
+        "audio": fingerprint.audio and {"silent": fingerprint.audio.silent},
     }
     track = fingerprint.embeddings
     if track is not None:
@@ -62,8 +62,7 @@ def dumps(fingerprint: Fingerprint) -> bytes:
         for name in FrameTrack.__slots__:
             arrays[f"frames_{name}"] = getattr(fingerprint.frames, name)
     if fingerprint.audio is not None:
-        arrays["audio_hashes"] = fingerprint.audio.hashes
-        arrays["audio_times"] = fingerprint.audio.times
+        arrays |= {f"audio_{name}": getattr(fingerprint.audio, name) for name in _AUDIO}
     if track is not None:
         arrays |= {f"embeddings_{name}": getattr(track, name) for name in _EMBEDDINGS}
     out = io.BytesIO()
@@ -94,7 +93,12 @@ def _assemble(head: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> 
         frames = FrameTrack(**{name: arrays[f"frames_{name}"] for name in FrameTrack.__slots__})
     audio = None
     if head["audio"]:
-        audio = AudioTrack(arrays["audio_hashes"], arrays["audio_times"], **head["audio"])
+        audio = AudioTrack(
+            arrays["audio_times_ms"],
+            arrays["audio_frequencies_hz"],
+            arrays["audio_levels_db"],
+            **head["audio"],
+        )
     return Fingerprint(
         engine=head["engine"],
         sha256=head["sha256"],

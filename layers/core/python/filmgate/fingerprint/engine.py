@@ -18,7 +18,7 @@ from filmgate.embedding.port import EmbeddingEngine, EmbeddingError
 from filmgate.embedding.sampling import Sampler, embedded
 from filmgate.embedding.track import EmbeddingTrack
 from filmgate.fingerprint import bars, spectrum
-from filmgate.fingerprint.landmarks import landmarks
+from filmgate.fingerprint.constellation import constellation
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.fingerprint.pdq import pdq
 from filmgate.fingerprint.reference import CROPS, WHOLE, Box, stirring, tilted
@@ -26,7 +26,7 @@ from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 
-ENGINE = "filmgate-fingerprint/1"
+ENGINE = "filmgate-fingerprint/2"
 
 _RATE_HZ = 4.0
 _SHORT_RATE_HZ = 8.0
@@ -103,7 +103,7 @@ def sample_rate(info: MediaInfo) -> float:
 
 
 def _sound(decoded: Decoded) -> AudioTrack | None:
-    return None if decoded.audio is None else landmarks(decoded.audio)
+    return None if decoded.audio is None else constellation(decoded.audio)
 
 
 def _notes(decoded: Decoded) -> tuple[str, ...]:

@@ -48,18 +48,18 @@ class FrameTrack:
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """The sound of a file as constellation landmarks (Wang, ISMIR 2003), ordered by time.
+    """The sound of a file as a constellation of k spectral peaks, in order of time.
 
     Attributes:
-        hashes: uint32 (k,), a packed pair of spectral peaks.
-        times: int32 (k,), the time of the first peak in analysis hops.
-        hop_s: seconds a hop.
+        times_ms: int32 (k,), from the start, in milliseconds.
+        frequencies_hz: uint16 (k,), 0..4000.
+        levels_db: uint8 (k,), by how much each is weaker than the loudest of all.
         silent: the track exists but carries no sound worth matching.
     """
 
-    hashes: NDArray[np.uint32]
-    times: NDArray[np.int32]
-    hop_s: float
+    times_ms: NDArray[np.int32]
+    frequencies_hz: NDArray[np.uint16]
+    levels_db: NDArray[np.uint8]
     silent: bool
 
 

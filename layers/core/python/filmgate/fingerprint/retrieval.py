@@ -2,7 +2,7 @@
 
 The index only has to bring up every asset worth a full comparison, so what is kept is thinned:
 one frame a second, and none that repeats the one before it. What is asked is denser, so that
-some frame of a trimmed copy falls close to a kept one.
+some frame of a trimmed copy falls close to a kept one. `landmarks` does the same for sound.
 """
 
 from __future__ import annotations
@@ -12,28 +12,31 @@ from numpy.typing import NDArray
 
 from filmgate.embedding.track import EmbeddingTrack
 from filmgate.fingerprint import spectrum
+from filmgate.fingerprint.landmarks import asked, kept
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
-from filmgate.index.port import IndexEntry, IndexQuery, Vectors
+from filmgate.index.port import IndexEntry, IndexQuery, SoughtSound, Vectors
 
 _KEPT_GAP_S = 1.0
 _MOST_ASKED = 240
 _LEAST_GAP_S = 0.25
 _REPEAT_BITS = 16
 _MAX_FRAMES = 4000
-_LANDMARKS_A_SECOND = 24
+_NO_SOUND = AudioTrack(
+    np.zeros(0, np.int32), np.zeros(0, np.uint16), np.zeros(0, np.uint8), silent=True
+)
 
 
 def index_entry(asset_id: str, fingerprint: Fingerprint) -> IndexEntry:
     """What this asset is found by."""
     rows = _rows(fingerprint.frames, _KEPT_GAP_S)
-    hashes, times = _thinned(fingerprint.audio)
+    sound = kept(fingerprint.audio or _NO_SOUND)
     return IndexEntry(
         asset_id=asset_id,
         sha256=fingerprint.sha256,
         frames=_bits(fingerprint.frames, rows),
         crops=_crops(fingerprint.frames, rows),
-        landmarks=hashes,
-        landmark_times=times,
+        landmarks=sound.hashes,
+        landmark_times=sound.times,
         vectors=_vectors(fingerprint.embeddings),
     )
 
@@ -44,7 +47,8 @@ def index_query(asset_id: str, fingerprint: Fingerprint) -> IndexQuery:
     seconds = fingerprint.info.duration_s
     gap = min(_KEPT_GAP_S, max(_LEAST_GAP_S, seconds / _MOST_ASKED))
     rows = _rows(fingerprint.frames, gap)
-    hashes, times = _thinned(fingerprint.audio)
+    track = fingerprint.audio or _NO_SOUND
+    own, sought = kept(track), asked(track)
     embeddings = fingerprint.embeddings
     variants = [
         _bits(fingerprint.frames, rows, mirror, turn) for mirror, turn in spectrum.ORIENTATIONS
@@ -54,8 +58,9 @@ def index_query(asset_id: str, fingerprint: Fingerprint) -> IndexQuery:
         sha256=fingerprint.sha256,
         frames=np.stack(variants),
         crops=_crops(fingerprint.frames, rows),
-        landmarks=hashes,
-        landmark_times=times,
+        landmarks=own.hashes,
+        landmark_times=own.times,
+        sought=SoughtSound(sought.hashes, sought.times, sought.playings),
         vectors=_vectors(embeddings),
         vector_floor=embeddings.scale.candidate if embeddings else 1.0,
     )
@@ -110,14 +115,3 @@ def _order_within(crop_frames: NDArray[np.int32]) -> NDArray[np.int64]:
     out = np.empty(len(ordered), dtype=np.int64)
     out[order] = rank
     return out
-
-
-def _thinned(track: AudioTrack | None) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
-    """Landmarks chosen by their hash, so that two copies keep the same ones."""
-    if track is None or not len(track.hashes):
-        return np.zeros(0, np.uint32), np.zeros(0, np.int32)
-    seconds = max(1.0, float(track.times[-1]) * track.hop_s)
-    share = min(1.0, _LANDMARKS_A_SECOND / (len(track.hashes) / seconds))
-    scrambled = (track.hashes.astype(np.uint64) * np.uint64(0x9E3779B1)) & np.uint64(0xFFFFFFFF)
-    keep = scrambled <= np.uint64(int(share * 0xFFFFFFFF))
-    return track.hashes[keep], track.times[keep]

@@ -25,6 +25,25 @@ class Vectors:
 
 
 @dataclass(frozen=True, slots=True)
+class SoughtSound:
+    """The landmarks that copies of one asset's sound may have kept.
+
+    Attributes:
+        hashes: uint32 (k,).
+        times: int32 (k,), in hops.
+        playings: int32 (k,), under 256: landmarks of one way of playing the sound, such as
+            faster, have a number in common. Only those can agree.
+    """
+
+    hashes: NDArray[np.uint32]
+    times: NDArray[np.int32]
+    playings: NDArray[np.int32]
+
+
+NO_SOUND = SoughtSound(np.zeros(0, np.uint32), np.zeros(0, np.int32), np.zeros(0, np.int32))
+
+
+@dataclass(frozen=True, slots=True)
 class IndexEntry:
     """What one asset puts into the index.
 
@@ -53,7 +72,9 @@ class IndexQuery:
         frames: uint8 (v, n, 32): v orientation variants (mirror, turns) of n frame hashes,
             compared with the frames and crops of the indexed assets.
         crops: uint8 (m, 32): compared with the frames of the indexed assets.
+        landmarks, landmark_times: those an entry of this asset would have.
         vector_floor: lowest normalised similarity of two vectors that makes a candidate.
+        sought: more landmarks, and those of the sound played otherwise; what is scanned for.
     """
 
     asset_id: str
@@ -64,6 +85,7 @@ class IndexQuery:
     landmark_times: NDArray[np.int32]
     vectors: Vectors | None = None
     vector_floor: float = 1.0
+    sought: SoughtSound = NO_SOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +95,7 @@ class Candidate:
     Attributes:
         frame_hits: query frames (in any variant) and query crops with a counterpart within the
             radius.
-        audio_votes: most landmarks that agree on one time offset.
+        audio_votes: most landmarks that agree on one time offset, beyond what chance brings.
         same_bytes: the SHA-256 is the same.
         vector_hits: query vectors with a counterpart of the same engine.
     """

@@ -15,8 +15,11 @@ from filmgate.index.settings import IndexSettings
 # cache, and rows much shorter than these cost numpy more than the distances.
 _BLOCK = 65536
 _QUERY_BLOCK = 8
-_OFFSET_SHIFT = 32
+_PLAYING_BITS = 8
+_OFFSET_BITS = 32
 _OFFSET_ZERO = 1 << 31
+_BIN_HOPS = 4
+_LEAST_BINS = 100
 
 
 def near(
@@ -100,11 +103,13 @@ class SoundScan:
 
     def __init__(self, query: IndexQuery, settings: IndexSettings) -> None:
         self._settings = settings
-        self._hashes, self._of, counts = np.unique(
-            query.landmarks, return_inverse=True, return_counts=True
-        )
-        self._times = query.landmark_times.astype(np.int64)
-        self._common = counts > settings.hot_query_landmarks
+        sought = query.sought
+        played = sought.hashes.astype(np.int64) << _PLAYING_BITS | sought.playings
+        _, of, counts = np.unique(played, return_inverse=True, return_counts=True)
+        telling = counts[of] <= settings.hot_query_landmarks
+        self._hashes, self._of = np.unique(sought.hashes[telling], return_inverse=True)
+        self._times = sought.times[telling].astype(np.int64)
+        self._playings = sought.playings[telling].astype(np.int64)
         self._places = np.zeros(len(self._hashes), dtype=np.int64)
 
     def tally(self, segment: Segment) -> None:
@@ -113,27 +118,28 @@ class SoundScan:
         self._places += high - low
 
     def votes(self, segment: Segment) -> NDArray[np.int64]:
-        """int64 (e,): the fullest bin of one hop in offset, with its fuller neighbour above.
+        """int64 (e,): the most landmarks in a bin of offsets, beyond what chance brings.
 
-        Tempo and rounding spread one true offset over two bins.
+        A bin has a fuller neighbour above counted with it: tempo and rounding spread one true
+        offset over some hops. Chance is what the other bins of the same playing hold.
         """
         votes = np.zeros(len(segment), dtype=np.int64)
         low, high = self._bounds(segment)
-        wanted = ~self._common & (self._places <= self._settings.hot_landmarks)
-        sizes = np.where(wanted, high - low, 0)[self._of]
+        sizes = np.where(self._places <= self._settings.hot_landmarks, high - low, 0)[self._of]
         total = int(sizes.sum())
         if not total:
             return votes
-        starts = np.repeat(low[self._of] - (np.cumsum(sizes) - sizes), sizes)
-        places = starts + np.arange(total)
+        places = np.repeat(low[self._of] - (np.cumsum(sizes) - sizes), sizes) + np.arange(total)
         offsets = segment.landmark_times[places] - np.repeat(self._times, sizes)
         owners = segment.landmark_owners[places].astype(np.int64)
+        lines = owners << _PLAYING_BITS | np.repeat(self._playings, sizes)
         bins, counts = np.unique(
-            (owners << _OFFSET_SHIFT) | (offsets + _OFFSET_ZERO), return_counts=True
+            (lines << _OFFSET_BITS) | (offsets // _BIN_HOPS + _OFFSET_ZERO), return_counts=True
         )
         together = counts.copy()
         together[:-1] += np.where(np.diff(bins) == 1, counts[1:], 0)
-        np.maximum.at(votes, bins >> _OFFSET_SHIFT, together)
+        beyond = np.floor(together - _by_chance(bins, counts, together)).astype(np.int64)
+        np.maximum.at(votes, bins >> (_OFFSET_BITS + _PLAYING_BITS), beyond)
         return votes
 
     def _bounds(self, segment: Segment) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -141,3 +147,17 @@ class SoundScan:
             np.searchsorted(segment.landmarks, self._hashes, side="left"),
             np.searchsorted(segment.landmarks, self._hashes, side="right"),
         )
+
+
+def _by_chance(
+    bins: NDArray[np.int64], counts: NDArray[np.int64], together: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """What two neighbouring bins hold by chance in all but few cases: the mean over the offsets
+    of their line and two standard deviations (of Poisson's distribution)."""
+    lines = bins >> _OFFSET_BITS
+    starts = np.flatnonzero(np.r_[True, lines[1:] != lines[:-1]])
+    ends = np.r_[starts[1:], len(bins)]
+    of = np.repeat(np.arange(len(starts)), ends - starts)
+    width = np.maximum(bins[ends - 1] - bins[starts] + 1, _LEAST_BINS)[of]
+    mean = 2 * (np.add.reduceat(counts, starts)[of] - together) / width
+    return np.asarray(mean + 2 * np.sqrt(mean))

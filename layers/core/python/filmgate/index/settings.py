@@ -17,9 +17,9 @@ class IndexSettings(BaseModel):
         crop_radius: the same, between a crop and a whole frame.
         strip_radius: the same, between crops of both: pictures with a banner over an edge.
         min_frame_hits: query frames and crops with a counterpart that make a candidate.
-        min_audio_votes: landmarks agreeing on one offset that make a candidate.
+        min_audio_votes: landmarks agreeing on one offset, beyond chance, that make a candidate.
         hot_landmarks: a landmark hash with more places than this in the whole index, or
-        hot_query_landmarks: in the query, says nothing and is passed over.
+        hot_query_landmarks: in the query, played in one way, says nothing and is passed over.
         fold_entries, fold_bytes: compaction waits for so much of fresh entries (either is enough).
         max_fold_entries, max_fold_bytes: fresh entries folded in one go.
         fanout: so many segments of about one size are merged into one.
@@ -35,7 +35,7 @@ class IndexSettings(BaseModel):
     crop_radius: int = 68
     strip_radius: int = 56
     min_frame_hits: int = 1
-    min_audio_votes: int = 4
+    min_audio_votes: int = 5
     hot_landmarks: int = 2000
     hot_query_landmarks: int = 64
     fold_entries: int = 64

@@ -6,7 +6,8 @@ where there are any), then `decide`.
 
 from __future__ import annotations
 
-from filmgate.fingerprint.model import AudioTrack, Fingerprint
+from filmgate.fingerprint.landmarks import PLAIN, PLAYINGS, Playing
+from filmgate.fingerprint.model import Fingerprint
 from filmgate.matching.facts import alike
 from filmgate.matching.likeness import Likeness, liken
 from filmgate.matching.model import Comparison, FramePair, Segment, Transform
@@ -14,10 +15,7 @@ from filmgate.matching.sight import Sight, see
 from filmgate.matching.sound import Sound, hear
 from filmgate.media.model import MediaKind
 
-ENGINE = "filmgate-matching/1"
-
-_SEARCHED_LANDMARKS = 100_000
-_AUDIO_SPEEDS = (0.8, 0.9, 0.95, 1.05, 1.1, 1.25)
+ENGINE = "filmgate-matching/2"
 
 
 def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
@@ -81,17 +79,19 @@ def _identical(kind: MediaKind, a: Fingerprint, likeness: Likeness | None) -> Co
 def _sound(a: Fingerprint, b: Fingerprint, sight: Sight | None) -> Sound | None:
     if a.audio is None or b.audio is None or a.audio.silent or b.audio.silent:
         return None
-    return hear(a.audio, b.audio, _speeds(a.audio, b.audio, sight))
+    return hear(a.audio, b.audio, _playings(sight))
 
 
-def _speeds(a: AudioTrack, b: AudioTrack, sight: Sight | None) -> tuple[float, ...]:
-    """Speeds to try besides the plain one: what the pictures tell, or a few where there are none.
+def _playings(sight: Sight | None) -> tuple[Playing, ...]:
+    """How b's sound may play a's: as fast as the pictures tell, or anyhow where there are none.
 
     Sound does not decide over pictures that differ, so there a search would be wasted.
     """
-    if sight is not None:
-        return (sight.speed,) if sight.decisive else ()
-    return _AUDIO_SPEEDS if max(len(a.hashes), len(b.hashes)) <= _SEARCHED_LANDMARKS else ()
+    if sight is None:
+        return PLAYINGS
+    if not sight.decisive or sight.speed == 1.0:
+        return (PLAIN,)
+    return (PLAIN, Playing(sight.speed, sight.speed), Playing(sight.speed, 1.0))
 
 
 def _decisive(sight: Sight | None, sound: Sound | None) -> tuple[str, ...]:
