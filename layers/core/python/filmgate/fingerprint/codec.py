@@ -14,12 +14,13 @@ import numpy as np
 
 from filmgate.embedding.track import EmbeddingTrack, Scale
 from filmgate.errors import FilmgateError
-from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
+from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
 from filmgate.media.model import MediaInfo
 
 _FORMAT = 3
 _AUDIO = ("times_ms", "frequencies_hz", "levels_db")
 _EMBEDDINGS = ("times_s", "vectors", "bias")
+_FORMAT = 3
 _DAMAGE = (
     # Of the archive, its compression and the headers of its arrays.
     zipfile.BadZipFile,
@@ -51,6 +52,7 @@ def dumps(fingerprint: Fingerprint) -> bytes:
         "pdq": fingerprint.pdq,
         "notes": fingerprint.notes,
         "audio": fingerprint.audio and {"silent": fingerprint.audio.silent},
+        "keypoints": fingerprint.keypoints and {"aspect": fingerprint.keypoints.aspect},
     }
     track = fingerprint.embeddings
     if track is not None:
@@ -61,6 +63,9 @@ def dumps(fingerprint: Fingerprint) -> bytes:
     if fingerprint.frames is not None:
         for name in FrameTrack.__slots__:
             arrays[f"frames_{name}"] = getattr(fingerprint.frames, name)
+    if fingerprint.keypoints is not None:
+        arrays["keypoints_places"] = fingerprint.keypoints.places
+        arrays["keypoints_patches"] = fingerprint.keypoints.patches
     if fingerprint.audio is not None:
         arrays |= {f"audio_{name}": getattr(fingerprint.audio, name) for name in _AUDIO}
     if track is not None:
@@ -99,6 +104,11 @@ def _assemble(head: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> 
             arrays["audio_levels_db"],
             **head["audio"],
         )
+    keypoints = None
+    if head["keypoints"]:
+        keypoints = Keypoints(
+            arrays["keypoints_places"], arrays["keypoints_patches"], **head["keypoints"]
+        )
     return Fingerprint(
         engine=head["engine"],
         sha256=head["sha256"],
@@ -108,6 +118,7 @@ def _assemble(head: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> 
         pdq=tuple((time_s, digits, quality) for time_s, digits, quality in head["pdq"]),
         notes=tuple(head["notes"]),
         embeddings=_embeddings(head.get("embeddings"), arrays),
+        keypoints=keypoints,
     )
 
 

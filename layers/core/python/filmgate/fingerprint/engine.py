@@ -19,7 +19,8 @@ from filmgate.embedding.sampling import Sampler, embedded
 from filmgate.embedding.track import EmbeddingTrack
 from filmgate.fingerprint import bars, spectrum
 from filmgate.fingerprint.constellation import constellation
-from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
+from filmgate.fingerprint.keypoints import FEW, SIDE, keypoints
+from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
 from filmgate.fingerprint.pdq import pdq
 from filmgate.fingerprint.reference import CROPS, WHOLE, Box, stirring, tilted
 from filmgate.media.decode import decode
@@ -72,10 +73,12 @@ def fingerprint(
     """
     rate = sample_rate(info)
     decoded = decode(path, info, limits, sample_rate_hz=rate)
-    reducer = _Reducer(_IMAGE_SIDE if info.kind is MediaKind.IMAGE else _LUMA_SIDE, on_frame)
+    reducer = _Reducer(info.kind is MediaKind.IMAGE, on_frame)
     sampler = Sampler()
     reducer.take(decoded.frames if embedder is None else sampler.passing(decoded.frames))
-    track = reducer.track(rate)
+    points = reducer.keypoints()
+    # Keypoints do what reference crops do for films, and better, where there are enough.
+    track = reducer.track(rate, crops=points is None or len(points.places) < FEW)
     embeddings, notes = _embedded(embedder, sampler, track)
     return Fingerprint(
         engine=ENGINE,
@@ -86,6 +89,7 @@ def fingerprint(
         pdq=tuple(reducer.pdqs),
         notes=_notes(decoded) + notes,
         embeddings=embeddings,
+        keypoints=points,
     )
 
 
@@ -128,10 +132,15 @@ def _embedded(
 
 
 class _Reducer:
-    """Keeps of each frame what the track is made of: small luma, and now and then a PDQ hash."""
+    """Keeps of each frame what the track is made of: small luma, and now and then a PDQ hash.
 
-    def __init__(self, side: int, on_frame: Callable[[Frame], None] | None) -> None:
-        self._side = side
+    Of an image it keeps a larger one too, for its keypoints.
+    """
+
+    def __init__(self, image: bool, on_frame: Callable[[Frame], None] | None) -> None:
+        self._image = image
+        self._side = _IMAGE_SIDE if image else _LUMA_SIDE
+        self._fine: NDArray[np.float32] | None = None
         self._on_frame = on_frame
         self._times: list[float] = []
         self._luma: list[NDArray[np.uint8]] = []
@@ -145,20 +154,35 @@ class _Reducer:
             if not self.pdqs or frame.time_s - self.pdqs[-1][0] >= _PDQ_GAP_S:
                 self.pdqs.append(pdq(frame))
             self._times.append(frame.time_s)
-            small = halve(frame.rgb, self._side)
+            picture: NDArray[Any] = frame.rgb
+            if self._image:
+                picture = halve(frame.rgb, SIDE)
+                self._fine = picture @ _LUMA
+            small = halve(picture, self._side)
             self._luma.append(np.rint(small @ _LUMA).astype(np.uint8))
             self._chroma.append(chroma(halve(small, _CHROMA_SIDE)))
 
-    def track(self, rate_hz: float) -> FrameTrack | None:
+    def keypoints(self) -> Keypoints | None:
+        """Of an image, inside its bars."""
+        if self._fine is None:
+            return None
+        small = self._luma[-1][None]
+        top, bottom, left, right = _box(small.shape, bars.find(small, 1)[0])
+        down = self._fine.shape[0] / small.shape[1]
+        along = self._fine.shape[1] / small.shape[2]
+        rows = slice(round(top * down), round(bottom * down))
+        return keypoints(self._fine[rows, round(left * along) : round(right * along)])
+
+    def track(self, rate_hz: float, *, crops: bool) -> FrameTrack | None:
         if not self._times:
             return None
         times = np.array(self._times, dtype=np.float32)
         reach = max(1, round(_BAR_REACH_S * rate_hz))
         raw = np.zeros((len(times), spectrum.SIDE, spectrum.SIDE), dtype=np.float32)
         shades = np.zeros((len(times), 4), dtype=np.int8)
-        crops: list[NDArray[np.uint8]] = []
+        parts: list[NDArray[np.uint8]] = []
         crop_frames: list[NDArray[np.int32]] = []
-        cropped = _every(times, _CROP_GAP_S)
+        cropped = _every(times, _CROP_GAP_S) if crops else []
         stirred = WHOLE
         for rows, luma in _by_shape(self._luma):
             trimmed = bars.find(luma, reach)
@@ -177,7 +201,7 @@ class _Reducer:
                     for part in [spectrum.project(luma[some], _part(box, share))]
                 ]
                 hashes += tilted(raw[rows[some]], (box[3] - box[2]) / (box[1] - box[0]))
-                crops += hashes
+                parts += hashes
                 crop_frames += [rows[some].astype(np.int32)] * len(hashes)
         coefficients = spectrum.quantize(spectrum.whiten(raw))
         quality = _quality(raw, coefficients)
@@ -189,7 +213,7 @@ class _Reducer:
             chroma=shades,
             quality=quality,
             stirring=np.array(stirred, dtype=np.float32),
-            crops=np.concatenate(crops)[usable],
+            crops=np.concatenate(parts)[usable],
             crop_frames=made_of[usable],
         )
 

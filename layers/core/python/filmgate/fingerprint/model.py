@@ -47,6 +47,28 @@ class FrameTrack:
 
 
 @dataclass(frozen=True, slots=True)
+class Keypoints:
+    """The keypoints of a picture, most telling first; lengths are in units of the square root of
+    the bar-trimmed picture's area.
+
+    Attributes:
+        places: float32 (n, 3), x from the left, y from the top, and scale: the blur at which the
+            keypoint stands out.
+        patches: int8 (n, 8, 8), whitened low-frequency DCT-II coefficients of the surroundings.
+        aspect: width over height of the picture.
+    """
+
+    places: NDArray[np.float32]
+    patches: NDArray[np.int8]
+    aspect: float
+
+    @classmethod
+    def none(cls, aspect: float) -> Keypoints:
+        """Of a picture that has none."""
+        return cls(np.zeros((0, 3), np.float32), np.zeros((0, 8, 8), np.int8), aspect)
+
+
+@dataclass(frozen=True, slots=True)
 class AudioTrack:
     """The sound of a file as a constellation of k spectral peaks, in order of time.
 
@@ -78,3 +100,5 @@ class Fingerprint:
     """What a person should know, such as "the file ends early"."""
     embeddings: EmbeddingTrack | None = None
     """None where no engine was there to make them, or no picture to make them of."""
+    keypoints: Keypoints | None = None
+    """Of an image; films have none."""

@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.embedding.track import EmbeddingTrack
-from filmgate.fingerprint import spectrum
+from filmgate.fingerprint import patches, spectrum
 from filmgate.fingerprint.landmarks import asked, kept
-from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
-from filmgate.index.port import IndexEntry, IndexQuery, SoughtSound, Vectors
+from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
+from filmgate.index.port import IndexEntry, IndexQuery, Points, SoughtSound, Vectors
 
 _KEPT_GAP_S = 1.0
 _MOST_ASKED = 240
 _LEAST_GAP_S = 0.25
 _REPEAT_BITS = 16
 _MAX_FRAMES = 4000
+_KEPT_POINTS = 120
 _NO_SOUND = AudioTrack(
     np.zeros(0, np.int32), np.zeros(0, np.uint16), np.zeros(0, np.uint8), silent=True
 )
@@ -38,6 +39,7 @@ def index_entry(asset_id: str, fingerprint: Fingerprint) -> IndexEntry:
         landmarks=sound.hashes,
         landmark_times=sound.times,
         vectors=_vectors(fingerprint.embeddings),
+        points=_points(fingerprint.keypoints),
     )
 
 
@@ -63,11 +65,22 @@ def index_query(asset_id: str, fingerprint: Fingerprint) -> IndexQuery:
         sought=SoughtSound(sought.hashes, sought.times, sought.playings),
         vectors=_vectors(embeddings),
         vector_floor=embeddings.scale.candidate if embeddings else 1.0,
+        points=tuple(_points(fingerprint.keypoints, mirror) for mirror in (False, True)),
     )
 
 
 def _vectors(track: EmbeddingTrack | None) -> Vectors | None:
     return None if track is None else Vectors(track.engine, track.vectors, track.bias)
+
+
+def _points(found: Keypoints | None, mirror: bool = False) -> Points:
+    """The most telling keypoints, of the picture or of its mirror image."""
+    if found is None:
+        return Points.none()
+    kept, places = found.patches[:_KEPT_POINTS], found.places[:_KEPT_POINTS]
+    words = patches.bits(spectrum.orient(kept, mirror, 0))
+    # Only distances between places count, so a mirror needs no width.
+    return Points(words, places * np.array([-1, 1, 1], dtype=np.float32) if mirror else places)
 
 
 def _rows(track: FrameTrack | None, gap_s: float) -> list[int]:

@@ -124,11 +124,11 @@ def orient(coefficients: NDArray[np.int8], mirror: bool, turn: int) -> NDArray[n
     """The coefficients of the same pictures mirrored, then turned clockwise.
 
     Args:
-        coefficients: int8 (..., 16, 16).
+        coefficients: int8 (..., n, n), of a picture or a patch.
         mirror: left to right.
         turn: 0, 90, 180 or 270 degrees.
     """
-    alternate = np.where(np.arange(SIDE) % 2, -1, 1).astype(np.int8)
+    alternate = np.where(np.arange(coefficients.shape[-1]) % 2, -1, 1).astype(np.int8)
     out = coefficients * alternate if mirror else coefficients
     if turn == 90:
         out = np.swapaxes(out, -1, -2) * alternate

@@ -44,6 +44,27 @@ NO_SOUND = SoughtSound(np.zeros(0, np.uint32), np.zeros(0, np.int32), np.zeros(0
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """The keypoints of an image.
+
+    Attributes:
+        words: uint64 (k,), 63 bits of each keypoint's surroundings.
+        places: float32 (k, 3), x, y and scale, in units of one length.
+    """
+
+    words: NDArray[np.uint64]
+    places: NDArray[np.float32]
+
+    @classmethod
+    def none(cls) -> Points:
+        """Of a film or a sound."""
+        return cls(np.zeros(0, np.uint64), np.zeros((0, 3), np.float32))
+
+
+_NO_POINTS = Points.none()
+
+
+@dataclass(frozen=True, slots=True)
 class IndexEntry:
     """What one asset puts into the index.
 
@@ -62,6 +83,7 @@ class IndexEntry:
     landmarks: NDArray[np.uint32]
     landmark_times: NDArray[np.int32]
     vectors: Vectors | None = None
+    points: Points = _NO_POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +97,7 @@ class IndexQuery:
         landmarks, landmark_times: those an entry of this asset would have.
         vector_floor: lowest normalised similarity of two vectors that makes a candidate.
         sought: more landmarks, and those of the sound played otherwise; what is scanned for.
+        points: the keypoints, and those of the mirror image.
     """
 
     asset_id: str
@@ -86,6 +109,7 @@ class IndexQuery:
     vectors: Vectors | None = None
     vector_floor: float = 1.0
     sought: SoughtSound = NO_SOUND
+    points: tuple[Points, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +122,7 @@ class Candidate:
         audio_votes: most landmarks that agree on one time offset, beyond what chance brings.
         same_bytes: the SHA-256 is the same.
         vector_hits: query vectors with a counterpart of the same engine.
+        point_votes: most keypoints that agree on one scale and shift.
     """
 
     asset_id: str
@@ -105,6 +130,7 @@ class Candidate:
     audio_votes: int
     same_bytes: bool
     vector_hits: int = 0
+    point_votes: int = 0
 
 
 class CandidateIndex(Protocol):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.index.packing import pack, unpack
-from filmgate.index.port import IndexEntry
+from filmgate.index.port import IndexEntry, Points
 from filmgate.index.stores import FreshItem, FreshKey
 from filmgate.index.vectors import Blocks, blocks_of, from_arrays, to_arrays, vectors_of
 
@@ -44,6 +44,8 @@ class Segment:
         landmark_times: int32 (k,), in hops.
         landmark_owners: int32 (k,), the entry each landmark belongs to.
         vectors: embeddings, by engine.
+        points, point_offsets: uint64 (p,), bits of keypoints, and int64 (e + 1,).
+        point_places: float32 (p, 3).
     """
 
     ids: NDArray[np.bytes_]
@@ -55,6 +57,9 @@ class Segment:
     landmarks: NDArray[np.uint32]
     landmark_times: NDArray[np.int32]
     landmark_owners: NDArray[np.int32]
+    points: NDArray[np.uint64]
+    point_offsets: NDArray[np.int64]
+    point_places: NDArray[np.float32]
     vectors: Blocks = ()
 
     def __len__(self) -> int:
@@ -78,6 +83,9 @@ class Segment:
             landmarks=landmarks[order],
             landmark_times=_joined([entry.landmark_times for entry in entries], np.int32)[order],
             landmark_owners=owners[order],
+            points=_joined([entry.points.words for entry in entries], np.uint64),
+            point_offsets=_offsets([len(entry.points.words) for entry in entries]),
+            point_places=_joined([entry.points.places for entry in entries], np.float32, 3),
             vectors=blocks_of([entry.vectors for entry in entries]),
         )
 
@@ -109,8 +117,13 @@ class Segment:
                 crops=as_hashes(self.crops[:, self.crop_offsets[i] : self.crop_offsets[i + 1]]),
                 landmarks=self.landmarks[marks],
                 landmark_times=self.landmark_times[marks],
+                points=self._points(i),
                 vectors=vectors_of(self.vectors, i),
             )
+
+    def _points(self, entry: int) -> Points:
+        mine = slice(self.point_offsets[entry], self.point_offsets[entry + 1])
+        return Points(self.points[mine], self.point_places[mine])
 
     def asset_id(self, entry: int) -> str:
         """The asset an entry is of."""

@@ -18,6 +18,7 @@ from filmgate.errors import Conflict, NotFound, TransientError
 from filmgate.index import vectors
 from filmgate.index.cache import SegmentCache
 from filmgate.index.compaction import to_delete, to_fold, to_merge
+from filmgate.index.points import PointScan
 from filmgate.index.port import Candidate, IndexEntry, IndexQuery
 from filmgate.index.scan import FrameScan, SoundScan
 from filmgate.index.segment import Segment, fresh_entry, fresh_item
@@ -115,21 +116,24 @@ class SegmentIndex:
     def _candidates(self, parts: list[Segment], query: IndexQuery) -> Iterable[Candidate]:
         settings = self._settings
         frames, sound = FrameScan(query, settings), SoundScan(query, settings)
+        points = PointScan(query, settings)
         for part in parts:
             sound.tally(part)
         sha256 = bytes.fromhex(query.sha256)
         for part in parts:
-            hits, votes = frames.hits(part), sound.votes(part)
+            hits, votes, points_agreed = frames.hits(part), sound.votes(part), points.votes(part)
             close = vectors.hits(part.vectors, query, len(part))
             same = (part.sha256 == list(sha256)).all(axis=1)
             found = same | (hits >= settings.min_frame_hits) | (votes >= settings.min_audio_votes)
-            for i in (found | (close > 0)).nonzero()[0]:
+            found |= (points_agreed >= settings.min_point_votes) | (close > 0)
+            for i in found.nonzero()[0]:
                 yield Candidate(
                     asset_id=part.asset_id(i),
                     frame_hits=int(hits[i]),
                     audio_votes=int(votes[i]),
                     same_bytes=bool(same[i]),
                     vector_hits=int(close[i]),
+                    point_votes=int(points_agreed[i]),
                 )
 
     def _rank(self, candidate: Candidate) -> tuple[bool, float, str]:
@@ -140,6 +144,7 @@ class SegmentIndex:
         """
         evidence = candidate.frame_hits + candidate.audio_votes / self._settings.min_audio_votes
         evidence += candidate.vector_hits / (candidate.vector_hits + 1)
+        evidence += candidate.point_votes / self._settings.min_point_votes
         return (not candidate.same_bytes, -evidence, candidate.asset_id)
 
     def _folded(
@@ -196,4 +201,5 @@ def _best(one: Candidate, other: Candidate) -> Candidate:
         audio_votes=max(one.audio_votes, other.audio_votes),
         same_bytes=one.same_bytes or other.same_bytes,
         vector_hits=max(one.vector_hits, other.vector_hits),
+        point_votes=max(one.point_votes, other.point_votes),
     )

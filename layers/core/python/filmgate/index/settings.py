@@ -18,6 +18,8 @@ class IndexSettings(BaseModel):
         strip_radius: the same, between crops of both: pictures with a banner over an edge.
         min_frame_hits: query frames and crops with a counterpart that make a candidate.
         min_audio_votes: landmarks agreeing on one offset, beyond chance, that make a candidate.
+        point_radius: most bits of 63 by which two keypoints of the same spot may differ.
+        min_point_votes: keypoints agreeing on one scale and shift that make a candidate.
         hot_landmarks: a landmark hash with more places than this in the whole index, or
         hot_query_landmarks: in the query, played in one way, says nothing and is passed over.
         fold_entries, fold_bytes: compaction waits for so much of fresh entries (either is enough).
@@ -36,6 +38,8 @@ class IndexSettings(BaseModel):
     strip_radius: int = 56
     min_frame_hits: int = 1
     min_audio_votes: int = 5
+    point_radius: int = 12
+    min_point_votes: int = 3
     hot_landmarks: int = 2000
     hot_query_landmarks: int = 64
     fold_entries: int = 64

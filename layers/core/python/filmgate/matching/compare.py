@@ -11,7 +11,8 @@ from filmgate.fingerprint.model import Fingerprint
 from filmgate.matching.facts import alike
 from filmgate.matching.likeness import Likeness, liken
 from filmgate.matching.model import Comparison, FramePair, Segment, Transform
-from filmgate.matching.sight import Sight, see
+from filmgate.matching.seen import Sight
+from filmgate.matching.sight import see
 from filmgate.matching.sound import Sound, hear
 from filmgate.media.model import MediaKind
 

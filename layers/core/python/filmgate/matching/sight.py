@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.fingerprint.model import Fingerprint, FrameTrack
+from filmgate.fingerprint.model import Fingerprint
 from filmgate.matching.model import FramePair, Segment
-from filmgate.matching.overlay import marked
 from filmgate.matching.residual import residual
+from filmgate.matching.seen import Sight, Usable, curve, overlaid, recoloured, unit, usable
 from filmgate.matching.settings import (
     DIFFERENT_CEILING,
     NEAR_FLOOR,
@@ -19,126 +17,53 @@ from filmgate.matching.settings import (
     part_score,
 )
 from filmgate.matching.spatial import find_views
+from filmgate.matching.stills import see_images
 from filmgate.matching.temporal import Stretch, align
-from filmgate.matching.view import Floats, Pictures, Views, look, shared_band, similarities
+from filmgate.matching.view import Floats, Views, look, shared_band, similarities
 from filmgate.media.model import MediaKind
 
-_MOST_FRAMES = 2400
 _PAIRS = 8
 _MISSING_SHARE = 0.05
 _MISSING_S = 0.4
 _EXCERPT_SHARE = 0.5
 _EXCERPT_S = 15.0
-_RECOLOURED = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """The visual evidence.
-
-    Attributes:
-        score: 0..1.
-        decisive: it can be nothing but the same material.
-        coverage: share of the longer side that is aligned, 0..1; None where there is no time.
-        speed: how much faster b plays.
-    """
-
-    score: float
-    decisive: bool
-    views: Views
-    overlaid: bool = False
-    recoloured: bool = False
-    partial: bool = False
-    coverage: float | None = None
-    speed: float = 1.0
-    segments: tuple[Segment, ...] = ()
-    pairs: tuple[FramePair, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Usable:
-    """Frames worth matching."""
-
-    times: Floats
-    coefficients: NDArray[np.int8]
-    chroma: NDArray[np.int8]
-    seconds: float
-    pictures: Pictures
 
 
 def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
     """Compare pictures; None where a side has none worth matching."""
-    first, second = _usable(a), _usable(b)
+    first, second = usable(a), usable(b)
     if first is None or second is None:
         return None
+    moving = [fp.info.kind is MediaKind.VIDEO for fp in (a, b)]
+    if not any(moving):
+        return see_images(first, second, a.keypoints, b.keypoints)
     views = find_views(first.pictures, second.pictures)
     table = similarities(first.coefficients, second.coefficients, views.a, views.b)
-    moving = [fp.info.kind is MediaKind.VIDEO for fp in (a, b)]
     if all(moving):
         return _videos(first, second, views, table)
-    if any(moving):
-        return _still_in_video(first, second, views, table)
-    return _images(first, second, views, float(table[0, 0]))
+    return _still_in_video(first, second, views, table)
 
 
-def _usable(fingerprint: Fingerprint) -> _Usable | None:
-    track: FrameTrack | None = fingerprint.frames
-    if track is None:
-        return None
-    rows = track.worth_matching()
-    if not len(rows):
-        return None
-    step = float(np.median(np.diff(track.times_s))) if len(track.times_s) > 1 else 0.0
-    seconds = step * len(rows)
-    if len(rows) > _MOST_FRAMES:
-        rows = rows[np.linspace(0, len(rows) - 1, _MOST_FRAMES).astype(int)]
-    coefficients = track.coefficients[rows]
-    info = fingerprint.info
-    aspect = info.width / info.height if info.width and info.height else 1.0
-    top, bottom, left, right = (float(edge) for edge in track.stirring)
-    pictures = Pictures(coefficients, aspect, (top, bottom, left, right))
-    return _Usable(track.times_s[rows], coefficients, track.chroma[rows], seconds, pictures)
-
-
-def _images(a: _Usable, b: _Usable, views: Views, similarity: float) -> Sight:
-    if views.cut or views.overlaid or views.b.tilt:
-        score = _curve(
-            similarity, (0, 0.80, 0.87, 0.91, 0.95, 1), (0, 0.5, 0.70, NEAR_FLOOR, 0.91, 0.94)
-        )
-    else:
-        score = _curve(
-            similarity, (0, 0.6, 0.8, 0.87, 0.95, 1), (0, 0.5, 0.70, NEAR_FLOOR, 0.95, 1)
-        )
-    return Sight(
-        score=score,
-        decisive=score >= NEAR_FLOOR,
-        views=views,
-        overlaid=_overlaid(a.coefficients, b.coefficients, views),
-        recoloured=_recoloured(a.chroma, b.chroma),
-        pairs=(FramePair(a_time=0.0, b_time=0.0, similarity=_unit(similarity)),),
-    )
-
-
-def _still_in_video(a: _Usable, b: _Usable, views: Views, table: Floats) -> Sight:
+def _still_in_video(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
     """A picture and a film can be near, but neither stands for the other."""
     row, column = np.unravel_index(int(table.argmax()), table.shape)
     similarity = float(table[row, column])
     a_time, b_time = float(a.times[row]), float(b.times[column])
-    score = _curve(similarity, (0, 0.85, 0.92, 1), (0, 0.6, PART_FLOOR, PART_CEILING))
+    score = curve(similarity, (0, 0.85, 0.92, 1), (0, 0.6, PART_FLOOR, PART_CEILING))
     return Sight(
         score=score,
         decisive=score >= PART_FLOOR,
         views=views,
         partial=True,
         segments=(Segment(a_start=a_time, a_end=a_time, b_start=b_time, b_end=b_time),),
-        pairs=(FramePair(a_time=a_time, b_time=b_time, similarity=_unit(similarity)),),
+        pairs=(FramePair(a_time=a_time, b_time=b_time, similarity=unit(similarity)),),
     )
 
 
-def _videos(a: _Usable, b: _Usable, views: Views, table: Floats) -> Sight:
+def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
     aligned = align(table, a.times, b.times)
     if not aligned:
-        return Sight(min(DIFFERENT_CEILING, _unit(views.similarity) * 0.7), False, views)
+        return Sight(min(DIFFERENT_CEILING, unit(views.similarity) * 0.7), False, views)
     copied = [stretch for stretch in aligned if _copied(a, b, views, stretch)]
     stretches = copied or aligned
     rows = np.concatenate([stretch.rows for stretch in stretches])
@@ -154,8 +79,8 @@ def _videos(a: _Usable, b: _Usable, views: Views, table: Floats) -> Sight:
         score=score,
         decisive=bool(copied) and score >= PART_FLOOR,
         views=views,
-        overlaid=_overlaid(a.coefficients[rows], b.coefficients[columns], views),
-        recoloured=_recoloured(a.chroma[rows], b.chroma[columns]),
+        overlaid=overlaid(a.coefficients[rows], b.coefficients[columns], views),
+        recoloured=recoloured(a.chroma[rows], b.chroma[columns]),
         # Only what is the same recording can be a part of it.
         partial=partial and bool(copied),
         coverage=round(min(shares), 4),
@@ -165,7 +90,7 @@ def _videos(a: _Usable, b: _Usable, views: Views, table: Floats) -> Sight:
     )
 
 
-def _copied(a: _Usable, b: _Usable, views: Views, stretch: Stretch) -> bool:
+def _copied(a: Usable, b: Usable, views: Views, stretch: Stretch) -> bool:
     """The pictures of a stretch are alike and also change alike."""
     moved = residual(
         look(a.coefficients[stretch.rows], views.a),
@@ -189,10 +114,10 @@ def _score(
     if max(shares) < _EXCERPT_SHARE and shares[0] * seconds < _EXCERPT_S:
         return min(DIFFERENT_CEILING, similarity * 0.7)
     if not copied:
-        return _curve(similarity, (0, 0.6, 0.85, 1), (0, 0.5, PART_FLOOR, 0.8))
+        return curve(similarity, (0, 0.6, 0.85, 1), (0, 0.5, PART_FLOOR, 0.8))
     if partial:
         return part_score(min(shares))
-    return _curve(similarity, (0.55, 0.9, 1), (NEAR_FLOOR, 0.95, 1))
+    return curve(similarity, (0.55, 0.9, 1), (NEAR_FLOOR, 0.95, 1))
 
 
 def _share(times: Floats, parts: list[NDArray[np.int64]]) -> float:
@@ -229,24 +154,7 @@ def _best_pairs(
             FramePair(
                 a_time=round(float(a_times[rows[at]]), 3),
                 b_time=round(float(b_times[columns[at]]), 3),
-                similarity=_unit(float(similarity[at])),
+                similarity=unit(float(similarity[at])),
             )
         )
     return tuple(pairs)
-
-
-def _overlaid(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> bool:
-    return views.overlaid or marked(look(a, views.a), look(b, views.b))
-
-
-def _recoloured(a: NDArray[np.int8], b: NDArray[np.int8]) -> bool:
-    gap = np.abs(a.astype(np.float32).mean(axis=0) - b.astype(np.float32).mean(axis=0))
-    return bool(gap.max() > _RECOLOURED)
-
-
-def _curve(value: float, at: tuple[float, ...], to: tuple[float, ...]) -> float:
-    return round(float(np.interp(value, at, to)), 4)
-
-
-def _unit(value: float) -> float:
-    return round(min(1.0, max(0.0, value)), 4)

@@ -27,7 +27,7 @@ _CUT_SETTLED = 0.97
 _HOPELESS = 0.25
 _GAIN = 0.04
 _TURN_COST = 0.02
-_INNER: Box = (0.1, 0.9, 0.1, 0.9)
+INNER: Box = (0.1, 0.9, 0.1, 0.9)
 _TILTS = tuple(step * 1.5 for step in range(-5, 6) if step)
 _FINER_TILTS = (0.8, 0.4, 0.2)
 
@@ -40,11 +40,7 @@ def find_views(first: Pictures, second: Pictures) -> Views:
         swapped = find_views(second, first)
         return Views(*_turned_back(swapped.b, swapped.a), swapped.similarity)
     probes, field = _spread(a, _PROBES), _spread(b, _FIELD)
-    # Turning `b` is enough: the relation is symmetric and the report is about `b`.
-    turned = max(
-        (measured(probes, field, View(), View(mirror, turn)) for mirror, turn in ORIENTATIONS),
-        key=lambda views: views.similarity - _TURN_COST * (not views.b.plain),
-    )
+    turned = best_orientation(first, second)
     if turned.similarity >= _SETTLED:
         return turned
     starts = best_cuts(_spread(a, _COARSE_PROBES), _spread(b, _COARSE_FIELD), turned)
@@ -55,6 +51,16 @@ def find_views(first: Pictures, second: Pictures) -> Views:
         cut = max(cut, tilted, key=lambda views: views.evidence)
     # A smaller band is easier to agree in, so a cut or a tilt must earn its place.
     return cut if cut.similarity > turned.similarity + _GAIN else turned
+
+
+def best_orientation(first: Pictures, second: Pictures) -> Views:
+    """The best of the eight. Turning `b` is enough: the relation is symmetric and the report is
+    about `b`."""
+    probes, field = _spread(first.coefficients, _PROBES), _spread(second.coefficients, _FIELD)
+    return max(
+        (measured(probes, field, View(), View(mirror, turn)) for mirror, turn in ORIENTATIONS),
+        key=lambda views: views.similarity - _TURN_COST * (not views.b.plain),
+    )
 
 
 def _refined(probes: NDArray[np.int8], field: NDArray[np.int8], starts: list[Views]) -> Views:
@@ -83,8 +89,8 @@ def _best_tilt(
     wide = round(aspect if turn in {0, 180} else 1 / aspect, 2)
 
     def at(degrees: float) -> Views:
-        view = View(mirror, turn, _INNER, round(degrees, 2), wide)
-        return measured(probes, field, View(box=_INNER), view)
+        view = View(mirror, turn, INNER, round(degrees, 2), wide)
+        return measured(probes, field, View(box=INNER), view)
 
     best = max((at(degrees) for degrees in _TILTS), key=lambda views: views.similarity)
     if best.similarity < _HOPELESS:
@@ -98,7 +104,7 @@ def _best_tilt(
 def _turned_back(a: View, b: View) -> tuple[View, View]:
     """The same relation with the orientation told of `b` instead of `a`."""
     if a.tilt:
-        return replace(b, box=_INNER), _tilted_back(a)
+        return replace(b, box=INNER), _tilted_back(a)
     if not (a.mirror or a.turn):
         return a, b
     # A mirrored picture turns back by the same angle, an unmirrored one by the opposite.
@@ -110,7 +116,7 @@ def _tilted_back(a: View) -> View:
     """The other side's view when this one's tilt is told of it; mirrors turn the tilt round."""
     aspect = a.aspect if a.turn in {0, 180} else round(1 / a.aspect, 2)
     undone = a.turn if a.mirror else -a.turn % 360
-    return View(a.mirror, undone, _INNER, a.tilt if a.mirror else -a.tilt, aspect)
+    return View(a.mirror, undone, INNER, a.tilt if a.mirror else -a.tilt, aspect)
 
 
 def _box_before(view: View) -> Box:

@@ -82,13 +82,13 @@ class Views:
 
     @property
     def cut(self) -> bool:
-        """One side shows a part of the other."""
-        return (self.a.box != WHOLE) != (self.b.box != WHOLE)
+        """One side shows a part of the other, or each shows a part that the other lacks."""
+        return self.a.box != self.b.box
 
     @property
     def overlaid(self) -> bool:
         """A strip of both had to be left out: something lies over it on one side."""
-        return WHOLE not in (self.a.box, self.b.box) and not self.b.tilt
+        return self.a.box == self.b.box != WHOLE and not self.b.tilt
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""What is seen of one asset, and what two assets are seen to have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.fingerprint.model import Fingerprint, FrameTrack
+from filmgate.matching.model import FramePair, Segment
+from filmgate.matching.overlay import marked
+from filmgate.matching.view import Floats, Pictures, Views, look
+
+_MOST_FRAMES = 2400
+_RECOLOURED = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The visual evidence.
+
+    Attributes:
+        score: 0..1.
+        decisive: it can be nothing but the same material.
+        coverage: share of the longer side that is aligned, 0..1; None where there is no time.
+        speed: how much faster b plays.
+    """
+
+    score: float
+    decisive: bool
+    views: Views
+    overlaid: bool = False
+    recoloured: bool = False
+    partial: bool = False
+    coverage: float | None = None
+    speed: float = 1.0
+    segments: tuple[Segment, ...] = ()
+    pairs: tuple[FramePair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """Frames worth matching."""
+
+    times: Floats
+    coefficients: NDArray[np.int8]
+    chroma: NDArray[np.int8]
+    seconds: float
+    pictures: Pictures
+
+
+def usable(fingerprint: Fingerprint) -> Usable | None:
+    track: FrameTrack | None = fingerprint.frames
+    if track is None:
+        return None
+    rows = track.worth_matching()
+    if not len(rows):
+        return None
+    step = float(np.median(np.diff(track.times_s))) if len(track.times_s) > 1 else 0.0
+    seconds = step * len(rows)
+    if len(rows) > _MOST_FRAMES:
+        rows = rows[np.linspace(0, len(rows) - 1, _MOST_FRAMES).astype(int)]
+    coefficients = track.coefficients[rows]
+    info = fingerprint.info
+    aspect = info.width / info.height if info.width and info.height else 1.0
+    top, bottom, left, right = (float(edge) for edge in track.stirring)
+    pictures = Pictures(coefficients, aspect, (top, bottom, left, right))
+    return Usable(track.times_s[rows], coefficients, track.chroma[rows], seconds, pictures)
+
+
+def overlaid(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> bool:
+    return views.overlaid or marked(look(a, views.a), look(b, views.b))
+
+
+def recoloured(a: NDArray[np.int8], b: NDArray[np.int8]) -> bool:
+    gap = np.abs(a.astype(np.float32).mean(axis=0) - b.astype(np.float32).mean(axis=0))
+    return bool(gap.max() > _RECOLOURED)
+
+
+def curve(value: float, at: tuple[float, ...], to: tuple[float, ...]) -> float:
+    return round(float(np.interp(value, at, to)), 4)
+
+
+def unit(value: float) -> float:
+    return round(min(1.0, max(0.0, value)), 4)
