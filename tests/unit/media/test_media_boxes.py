@@ -169,6 +169,7 @@ def test_a_film_shown_over_and_over_is_refused(tmp_path: Path) -> None:
         max_size=12,
     )
 )
+@settings(deadline=None)
 def test_no_arrangement_of_boxes_breaks_the_walk(tmp_path_factory, boxes) -> None:
     path = tmp_path_factory.getbasetemp() / "boxes.mp4"
     path.write_bytes(b"".join(struct.pack(">I4s", size, kind) + rest for kind, size, rest in boxes))
