@@ -17,6 +17,7 @@ from filmgate.fingerprint.engine import (
     fingerprint,
     halve,
     sample_rate,
+    slack,
 )
 from filmgate.fingerprint.model import Fingerprint
 from filmgate.media.limits import Limits
@@ -223,3 +224,24 @@ def test_grey_has_no_chroma_and_red_has_its_own(tmp_path: Path) -> None:
     assert grey.chroma.tolist() == [[0, 0, 0, 0]]
     # Halved Rec. 601 Cb and Cr of pure red; no deviation in either.
     assert red.chroma.tolist() == [[-22, 0, 64, 0]]
+
+
+def test_a_long_video_gives_the_same_pictures_wherever_its_keyframes_are(tmp_path: Path) -> None:
+    """The files are decoded by different parts of the decoder, and still show the same."""
+    tracks = []
+    for gap, b_frames in (("250", "3"), ("50", "2"), ("25", "0")):
+        options = {"g": gap, "keyint_min": gap, "sc_threshold": "0", "bf": b_frames, "crf": "20"}
+        path = media_factory.video(tmp_path / f"{gap}.mp4", seconds=24, codec_options=options)
+        found = taken(path)
+        assert slack(found.info) > 0
+        assert found.frames is not None
+        assert max(np.diff(found.frames.times_s)) <= slack(found.info) + 0.041
+        tracks.append(found.frames)
+    for other in tracks[1:]:
+        at = np.abs(tracks[0].times_s[:, None] - other.times_s[None, :])
+        rows, columns = np.nonzero(at < 0.01)
+        assert len(rows) > 20
+        one = tracks[0].coefficients[rows].reshape(len(rows), -1).astype(float)
+        two = other.coefficients[columns].reshape(len(rows), -1).astype(float)
+        alike = (one * two).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(two, axis=1)
+        assert alike.min() > 0.97

@@ -137,6 +137,43 @@ def test_skipping_packets_changes_no_picture(
         assert np.array_equal(by_time[round(frame.time_s, 3)], frame.rgb)
 
 
+_KEYS = {"g": "50", "keyint_min": "50", "sc_threshold": "0"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"g": "25", "bf": "0"}, _KEYS, {"x264-params": "open-gop=1:keyint=50"}, {"g": "250"}],
+)
+@pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
+def test_slack_leaves_no_longer_gap_and_shows_true_pictures(
+    tmp_path: Path, options: dict[str, str], container: str
+) -> None:
+    path = make.video(tmp_path / "a", seconds=6, codec_options=options, container_format=container)
+    info = probe(path, LIMITS)
+    first, again = (
+        list(decode(path, info, LIMITS, sample_rate_hz=4.0, slack_s=0.9).frames) for _ in range(2)
+    )
+    _, every, _ = _all(path, rate=25.0)
+    times = [frame.time_s for frame in first]
+    assert times[0] == 0.0
+    assert max(np.diff([*times, 6.0])) <= 0.9 + 0.04 + 1e-6
+    for one, other in zip(first, again, strict=True):
+        assert one.time_s == other.time_s and np.array_equal(one.rgb, other.rgb)
+        # The picture that was stored for that time, and not one beside it.
+        away = [_difference(one.rgb, frame.rgb) for frame in every]
+        assert every[int(np.argmin(away))].time_s == pytest.approx(one.time_s, abs=1e-3)
+
+
+def test_slack_decodes_fewer_pictures(tmp_path: Path) -> None:
+    path = make.video(tmp_path / "a.mp4", seconds=8, codec_options={"g": "25", "bf": "0"})
+    info = probe(path, LIMITS)
+    few = LIMITS.model_copy(update={"max_decoded_frames": 60})
+    exact = decode(path, info, few, sample_rate_hz=4.0)
+    thin = decode(path, info, few, sample_rate_hz=4.0, slack_s=0.9)
+    assert len(list(exact.frames)) < 16 and exact.truncated
+    assert [frame.time_s for frame in thin.frames][-1] >= 7.0 and not thin.truncated
+
+
 def test_variable_rate_goes_by_presentation_time(tmp_path: Path) -> None:
     info, frames, _ = _all(make.variable_rate(tmp_path))
     assert [f.time_s for f in frames] == pytest.approx([0.0, 1.4, 3.0, 6.0], abs=1e-3)

@@ -31,9 +31,11 @@ ENGINE = "filmgate-fingerprint/2"
 
 _RATE_HZ = 4.0
 _SHORT_RATE_HZ = 8.0
-_SHORT_FRAMES = 480
+_SHORT_FRAMES = 160
 _BRIEF_RATE_HZ = 16.0
 _BRIEF_FRAMES = 32
+_EXACT_S = 20.0
+_SLACK_S = 0.5
 _MAX_FRAMES = 14_400
 _CROP_GAP_S = 2.0
 _PDQ_GAP_S = 1.0
@@ -72,7 +74,7 @@ def fingerprint(
         MediaRefused: nothing in the file can be decoded.
     """
     rate = sample_rate(info)
-    decoded = decode(path, info, limits, sample_rate_hz=rate)
+    decoded = decode(path, info, limits, sample_rate_hz=rate, slack_s=slack(info))
     reducer = _Reducer(info.kind is MediaKind.IMAGE, on_frame)
     sampler = Sampler()
     reducer.take(decoded.frames if embedder is None else sampler.passing(decoded.frames))
@@ -97,13 +99,21 @@ def sample_rate(info: MediaInfo) -> float:
     """Pictures a second to look at: more of short clips, fewer of long films.
 
     Two copies are seldom sampled at the same instants. The denser one is sampled, the closer
-    its pictures come to those of the other, and decoding costs the same.
+    its pictures come to those of the other; but a minute shows enough to be sure at 4 a second.
     """
     if info.duration_s <= 0:
         return _SHORT_RATE_HZ
     short = min(_SHORT_RATE_HZ, _SHORT_FRAMES / info.duration_s)
     brief = min(_BRIEF_RATE_HZ, _BRIEF_FRAMES / info.duration_s)
     return min(max(_RATE_HZ, short, brief), _MAX_FRAMES / info.duration_s)
+
+
+def slack(info: MediaInfo) -> float:
+    """Seconds of a video that may go unseen: none of a short one, which shows little anyway.
+
+    Half of the second that `matching.temporal` bridges, so that one weak picture breaks nothing.
+    """
+    return _SLACK_S if info.duration_s > _EXACT_S else 0.0
 
 
 def _sound(decoded: Decoded) -> AudioTrack | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 RATE_HZ = 8000
 _MAX_LEAD_S = 60.0
+_BLOCK = 1 << 20
 # A resampler from outside this range needs gigabytes of filter, or makes them of samples.
 _MIN_RATE_HZ, _MAX_RATE_HZ = 1000, 768_000
 
@@ -62,6 +63,11 @@ class AudioCollector:
         self._flush()
         self._resampler = None
         samples = np.frombuffer(self._samples, dtype=np.float32)
+        # In place and in blocks: the sound of a long film does not stand in memory twice.
+        for start in range(0, samples.size, _BLOCK):
+            block = samples[start : start + _BLOCK]
+            np.nan_to_num(block, copy=False, posinf=1.0, neginf=-1.0)
+            np.clip(block, -1.0, 1.0, out=block)
         if first_picture_s is None or self.start_s is None:
             return samples
         lead = round((self.start_s - first_picture_s) * RATE_HZ)
@@ -77,14 +83,13 @@ class AudioCollector:
         self._resampler = AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
 
     def _resample(self, frame: AudioFrame | None) -> None:
-        import numpy as np  # noqa: PLC0415
         from av.audio.resampler import AudioResampler  # noqa: PLC0415
 
         assert isinstance(self._resampler, AudioResampler)
         for piece in self._resampler.resample(frame):
-            array = np.nan_to_num(piece.to_ndarray().reshape(-1), posinf=1.0, neginf=-1.0)
             room = self._max_bytes - len(self._samples)
-            self._samples += array.clip(-1.0, 1.0).astype(np.float32).tobytes()[:room]
+            # A plane is padded; "flt" has one, of four bytes a sample.
+            self._samples += memoryview(piece.planes[0])[: min(4 * piece.samples, room)]
 
     def _flush(self) -> None:
         if self._resampler is not None:

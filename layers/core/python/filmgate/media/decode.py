@@ -10,7 +10,9 @@ from filmgate.media.sniff import ANIMATED_FORMATS
 from filmgate.media.timing import SampleClock
 
 
-def decode(path: Path, info: MediaInfo, limits: Limits, *, sample_rate_hz: float) -> Decoded:
+def decode(
+    path: Path, info: MediaInfo, limits: Limits, *, sample_rate_hz: float, slack_s: float = 0.0
+) -> Decoded:
     """Decode pictures and sound.
 
     A picture gives one `Frame` at 0.0. A video gives the first picture shown at or after each
@@ -26,6 +28,9 @@ def decode(path: Path, info: MediaInfo, limits: Limits, *, sample_rate_hz: float
         info: what `filmgate.media.probe.probe` told of this file.
         limits: caps on size, time and memory.
         sample_rate_hz: pictures a second, above 0.
+        slack_s: how long a video may go unseen where that saves decoding. With any, pictures may
+            be a little later than their ticks, those shortly before a keyframe may be missing,
+            and the filter that smooths blocks is left out where there are bits enough.
 
     Raises:
         MediaRefused: ``damaged`` when nothing can be decoded, or ``too_many_pixels``; raised
@@ -43,4 +48,4 @@ def decode(path: Path, info: MediaInfo, limits: Limits, *, sample_rate_hz: float
         return decode_animation(path, info.format, limits, clock)
     from filmgate.media.video import decode_container  # noqa: PLC0415
 
-    return decode_container(path, info, limits, clock)
+    return decode_container(path, info, limits, clock, slack_s)

@@ -51,3 +51,35 @@ def wanted(times_s: Sequence[float], clock: SampleClock) -> list[bool]:
             clock.take(times_s[index])
             picks[index] = True
     return picks
+
+
+def bridged(
+    times_s: Sequence[float], picks: Sequence[bool], seen_s: float, edge_s: float
+) -> tuple[list[bool], float | None]:
+    """Drop the picks of a group of pictures that the next group's keyframe makes dispensable.
+
+    What is left needs no picture decoded after the edge, but for the first at or after it where
+    without that more than from edge to keyframe would go unseen. A pick of the group's own
+    keyframe, which comes first, stays.
+
+    Args:
+        times_s: presentation times of the group's packets, in the order they are decoded.
+        picks: what `wanted` told of them.
+        seen_s: when the last picture picked before this group is shown.
+        edge_s: how late before the next keyframe the last picture has to be.
+
+    Returns:
+        What is picked, and when the picture that was picked besides is shown, if one was.
+    """
+    if not any(
+        pick and time_s > edge_s for pick, time_s in zip(picks[1:], times_s[1:], strict=True)
+    ):
+        return list(picks), None
+    kept = [pick and (index == 0 or times_s[index] <= edge_s) for index, pick in enumerate(picks)]
+    left = [time_s for time_s, pick in zip(times_s, kept, strict=True) if pick]
+    if max([seen_s, *left]) >= edge_s:
+        return kept, None
+    after = [index for index, time_s in enumerate(times_s) if time_s >= edge_s]
+    bridge = min(after, key=times_s.__getitem__)
+    kept[bridge] = True
+    return kept, times_s[bridge]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, cast
@@ -20,7 +22,7 @@ from filmgate.media.container import (
 )
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
-from filmgate.media.timing import SampleClock, wanted
+from filmgate.media.timing import SampleClock, bridged, wanted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 
 # A Lambda of the size that decodes has two cores.
 _THREADS = 2
+# With fewer bits a pixel the filter that smooths the edges of blocks moves what hashes see.
+_RICH_BITS = 0.05
+# Below this rate the next picture that others depend on may be shown too late to stand in.
+_STAND_IN_HZ = 20.0
 _WINDOW_PACKETS = 512
 _WINDOW_BYTES = 32 * 1024**2
 _DEMUX_RETRIES = 16
@@ -41,11 +47,21 @@ _DEMUX_RETRIES = 16
 _RESET_S = 0.25
 
 
-def decode_container(path: Path, info: MediaInfo, limits: Limits, clock: SampleClock) -> Decoded:
+def decode_container(
+    path: Path, info: MediaInfo, limits: Limits, clock: SampleClock, slack_s: float
+) -> Decoded:
     """Decode what the clock picks; see `filmgate.media.decode.decode`."""
     decoded = Decoded(frames=iter(()))
-    decoded.frames = _Pass(info, limits, clock, decoded).run(path)
+    decoded.frames = _Pass(info, limits, clock, decoded, slack_s).run(path)
     return decoded
+
+
+def _bits_a_pixel(container: InputContainer, info: MediaInfo) -> float:
+    """Mean bits that a pixel of a picture is stored in, sound included; 0 where not told."""
+    pixels_a_second = (info.width or 0) * (info.height or 0) * (info.frame_rate or 0.0)
+    if not pixels_a_second or info.duration_s <= 0:
+        return 0.0
+    return container.size * 8 / info.duration_s / pixels_a_second
 
 
 class _Pass:
@@ -54,21 +70,34 @@ class _Pass:
     Decoding is most of the cost of a fingerprint, so packets are held back up to the next
     keyframe: then it is known which pictures will be picked, the others that nothing depends
     on are skipped inside the decoder, and what follows the last picked one is not decoded at
-    all. The picked pictures are the same as with everything decoded.
+    all. Without slack the picked pictures are the same as with everything decoded.
+
+    With slack, pictures are picked for what they cost: one that others depend on stands in for
+    one that none does, and where the next keyframe comes soon what precedes it is passed over.
+    All that is chosen by facts of the file alone, so a file always gives the same pictures.
     """
 
     def __init__(
-        self, info: MediaInfo, limits: Limits, clock: SampleClock, decoded: Decoded
+        self,
+        info: MediaInfo,
+        limits: Limits,
+        clock: SampleClock,
+        decoded: Decoded,
+        slack_s: float,
     ) -> None:
         self._info = info
         self._limits = limits
         self._clock = clock
         self._decoded = decoded
+        self._slack_s = slack_s
+        self._stand_ins = slack_s > 0 and (info.frame_rate or 0.0) >= _STAND_IN_HZ
         self._deadline = monotonic() + limits.max_wall_s
         self._audio = AudioCollector(limits.max_duration_s)
         self._pictures = 0
         self._sampled = 0
         self._first_s: float | None = None
+        self._planned_s = -inf
+        self._bridges: deque[float] = deque()
         self._last_s = 0.0
         self._end_s = 0.0
         self._clocks: dict[int, tuple[int, int]] = {}
@@ -104,6 +133,8 @@ class _Pass:
             context.thread_count = _THREADS
             context.thread_type = "AUTO"
             context.options = {"max_pixels": str(self._limits.max_video_pixels)}
+            if self._slack_s > 0 and _bits_a_pixel(container, self._info) >= _RICH_BITS:
+                context.options["skip_loop_filter"] = "all"
 
     def _consume(
         self, container: InputContainer, video: VideoStream | None, audio: AudioStream | None
@@ -119,12 +150,12 @@ class _Pass:
             assert video is not None
             full = len(window) >= _WINDOW_PACKETS or held >= _WINDOW_BYTES
             if window and (packet.is_keyframe or full):
-                yield from self._see(video, window, closed=packet.is_keyframe)
+                yield from self._see(video, window, packet if packet.is_keyframe else None)
                 window, held = [], 0
             window.append(cast("Packet[VideoStream]", packet))
             held += packet.size
         if video is not None:
-            yield from self._see(video, window, closed=True)
+            yield from self._see(video, window, None, last=True)
             yield from self._show(video, self._tried(video, None))
 
     def _packets(
@@ -159,16 +190,19 @@ class _Pass:
         """Move a packet's times so that a clock reset inside the file does not turn time back."""
         if packet.dts is None or packet.time_base is None:
             return
-        offset, last = self._clocks.get(packet.stream.index, (0, packet.dts))
-        if (last - packet.dts - offset) * packet.time_base > _RESET_S:
-            offset = last - packet.dts + (packet.duration or 0)
-        packet.dts += offset
-        if packet.pts is not None:
-            packet.pts += offset
-        self._clocks[packet.stream.index] = (offset, packet.dts)
-        at = packet.pts if packet.pts is not None else packet.dts
-        end_s = float((at + (packet.duration or 0)) * packet.time_base) - self._start_s
-        self._end_s = max(self._end_s, end_s)
+        index, dts, pts = packet.stream.index, packet.dts, packet.pts
+        # Fractions cost more than all else here, for thousands of packets of sound.
+        tick_s = packet.time_base.numerator / packet.time_base.denominator
+        offset, last = self._clocks.get(index, (0, dts))
+        if (last - dts - offset) * tick_s > _RESET_S:
+            offset = last - dts + (packet.duration or 0)
+        if offset:
+            packet.dts = dts = dts + offset
+            if pts is not None:
+                packet.pts = pts = pts + offset
+        self._clocks[index] = (offset, dts)
+        end = (dts if pts is None else pts) + (packet.duration or 0)
+        self._end_s = max(self._end_s, end * tick_s - self._start_s)
 
     def _over(self) -> bool:
         limits, decoded = self._limits, self._decoded
@@ -192,32 +226,61 @@ class _Pass:
             self._decoded.decode_errors += 1
 
     def _see(
-        self, video: VideoStream, window: list[Packet[VideoStream]], *, closed: bool
+        self,
+        video: VideoStream,
+        window: list[Packet[VideoStream]],
+        key: Packet[Stream] | None,
+        *,
+        last: bool = False,
     ) -> Iterator[Frame]:
         """Decode a window of packets, as few of them as the clock's picks need.
 
         Args:
-            closed: what follows does not depend on this window, except for pictures shown
-                before their keyframe (open groups); those are dropped with the tail.
+            key: the keyframe that comes next, if one does. What follows it does not depend on
+                this window, except for pictures shown before it (open groups); those are
+                dropped with the tail.
+            last: nothing comes after this window.
         """
+        closed = last or key is not None
         context = video.codec_context
         if self._tail_dropped and window and window[0].pts is not None:
             key_pts = window[0].pts
             window = [p for p in window if p.pts is None or p.pts >= key_pts]
-        picks = self._picks(window)
-        last = max((i for i, pick in enumerate(picks) if pick), default=-1)
-        self._tail_dropped = closed and last + 1 < len(window)
-        for position, packet in enumerate(window):
-            if self._over() or (closed and position > last):
+        picks = self._picks(window, key)
+        end = max((i for i, pick in enumerate(picks) if pick), default=-1)
+        self._tail_dropped = closed and end + 1 < len(window)
+        for position, packet in enumerate(window[: end + 1] if closed else window):
+            if self._over():
                 return
-            context.skip_frame = "DEFAULT" if picks[position] else "NONREF"
+            # Nothing can stand in for the last one: what comes after it is not decoded.
+            exact = picks[position] and (not self._stand_ins or position == end)
+            context.skip_frame = "DEFAULT" if exact else "NONREF"
             yield from self._show(video, self._tried(video, packet))
+        if self._tail_dropped and key is not None and self._slack_s > 0:
+            # As for a jump in the file: counters that go on from picture to picture, as H.264's
+            # order does, would be taken for others after so wide a gap.
+            yield from self._show(video, self._tried(video, None))
+            context.flush_buffers()
 
-    def _picks(self, window: list[Packet[VideoStream]]) -> list[bool]:
+    def _picks(self, window: list[Packet[VideoStream]], key: Packet[Stream] | None) -> list[bool]:
+        """Which packets hold pictures that are wanted; all where times are missing."""
         times = [float(p.pts * p.time_base) for p in window if p.pts is not None and p.time_base]
         if len(times) < len(window):
             return [True] * len(window)
-        return wanted(times, self._clock.copy())
+        picks = wanted(times, self._clock.copy())
+        # A grid nearly as wide as the slack would only be made denser.
+        if 2 * self._clock.interval_s <= self._slack_s and key and key.pts and key.time_base:
+            edge_s = float(key.pts * key.time_base) - self._slack_s
+            picks, bridge_s = bridged(times, picks, self._planned_s, edge_s)
+            self._bridges += [] if bridge_s is None else [bridge_s]
+        # Not what was taken so far: the decoder still holds some of the last window's pictures.
+        self._planned_s = max(
+            [self._planned_s, *(at for at, pick in zip(times, picks, strict=True) if pick)]
+        )
+        return picks
+
+    def _bridges_at(self, time_s: float) -> bool:
+        return bool(self._bridges) and time_s >= self._bridges[0]
 
     def _tried(self, video: VideoStream, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         import av  # noqa: PLC0415
@@ -232,7 +295,7 @@ class _Pass:
         for frame in frames:
             self._pictures += 1
             time_s = self._time_of(video, frame)
-            if not self._clock.wants(time_s):
+            if not self._clock.wants(time_s) and not self._bridges_at(time_s):
                 continue
             if self._sampled >= self._limits.max_sampled_frames:
                 self._decoded.truncated = True
@@ -241,6 +304,8 @@ class _Pass:
             if rgb is None:
                 continue
             self._clock.take(time_s)
+            while self._bridges_at(time_s):
+                self._bridges.popleft()
             self._sampled += 1
             if self._first_s is None:
                 self._first_s = time_s
