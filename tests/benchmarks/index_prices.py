@@ -9,6 +9,16 @@ DATE = "2026-11"
 
 LAMBDA_GB_S = 0.0000166667
 """x86-64."""
+LAMBDA_REQUEST = 0.20e-6
+STEP_TRANSITION = 25e-6
+"""A state entered in a Standard workflow."""
+SQS_REQUEST = 0.40e-6
+HTTP_API_REQUEST = 1.00e-6
+EVENT = 0.0
+"""Events of S3 on the default bus are not charged."""
+S3_PUT = 5e-6
+S3_GET = 0.4e-6
+LOG_GB = 0.50
 DYNAMODB_WRITE = 0.625e-6
 """A write of up to 1 KB."""
 DYNAMODB_READ = 0.125e-6

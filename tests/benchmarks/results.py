@@ -8,7 +8,17 @@ from pathlib import Path
 from tests.benchmarks.common import BENCH, Cell, parser, shown
 
 TARGET = Path(__file__).with_name("RESULTS.md")
-PARTS = ("fingerprint", "pipeline", "accuracy", "matching", "index", "load", "imports", "vectors")
+PARTS = (
+    "fingerprint",
+    "pipeline",
+    "accuracy",
+    "matching",
+    "index",
+    "throughput",
+    "load",
+    "imports",
+    "vectors",
+)
 
 _HEAD = """# Benchmark results
 

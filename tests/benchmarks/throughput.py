@@ -1,0 +1,321 @@
+"""One-minute 720p videos: processor time on one core, videos an hour, and what one costs.
+
+Each file is fingerprinted in a process of its own that is pinned to one core. Seconds are of
+processor time, the best of the rounds: whatever else the machine does only ever adds to it, and
+the median beside it tells how much it did. They are of the core this ran on; a Lambda function of
+1,769 MB has one that may be faster or slower.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+from filmgate.fingerprint import engine
+from filmgate.fingerprint.constellation import constellation
+from filmgate.fingerprint.model import Fingerprint
+from filmgate.fingerprint.retrieval import index_entry, index_query
+from filmgate.index.segment import fresh_item
+from filmgate.index.segments import SegmentIndex
+from filmgate.matching.compare import compare
+from filmgate.media.decode import decode
+from filmgate.media.limits import Limits
+from filmgate.media.model import MediaInfo, MediaKind
+from filmgate.media.probe import probe
+from tests.benchmarks import index_prices as prices
+from tests.benchmarks import throughput_cost as cost
+from tests.benchmarks.common import Cell, Result, Sheet, machine, note, parser, publish
+from tests.benchmarks.fingerprint import reduced
+from tests.benchmarks.index_corpus import Corpus
+from tests.benchmarks.throughput_clips import clips
+from tests.benchmarks.throughput_pairs import verdicts
+from tests.memory import MemoryFreshStore, MemorySegmentStore
+
+REFERENCE_AN_HOUR = 280
+AIM_AN_HOUR = 2800
+LIBRARY = 500_000
+"""Hashes in the library that a video is searched in: about 8,000 minutes of film."""
+_CANDIDATES = 5
+_LIMITS = Limits()
+_TENANT = "bench"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Processor seconds of one file, each the best of the rounds.
+
+    Attributes:
+        pictures_s: decoding and scaling the pictures that are looked at.
+        sound_s: decoding the sound, and what is kept of it.
+        reduce_s: from pictures to the fingerprint.
+        all_s, all_median_s: a fingerprint as a whole, measured by itself.
+        peak_bytes: of the process, with Python and its packages.
+    """
+
+    kind: str
+    file_bytes: int
+    frames: int
+    probe_s: float
+    pictures_s: float
+    sound_s: float
+    reduce_s: float
+    all_s: float
+    all_median_s: float
+    peak_bytes: int
+
+    @property
+    def an_hour(self) -> float:
+        """Videos that one core gets through in an hour."""
+        return 3600 / self.all_s
+
+
+def main() -> None:
+    words = parser(__doc__)
+    words.add_argument("--rounds", type=int, default=5, help="rounds a file (default 5)")
+    words.add_argument("--library", type=int, default=LIBRARY, help="hashes searched in")
+    words.add_argument(
+        "--pairs", action="store_true", help="what looking less does to verdicts, nothing else"
+    )
+    chosen = words.parse_args()
+    begun = time.perf_counter()
+    if chosen.pairs:
+        sheet, figures = verdicts()
+        seconds = time.perf_counter() - begun
+        publish(Result("throughput-pairs", (sheet,), figures, seconds, machine()))
+        return
+    files = clips()
+    found = [_apart(name, path, chosen.rounds) for name, path in files.items()]
+    work = _work(found, files, chosen.library)
+    publish(
+        Result(
+            "throughput",
+            (_speed(found), _costs(work, chosen.library)),
+            {
+                "files": [asdict(one) | {"an_hour": one.an_hour} for one in found],
+                "work": asdict(work),
+                "bill": [asdict(line) for line in cost.bill(work)],
+                "prices": prices.DATE,
+            },
+            time.perf_counter() - begun,
+            machine(),
+        )
+    )
+
+
+def _apart(name: str, path: Path, rounds: int) -> Spent:
+    # A fresh process each, so that its peak of memory is that of this file.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        spent = pool.submit(measure, name, path, rounds).result()
+    note(f"{name}: {spent.all_s:.2f} s, {spent.an_hour:,.0f} an hour")
+    return spent
+
+
+def measure(name: str, path: Path, rounds: int) -> Spent:
+    """Fingerprint one file, and its parts one by one, in turn; on one core."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    info = probe(path, _LIMITS)
+    sound_alone = info.model_copy(update={"kind": MediaKind.AUDIO})
+    taken: dict[str, list[float]] = {}
+
+    def timed(part: str, begun: float) -> None:
+        taken.setdefault(part, []).append(time.process_time() - begun)
+
+    fingerprinted(path, info)  # imports
+    peak = _peak()
+    for _ in range(rounds):
+        begun = time.process_time()
+        probe(path, _LIMITS)
+        timed("probe", begun)
+        begun = time.process_time()
+        made = fingerprinted(path, info)
+        timed("all", begun)
+        begun = time.process_time()
+        heard = decode(path, sound_alone, _LIMITS, sample_rate_hz=1.0)
+        list(heard.frames)
+        timed("sound", begun)
+        begun = time.process_time()
+        rate, slack = engine.sample_rate(info), engine.slack(info)
+        seen = decode(path, info, _LIMITS, sample_rate_hz=rate, slack_s=slack)
+        frames = list(seen.frames)
+        timed("decode", begun)
+        begun = time.process_time()
+        reduced(path, info, frames, None)
+        timed("reduce", begun)
+        begun = time.process_time()
+        if seen.audio is not None:
+            constellation(seen.audio)
+        timed("constellation", begun)
+    best = {part: min(spent) for part, spent in taken.items()}
+    return Spent(
+        kind=name,
+        file_bytes=path.stat().st_size,
+        frames=0 if made.frames is None else len(made.frames.times_s),
+        probe_s=best["probe"],
+        pictures_s=best["decode"] - best["sound"],
+        sound_s=best["sound"] + best["constellation"],
+        reduce_s=best["reduce"],
+        all_s=best["all"],
+        all_median_s=statistics.median(taken["all"]),
+        peak_bytes=peak,
+    )
+
+
+def fingerprinted(path: Path, info: MediaInfo) -> Fingerprint:
+    """One file, whole."""
+    return engine.fingerprint(path, "0" * 64, info, _LIMITS)
+
+
+def _peak() -> int:
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size if sys.platform == "darwin" else size * 1024
+
+
+def _speed(found: list[Spent]) -> Sheet:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            one.kind,
+            one.file_bytes * 8 / 60 / 1e6,
+            one.frames,
+            one.pictures_s,
+            one.reduce_s,
+            one.sound_s,
+            one.all_s,
+            one.all_median_s,
+            one.an_hour,
+            one.an_hour / REFERENCE_AN_HOUR,
+            one.peak_bytes / 1e6,
+        )
+        for one in found
+    ]
+    middle = statistics.median(one.all_s for one in found)
+    rows.append(
+        (
+            "median",
+            *[None] * 5,
+            middle,
+            None,
+            3600 / middle,
+            3600 / middle / REFERENCE_AN_HOUR,
+            None,
+        )
+    )
+    return Sheet(
+        "A minute of 720p on one core",
+        (
+            "written as",
+            "Mbit/s",
+            "pictures",
+            "decode s",
+            "reduce s",
+            "sound s",
+            "all s",
+            "median s",
+            "an hour",
+            "of the reference",
+            "peak MB",
+        ),
+        tuple(rows),
+        (
+            f"Reference: {REFERENCE_AN_HOUR} an hour a worker. Aim: {AIM_AN_HOUR:,} a core, "
+            f"{3600 / AIM_AN_HOUR:.2f} s each.",
+            "Processor seconds, the best of the rounds; the median tells what else ran.",
+            "This machine's core; a Lambda's may differ.",
+        ),
+    )
+
+
+def _work(found: list[Spent], files: dict[str, Path], library: int) -> cost.Work:
+    """The file of median cost, and its search among so many hashes.
+
+    The pictures of the other kinds are its copies, so it is compared with those.
+    """
+    typical = sorted(found, key=lambda one: one.all_s)[len(found) // 2]
+    path = files[typical.kind]
+    info = probe(path, _LIMITS)
+    own = fingerprinted(path, info)
+    begun = time.process_time()
+    hashlib.sha256(path.read_bytes())
+    digest_s = time.process_time() - begun
+    others = [fingerprinted(p, probe(p, _LIMITS)) for n, p in files.items() if n != typical.kind]
+    begun = time.process_time()
+    entry, query = index_entry("own", own), index_query("own", own)
+    for other in islice((one for _ in range(_CANDIDATES) for one in others), _CANDIDATES):
+        compare(own, other)
+    match_s = time.process_time() - begun
+    with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
+        index = SegmentIndex(MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(folder))
+        note(f"Filling an index with {library:,} hashes")
+        held = 0
+        for number, one in enumerate(Corpus().entries(0, library)):
+            if held >= library:
+                break
+            index.add(_TENANT, one)
+            held += len(one.frames)
+            if number % 500 == 499:
+                index.compact(_TENANT)
+        while index.compact(_TENANT):
+            pass
+        index.search(_TENANT, query, limit=200)
+        begun = time.process_time()
+        index.search(_TENANT, query, limit=200)
+        search_s = time.process_time() - begun
+    return cost.Work(
+        file_bytes=typical.file_bytes,
+        ingest_s=typical.probe_s + digest_s,
+        fingerprint_s=typical.all_s + digest_s,
+        match_s=match_s,
+        search_s=search_s,
+        candidates=_CANDIDATES,
+        matches=_CANDIDATES,
+        entry_bytes=len(fresh_item(entry).body),
+    )
+
+
+def _costs(work: cost.Work, library: int) -> Sheet:
+    lines = cost.bill(work)
+    total = sum(line.dollars for line in lines)
+    rows: list[tuple[Cell, ...]] = [
+        (line.what, line.how, _dollars(line.dollars), 100 * line.dollars / total) for line in lines
+    ]
+    rows.append(("all", None, _dollars(total), 100.0))
+    return Sheet(
+        "What a minute costs, from upload to verdict",
+        ("for", "what", "dollars a thousand", "%"),
+        tuple(rows),
+        (
+            f"Dollars for a thousand videos; the reference takes {1000 * cost.REFERENCE:g}, the "
+            f"aim is under {1000 * cost.AIM:g}.",
+            f"List prices of {prices.DATE}, us-east-1, x86-64, memory as in serverless.yml.",
+            f"The file of median processor time; searched among {library:,} hashes, compared with "
+            f"{work.candidates} candidates, each of them a match. {work.search_s:.2f} s of Match "
+            f"is the search.",
+            f"Measured: processor seconds. Assumed: billed time is processor time plus S3 at "
+            f"{cost.S3_BYTES_PER_S / 1e6:g} MB/s and {cost.LIGHT_S * 1000:g} ms a call; cold "
+            f"starts are not counted.",
+            f"Keeping the file costs another {1000 * _month(work):.2f} dollars a thousand a month.",
+        ),
+    )
+
+
+def _month(work: cost.Work) -> float:
+    return cost.month_dollars(work.file_bytes, 0)
+
+
+def _dollars(value: float) -> float:
+    return 1000 * value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""What looking at less of a long video does to its verdicts.
+
+Every copy of `throughput_copies.py` is compared with both originals of its source, and with one
+original of each other source: with every file looked at as densely as a short one, and as shipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+from filmgate.fingerprint import engine
+from filmgate.fingerprint.model import Fingerprint
+from filmgate.matching.compare import compare
+from filmgate.matching.decide import decide
+from filmgate.matching.model import MatchClass, Verdict
+from filmgate.matching.settings import MatchSettings
+from filmgate.media.limits import Limits
+from filmgate.media.probe import probe
+from filmgate.samples.truth import is_call
+from tests.benchmarks.common import SHARED, Cell, Sheet, note
+from tests.benchmarks.throughput_copies import Made, made
+
+_LIMITS = Limits()
+_SETTINGS = MatchSettings()
+_SHORT_HZ = 8.0
+_EVERY = "8 a second"
+_SHIPPED = "as shipped"
+
+
+@dataclass(frozen=True)
+class Said:
+    """A verdict on a copy and an original."""
+
+    copy: str
+    same: bool
+    verdict: Verdict
+
+    @property
+    def called(self) -> bool:
+        return is_call(self.verdict.match_class, self.verdict.transform.partial)
+
+
+def verdicts() -> tuple[Sheet, dict[str, object]]:
+    """The table, and its figures. Needs the real files.
+
+    Raises:
+        SystemExit: they are not there.
+    """
+    if not SHARED.is_dir():
+        raise SystemExit(f"{SHARED} is not here: the copies are made of real films")
+    files = list(made())
+    found, seconds = {}, {}
+    for name, take in ((_EVERY, _densely), (_SHIPPED, _taken)):
+        note(f"{len(files)} files, {name}")
+        begun = time.process_time()
+        prints = {file.path: take(file.path) for file in files}
+        seconds[name] = time.process_time() - begun
+        found[name] = _judged(files, prints)
+    return _sheet(found, seconds), {
+        "fingerprint_s": seconds,
+        **{name: _figures(said) for name, said in found.items()},
+    }
+
+
+def _taken(path: Path) -> Fingerprint:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return engine.fingerprint(path, digest, probe(path, _LIMITS), _LIMITS)
+
+
+def _densely(path: Path) -> Fingerprint:
+    with (
+        patch.object(engine, "sample_rate", lambda _: _SHORT_HZ),
+        patch.object(engine, "slack", lambda _: 0.0),
+    ):
+        return _taken(path)
+
+
+def _judged(files: list[Made], prints: dict[Path, Fingerprint]) -> list[Said]:
+    said = []
+    originals = [file for file in files if file.original]
+    for copy in (file for file in files if not file.original):
+        for index, original in enumerate(originals):
+            same = original.source == copy.source
+            # Of other sources, one of the two ways in which each was written.
+            if same or index % 2 == 0:
+                measured = compare(prints[original.path], prints[copy.path])
+                said.append(Said(copy.copy.name, same, decide(measured, _SETTINGS)))
+    return said
+
+
+def _sheet(found: dict[str, list[Said]], seconds: dict[str, float]) -> Sheet:
+    copies = dict.fromkeys(said.copy for said in found[_EVERY] if said.same)
+    cells = [partial(_cells, said) for said in found.values()]
+    rows = [_row(name, cells, partial(_is_of, name)) for name in copies]
+    rows.append(_row("all", cells, lambda one: one.same))
+    rows.append(_row("other sources", cells, lambda one: not one.same))
+    columns = [f"{what}, {how}" for how in found for what in ("called", "exact", "near", "score")]
+    spent = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items())
+    return Sheet(
+        "Verdicts on long videos by how much of them is looked at",
+        ("copy", "pairs", *columns),
+        tuple(rows),
+        (
+            "Called: exact or near, or similar as a part. Score: the mean of the pictures.",
+            f"Processor time of all fingerprints: {spent}.",
+        ),
+    )
+
+
+def _is_of(name: str, said: Said) -> bool:
+    return said.same and said.copy == name
+
+
+def _row(
+    name: str,
+    cells: list[Callable[[Callable[[Said], bool]], tuple[int, tuple[Cell, ...]]]],
+    asked: Callable[[Said], bool],
+) -> tuple[Cell, ...]:
+    parts = [cell(asked) for cell in cells]
+    return (name, parts[0][0], *(value for _, values in parts for value in values))
+
+
+def _cells(said: list[Said], asked: Callable[[Said], bool]) -> tuple[int, tuple[Cell, ...]]:
+    some = [one for one in said if asked(one)]
+    classes = Counter(one.verdict.match_class for one in some)
+    mean = sum(one.verdict.visual or 0.0 for one in some) / max(1, len(some))
+    called = sum(one.called for one in some)
+    return len(some), (called, classes[MatchClass.EXACT], classes[MatchClass.NEAR], round(mean, 3))
+
+
+def _figures(said: list[Said]) -> dict[str, object]:
+    same = [one for one in said if one.same]
+    other = [one for one in said if not one.same]
+    return {
+        "pairs": len(same),
+        "called": sum(one.called for one in same),
+        "classes": Counter(one.verdict.match_class.value for one in same),
+        "others": len(other),
+        "others_called": sum(one.called for one in other),
+    }
