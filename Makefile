@@ -8,8 +8,8 @@ SETUP := .build/setup.stamp
 BENCH_SETUP := .build/bench-setup.stamp
 OSLS := node_modules/.bin/osls
 
-BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-index bench-imports \
-	bench-vectors bench-throughput
+BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-sound bench-index \
+	bench-imports bench-vectors bench-throughput
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench $(BENCHMARKS)
@@ -65,6 +65,7 @@ bench-fingerprint: ## fingerprinting against decoding, hashing against imagehash
 bench-pipeline: ## a scan through the deployed stack against the bare algorithm
 bench-accuracy: ## precision and recall, on the samples and on real files where there are any
 bench-matching: ## recall by transform and false positives by class, beside pHash and PDQ
+bench-sound: ## how often other speech and music is called a copy
 bench-index: ## candidate search at 1e5 and 1e6 hashes beside faiss, and in bands; BENCH_FLAGS=--full for 1e7
 bench-throughput: ## one-minute 720p videos on one core, an hour, and what one costs; BENCH_FLAGS=--pairs for verdicts
 bench-imports: ## import time of each function's handler

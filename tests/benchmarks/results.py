@@ -13,6 +13,7 @@ PARTS = (
     "pipeline",
     "accuracy",
     "matching",
+    "sound",
     "index",
     "throughput",
     "load",

@@ -92,6 +92,17 @@ def test_other_music_shares_no_more_than_chance(music: Samples) -> None:
     assert shared(constellation(music), constellation(tune(2))) < 0.3
 
 
+@pytest.mark.parametrize("stretch", [7, 100, 599])
+def test_the_stretches_it_is_made_in_do_not_show(
+    music: Samples, stretch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = constellation(music)
+    monkeypatch.setattr(module, "_STRETCH", stretch)
+    parts = constellation(music)
+    for name in AudioTrack.__slots__:
+        assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
+
+
 @pytest.mark.parametrize("hz", [300.0, 1003.0, 1007.5, 2500.0])
 def test_a_tone_is_placed_finer_than_a_bin(hz: float) -> None:
     time = np.arange(2 * RATE_HZ) / RATE_HZ

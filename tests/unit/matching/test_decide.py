@@ -256,3 +256,20 @@ def test_deciding_loads_no_arrays_and_no_decoder(module: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     assert {"numpy", "av", "PIL", "boto3", "fastapi"}.isdisjoint(loaded)
+
+
+def test_certain_sound_is_no_less_a_copy_for_what_containers_say() -> None:
+    def score(decisive: tuple[str, ...]) -> float:
+        found = Comparison(
+            kind=MediaKind.AUDIO,
+            visual=None,
+            audio=0.9,
+            metadata=0.2,
+            decisive=decisive,
+            coverage=0.95,
+            engine="engine/1",
+        )
+        return decide(found, SETTINGS).score
+
+    assert score(("audio",)) == 0.9
+    assert score(()) < 0.75

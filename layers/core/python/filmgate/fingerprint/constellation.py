@@ -26,7 +26,7 @@ _FLOOR_DB = 55.0
 _BLOCK_HOPS = 50
 _MOST_A_BLOCK = 80
 _SILENT_RMS = 1e-3
-_BATCH = 4096
+_STRETCH = 1000
 
 Floats = NDArray[np.float32]
 
@@ -39,13 +39,8 @@ def constellation(samples: Floats) -> AudioTrack:
     """
     if len(samples) < WINDOW or float(np.sqrt(np.mean(np.square(samples)))) < _SILENT_RMS:
         return _track(*(np.zeros(0, np.float32),) * 3)
-    db = _spectrogram_db(samples)
-    hops, bins = _peaks(db)
-    return _track(
-        (hops + _between(db, hops, bins, (1, 0))) * HOP_MS,
-        (bins + _between(db, hops, bins, (0, 1))) * BIN_HZ,
-        -db[hops, bins],
-    )
+    hops, bins, levels = _peaks(samples)
+    return _track(hops * HOP_MS, bins * BIN_HZ, levels.max(initial=-np.inf) - levels)
 
 
 def strongest(track: AudioTrack, most: int) -> NDArray[np.intp]:
@@ -64,30 +59,39 @@ def _track(times_ms: Floats, frequencies_hz: Floats, levels_db: Floats) -> Audio
     )
 
 
-def _spectrogram_db(samples: Floats) -> Floats:
-    """float32 (hops, 256), decibels relative to the loudest bin."""
-    windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
-    taper = np.hanning(WINDOW).astype(np.float32)
-    power = np.empty((len(windows), WINDOW // 2), dtype=np.float32)
-    for start in range(0, len(windows), _BATCH):
-        block = windows[start : start + _BATCH] * taper
-        spectrum = np.fft.rfft(block, axis=1)[:, : WINDOW // 2]
-        power[start : start + _BATCH] = np.square(np.abs(spectrum))
-    db: Floats = 10 * np.log10(np.maximum(power, np.float32(1e-12)))
-    return db - db.max()
+def _peaks(samples: Floats) -> tuple[Floats, Floats, Floats]:
+    """Hops, bins and decibels of the peaks, in order of time.
 
-
-def _peaks(db: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Hops and bins of the peaks, in order of time.
-
-    The most are counted block by block, so that a cut-out keeps the peaks of the whole.
+    The most are counted block by block, so that a cut-out keeps the peaks of the whole. A stretch
+    of the spectrogram is made at a time, with what its peaks have around them, so that
+    hours of sound need no more memory than minutes.
     """
-    top = _moving_max(_moving_max(db, _NEAR_BINS, axis=1), _NEAR_HOPS, axis=0)
-    peak = (db == top) & (db > -_FLOOR_DB)
-    peak[:, :_LOWEST_BIN] = False
-    hops, bins = np.nonzero(peak)
-    kept = _rank(hops // _BLOCK_HOPS, -db[hops, bins]) < _MOST_A_BLOCK
-    return hops[kept], bins[kept]
+    windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
+    loudest = -np.inf
+    found = []
+    for start in range(0, len(windows), _STRETCH):
+        first = max(0, start - _NEAR_HOPS)
+        db = _spectrogram_db(windows[first : start + _STRETCH + _NEAR_HOPS])
+        loudest = max(loudest, float(db.max()))
+        top = _moving_max(_moving_max(db, _NEAR_BINS, axis=1), _NEAR_HOPS, axis=0)
+        peak = (db == top) & (db > loudest - _FLOOR_DB)
+        peak[:, :_LOWEST_BIN] = False
+        peak[: start - first] = False
+        peak[start - first + _STRETCH :] = False
+        hops, bins = np.nonzero(peak)
+        later, higher = (_between(db, hops, bins, step) for step in ((1, 0), (0, 1)))
+        found.append(np.stack([first + hops, later, bins + higher, db[hops, bins]]))
+    every = np.concatenate(found, axis=1)
+    hops, later, bins, levels = every[:, every[3] > loudest - _FLOOR_DB]
+    kept = _rank(hops // _BLOCK_HOPS, -levels) < _MOST_A_BLOCK
+    return (hops + later)[kept], bins[kept], levels[kept]
+
+
+def _spectrogram_db(windows: Floats) -> Floats:
+    """Decibels, float32 (hops, 256)."""
+    spectrum = np.fft.rfft(windows * np.hanning(WINDOW).astype(np.float32), axis=1)
+    power = np.square(np.abs(spectrum[:, : WINDOW // 2])).astype(np.float32)
+    return np.asarray(10 * np.log10(np.maximum(power, np.float32(1e-12))))
 
 
 def _rank(groups: NDArray[np.integer], values: NDArray[np.generic]) -> NDArray[np.intp]:

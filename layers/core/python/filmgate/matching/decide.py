@@ -100,10 +100,16 @@ def _bounded(comparison: Comparison, fused: float) -> float:
     elif comparison.transform.partial:
         score = _part(comparison)
     else:
-        score = fused if visual is None else max(fused, visual)
+        # What decides alone is no less a copy for what the containers say.
+        score = max(fused, visual if visual is not None else _certain(comparison))
     if comparison.transform.partial:
         return min(score, PART_CEILING)
     return _squeezed(score) if comparison.transform.changed else score
+
+
+def _certain(comparison: Comparison) -> float:
+    """The score of sound that is certainly the same."""
+    return (comparison.audio or 0.0) if "audio" in comparison.decisive else 0.0
 
 
 def _part(comparison: Comparison) -> float:
