@@ -1,9 +1,10 @@
-"""How often sound is called a copy that is none: stretches of speech and music, all different.
+"""How often sound is called a copy that is none, and how many copies are found.
 
-Every file of ../shared/data/speech and music is cut into stretches of six seconds that do not
-overlap; where it is not there, tunes and babble are synthesised instead. Each stretch is searched
-for among all others, as uploads are. Apart from that, pairs are compared that the index need not
-have brought together: all of one file and of one speaker, and others drawn by the seed.
+Stretches of speech and music, all different: every file of ../shared/data/speech and music is cut
+into stretches of six seconds that do not overlap; where it is not there, tunes and babble are
+synthesised instead. Each stretch is searched for among all others, as uploads are. Apart from
+that, pairs are compared that the index need not have brought together: all of one file and of one
+speaker, and others drawn by the seed. For the copies see `sound_copies.py`.
 
 Intervals are Wilson's, at 95 %. Sequenced music repeats its bars to the sample, and then two
 stretches of it do hold the same sound: pairs within one piece of music are counted apart.
@@ -39,6 +40,7 @@ from filmgate.samples import synth
 from filmgate.samples.clip import RATE_HZ as SAMPLES_RATE_HZ
 from filmgate.samples.truth import Rate, is_call, wilson
 from tests.benchmarks.common import SHARED, Cell, Result, Sheet, machine, note, parser, publish
+from tests.benchmarks.sound_copies import Outcome, outcomes
 from tests.memory import MemoryFreshStore, MemorySegmentStore
 
 SEED = 20
@@ -95,7 +97,35 @@ def main() -> None:
             *(f"Called: {_label(*pair)}" for pair in searched),
         ),
     )
-    publish(Result("sound", (sheet,), {"seed": SEED}, time.perf_counter() - begun, machine()))
+    sheets = (sheet, _copies())
+    publish(Result("sound", sheets, {"seed": SEED}, time.perf_counter() - begun, machine()))
+
+
+def _copies() -> Sheet:
+    found = list(outcomes())
+    rows: list[tuple[Cell, ...]] = []
+    for edit in dict.fromkeys(outcome.edit for outcome in found):
+        here = [outcome for outcome in found if outcome.edit == edit]
+        rows.append((edit, *_recalls(here)))
+    rows.append(("all", *_recalls(found)))
+    wrong = sum(outcome.wrong for outcome in found)
+    return Sheet(
+        "Copies of sound found among all originals",
+        ("edit", "found", "95 % interval", "of", "brought up", "by bands"),
+        tuple(rows),
+        (f"Other originals called: {wrong}.",),
+    )
+
+
+def _recalls(found: list[Outcome]) -> tuple[Cell, ...]:
+    def share(flags: Iterable[bool]) -> str:
+        return f"{100 * sum(flags) / len(found):.3g} %"
+
+    return (
+        *_shown(outcome.called for outcome in found),
+        share(outcome.exact for outcome in found),
+        share(outcome.bands for outcome in found),
+    )
 
 
 def _label(one: Stretch, other: Stretch) -> str:
@@ -204,7 +234,7 @@ def _shown(called: Iterable[bool]) -> tuple[Cell, ...]:
 def _shown_rate(rate: Rate) -> tuple[Cell, ...]:
     if rate.value is None or rate.low is None or rate.high is None:
         return None, None, "0"
-    interval = f"{100 * rate.low:.3g} to {100 * rate.high:.3g} %"
+    interval = f"{100 * round(rate.low, 9):.3g} to {100 * rate.high:.3g} %"
     return f"{100 * rate.value:.3g} %", interval, f"{rate.hits} of {rate.total}"
 
 
