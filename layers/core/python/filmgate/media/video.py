@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator
 from math import inf
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-# A Lambda of the size that decodes has two cores.
-_THREADS = 2
+# A Lambda of the size that decodes has two cores; on one, threads only get in each other's way.
+_MOST_THREADS = 2
 # With fewer bits a pixel the filter that smooths the edges of blocks moves what hashes see.
 _RICH_BITS = 0.05
 # Below this rate the next picture that others depend on may be shown too late to stand in.
@@ -54,6 +55,13 @@ def decode_container(
     decoded = Decoded(frames=iter(()))
     decoded.frames = _Pass(info, limits, clock, decoded, slack_s).run(path)
     return decoded
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _bits_a_pixel(container: InputContainer, info: MediaInfo) -> float:
@@ -130,7 +138,7 @@ class _Pass:
         if video is not None:
             self._reformatter = VideoReformatter()
             context = video.codec_context
-            context.thread_count = _THREADS
+            context.thread_count = min(_MOST_THREADS, _cores())
             context.thread_type = "AUTO"
             context.options = {"max_pixels": str(self._limits.max_video_pixels)}
             if self._slack_s > 0 and _bits_a_pixel(container, self._info) >= _RICH_BITS:
