@@ -1,7 +1,8 @@
 """What looking at less of a long video does to its verdicts.
 
 Every copy of `throughput_copies.py` is compared with both originals of its source, and with one
-original of each other source: with every file looked at as densely as a short one, and as shipped.
+original of each other source: with every file looked at in full, eight pictures a second and nothing
+left out, and as shipped.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tests.benchmarks.throughput_copies import Made, made
 _LIMITS = Limits()
 _SETTINGS = MatchSettings()
 _SHORT_HZ = 8.0
-_EVERY = "8 a second"
+_EVERY = "in full"
 _SHIPPED = "as shipped"
 
 
@@ -75,7 +76,7 @@ def _taken(path: Path) -> Fingerprint:
 
 
 def densely(path: Path) -> Fingerprint:
-    """The fingerprint of a file looked at as a short one is."""
+    """The fingerprint of a file looked at in full, as a short one is."""
     with (
         patch.object(engine, "sample_rate", lambda _: _SHORT_HZ),
         patch.object(engine, "slack", lambda _: 0.0),

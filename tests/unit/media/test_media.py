@@ -164,6 +164,33 @@ def test_slack_leaves_no_longer_gap_and_shows_true_pictures(
         assert every[int(np.argmin(away))].time_s == pytest.approx(one.time_s, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("codec", "extension"),
+    [
+        ("libx265", "mp4"),
+        ("libvpx", "webm"),
+        ("libvpx-vp9", "webm"),
+        ("libsvtav1", "mp4"),
+        ("mpeg4", "avi"),
+        ("mpeg2video", "ts"),
+        ("ffv1", "mkv"),
+    ],
+)
+def test_slack_is_kept_by_every_codec(tmp_path: Path, codec: str, extension: str) -> None:
+    options = {"bf": "2"} if codec.startswith("mpeg") else {}
+    options |= {} if codec == "ffv1" else {"g": "40"}
+    path = make.video(tmp_path / f"a.{extension}", seconds=5, codec=codec, codec_options=options)
+    info = probe(path, LIMITS)
+    _, every, _ = _all(path, rate=25.0)
+    decoded = decode(path, info, LIMITS, sample_rate_hz=4.0, slack_s=0.5)
+    frames = list(decoded.frames)
+    assert not decoded.decode_errors and not decoded.truncated
+    assert max(np.diff([*(frame.time_s for frame in frames), 5.0])) <= 0.5 + 0.04 + 1e-3
+    for frame in frames:
+        away = [_difference(frame.rgb, other.rgb) for other in every]
+        assert every[int(np.argmin(away))].time_s == pytest.approx(frame.time_s, abs=2e-3)
+
+
 def test_slack_decodes_fewer_pictures(tmp_path: Path) -> None:
     path = make.video(tmp_path / "a.mp4", seconds=8, codec_options={"g": "25", "bf": "0"})
     info = probe(path, LIMITS)

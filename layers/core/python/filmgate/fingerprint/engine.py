@@ -31,7 +31,7 @@ ENGINE = "filmgate-fingerprint/2"
 
 _RATE_HZ = 4.0
 _SHORT_RATE_HZ = 8.0
-_SHORT_FRAMES = 160
+_SHORT_FRAMES = 480
 _BRIEF_RATE_HZ = 16.0
 _BRIEF_FRAMES = 32
 _EXACT_S = 20.0
@@ -99,7 +99,7 @@ def sample_rate(info: MediaInfo) -> float:
     """Pictures a second to look at: more of short clips, fewer of long films.
 
     Two copies are seldom sampled at the same instants. The denser one is sampled, the closer
-    its pictures come to those of the other; but a minute shows enough to be sure at 4 a second.
+    its pictures come to those of the other, and most of what is looked at is decoded anyway.
     """
     if info.duration_s <= 0:
         return _SHORT_RATE_HZ
