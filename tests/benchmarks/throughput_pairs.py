@@ -1,8 +1,8 @@
 """What looking at less of a long video does to its verdicts.
 
 Every copy of `throughput_copies.py` is compared with both originals of its source, and with one
-original of each other source: with every file looked at in full, eight pictures a second and nothing
-left out, and as shipped.
+original of each other source: with every file looked at in full, eight pictures a second and
+nothing left out, and as shipped.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _figures(said: list[Said]) -> dict[str, object]:
     return {
         "pairs": len(same),
         "called": sum(one.called for one in same),
-        "classes": Counter(one.verdict.match_class.value for one in same),
+        "classes": dict(Counter(one.verdict.match_class.value for one in same)),
         "others": len(other),
         "others_called": sum(one.called for one in other),
     }
