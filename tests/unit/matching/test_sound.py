@@ -89,6 +89,18 @@ def test_only_the_ways_of_playing_asked_for_are_heard(music: Samples) -> None:
     assert hear(constellation(music), faster, (PLAIN, Playing(1.1, 1.1))).decisive
 
 
+def test_what_is_laid_over_a_faster_copy_does_not_hide_it(music: Samples) -> None:
+    faster = reduced(resample(original(1), 1.1))
+    voice = speech(4, SECONDS)[: len(faster)]
+    louder = voice * 1.2 * np.sqrt(np.mean(faster**2) / np.mean(voice**2))
+    copy = constellation(faster + louder)
+    for a, b, speed in ((music, copy, 1.1), (copy, music, 1 / 1.1)):
+        one, other = (x if isinstance(x, AudioTrack) else constellation(x) for x in (a, b))
+        found = hear(one, other, (PLAIN, Playing(speed, speed)))
+        assert found.decisive
+        assert found.speed == pytest.approx(speed, rel=0.002)
+
+
 def test_noise_lowers_the_score_and_keeps_the_match(music: Samples) -> None:
     level = float(np.sqrt(np.mean(music**2)))
     noise = np.random.default_rng(1).standard_normal(len(music)).astype(np.float32)
