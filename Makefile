@@ -12,7 +12,7 @@ BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching ben
 	bench-imports bench-vectors bench-throughput
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench $(BENCHMARKS)
+.PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench calibrate $(BENCHMARKS)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -72,6 +72,11 @@ bench-imports: ## import time of each function's handler
 bench-vectors: ## what embeddings cost: a model of random weights, and the scan of vectors
 $(BENCHMARKS): $(BENCH_SETUP)
 	@$(BIN)/python -m tests.benchmarks.$(@:bench-%=%) $(BENCH_FLAGS)
+
+calibrate: $(BENCH_SETUP) ## fit the probabilities that ship, on the tuning half of bench-matching; BENCH_FLAGS=--quick
+	@$(BIN)/python -m tests.benchmarks.matching $(BENCH_FLAGS)
+	@$(BIN)/python -m tests.benchmarks.calibrate $(BENCH_FLAGS)
+	@$(BIN)/python -m tests.benchmarks.matching $(BENCH_FLAGS)
 
 layers: $(SETUP) ## the Lambda layers, from wheels, under .build/layers
 	@$(BIN)/python -m filmgate_packaging --architecture $(ARCHITECTURE)

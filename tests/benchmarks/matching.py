@@ -29,7 +29,7 @@ from tests.benchmarks.matching_report import (
     mistakes,
     negatives,
     per_transform,
-    reliability,
+    reliability_sheet,
     segments,
     summary,
 )
@@ -83,7 +83,7 @@ def _result(
         *(per_transform(tune, test, kind) for kind in kinds),
         negatives(test),
         segments(test),
-        reliability(test),
+        reliability_sheet(test),
         summary({"tune": tune, "test": test}),
     )
     figures = {

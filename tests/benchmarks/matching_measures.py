@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -25,7 +24,6 @@ CONTENDERS: dict[str, Score] = {
 }
 RATES = (0.001, 0.003)
 """False positive rates per pair at which contenders are compared."""
-_BINS = (0.0, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 
 
 @dataclass(frozen=True)
@@ -106,35 +104,6 @@ def curve(pairs: Sequence[Pair], score: Score) -> tuple[Floats, Floats]:
     # Equal scores are called together; a score of 0 is no call.
     last = np.r_[values[1:] != values[:-1], True] & (values > 0)
     return true[last] / max(1, true[-1]), true[last] / calls[last]
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Compared pairs with scores in low..high: how many, their mean score, share of copies."""
-
-    low: float
-    high: float
-    pairs: int
-    mean: float
-    copies: Rate
-
-
-def calibration(pairs: Iterable[Pair]) -> tuple[list[Bin], float | None]:
-    """Bins of scores with the share of true copies in each, and the expected calibration error
-    (Naeini et al., AAAI 2015) over all pairs that were compared."""
-    compared = [pair for pair in pairs if pair.verdict]
-    scores = np.array([pair.score for pair in compared])
-    true = np.array([not pair.negative for pair in compared])
-    bins, error = [], 0.0
-    for low, high in pairwise(_BINS):
-        inside = (scores >= low) & ((scores < high) | (high == _BINS[-1]))
-        count = int(inside.sum())
-        if not count:
-            continue
-        mean, copies = float(scores[inside].mean()), wilson(int(true[inside].sum()), count)
-        bins.append(Bin(low, high, count, mean, copies))
-        error += count / len(compared) * abs(mean - (copies.value or 0.0))
-    return bins, error if compared else None
 
 
 def overlap(pair: Pair) -> float | None:

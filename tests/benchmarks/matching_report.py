@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from filmgate.matching.model import Comparison, Verdict
+from filmgate.matching.reliability import reliability
 from filmgate.media.model import MediaKind
 from filmgate.samples.truth import Rate, wilson
 from tests.benchmarks.common import Cell, Sheet
@@ -14,7 +15,6 @@ from tests.benchmarks.matching_measures import (
     CONTENDERS,
     RATES,
     by,
-    calibration,
     curve,
     overall,
     overlap,
@@ -142,21 +142,33 @@ def segments(pairs: Sequence[Pair]) -> Sheet:
     return Sheet("Segments of partial copies (test half)", columns, tuple(rows))
 
 
-def reliability(pairs: Sequence[Pair]) -> Sheet:
-    """What a score means: share of true copies by score."""
+def reliability_sheet(pairs: Sequence[Pair]) -> Sheet:
+    """What the shipped probabilities are worth: told and observed shares of copies."""
     rows: list[tuple[Cell, ...]] = []
-    errors = []
+    said = []
     for kind in MediaKind:
-        bins, error = calibration(pair for pair in pairs if pair.query.kind is kind)
-        if error is not None:
-            errors.append(f"{_WORDS[kind]} {error:.3f}")
+        found = reliability(
+            [
+                (pair.verdict.probability, not pair.negative)
+                for pair in pairs
+                if pair.query.kind is kind
+                and pair.verdict is not None
+                and pair.verdict.probability is not None
+            ]
+        )
+        if found is None:
+            continue
         rows += [
-            (_WORDS[kind], f"{b.low:g} to {b.high:g}", b.pairs, b.mean, b.copies.value)
-            for b in bins
+            (_WORDS[kind], f"{b.low:g} to {b.high:g}", b.pairs, b.predicted, b.observed)
+            for b in found.bins
         ]
-    columns = ("kind", "score", "pairs compared", "mean score", "share of copies")
-    said = f"Expected calibration error: {', '.join(errors)}."
-    return Sheet("What a score means (test half)", columns, tuple(rows), (said,))
+        said.append(
+            f"{_WORDS[kind]}: expected calibration error {found.ece:.3f}, Brier score "
+            f"{found.brier:.3f} ({found.brier_of_share:.3f} for telling their share of copies, "
+            f"{found.copies:.2f}, of every pair), {found.pairs} pairs."
+        )
+    columns = ("kind", "probability", "pairs compared", "mean of it", "share of copies")
+    return Sheet("What a probability means (test half)", columns, tuple(rows), tuple(said))
 
 
 def draw_curves(target: Path, test: Sequence[Pair]) -> None:

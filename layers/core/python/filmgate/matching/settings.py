@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from filmgate.matching.calibration import Calibration, shipped
 from filmgate.media.model import MediaKind
 
 NEAR_FLOOR = 0.86
@@ -31,6 +32,8 @@ class MatchSettings(BaseModel):
 
     Attributes:
         embedding_lifts: whether embeddings alone may call a pair similar, for people to look at.
+        calibration: what scores mean as probabilities. It holds for these weights; with others,
+            fit it anew.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +45,7 @@ class MatchSettings(BaseModel):
     image: Boundaries = Boundaries()
     video: Boundaries = Boundaries()
     audio: Boundaries = Boundaries()
+    calibration: Calibration = Field(default_factory=shipped)
 
     def boundaries(self, kind: MediaKind) -> Boundaries:
         """The class boundaries for a pair whose richer side is of this kind."""

@@ -71,12 +71,18 @@ class Boundary(StrEnum):
 
 
 class Scored(_Value):
-    """A pair as the boundaries see it."""
+    """A pair as the boundaries see it.
+
+    Attributes:
+        measured: the score is a fused one; neither an embedding's alone nor the 0 of a pair
+            without a match, whose true score nobody kept.
+    """
 
     kind: MediaKind
     score: float
     partial: bool
     same: bool
+    measured: bool = True
 
 
 class Cost(_Value):
@@ -131,6 +137,7 @@ def scored(pair: LabelledPair, settings: MatchSettings) -> Scored:
         score=verdict.score,
         partial=verdict.transform.partial,
         same=pair.label == "same",
+        measured=not verdict.by_embedding,
     )
 
 

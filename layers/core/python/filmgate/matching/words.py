@@ -44,6 +44,12 @@ def transform_words(transform: Transform) -> str:
     return ", ".join([*changes(transform), *part]) or "no change found"
 
 
+def probability_words(probability: float, calibrated_on: str | None) -> str:
+    """A probability of 0..1, never shown as 0 or 1, such as "0.987 (as calibrated on …)"."""
+    shown = f"{min(max(probability, 0.001), 0.999):.3f}"
+    return f"{shown} (as calibrated on {calibrated_on})" if calibrated_on else shown
+
+
 def clock(seconds: float) -> str:
     """Seconds as "0:03.5" or "1:02:03.5"; a negative time keeps its sign."""
     sign = "-" if seconds < 0 else ""

@@ -12,7 +12,7 @@ from filmgate import __version__
 from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
 from filmgate.library.model import AssetStatus
 from filmgate.matching.model import FramePair, MatchClass
-from filmgate.matching.words import clock, transform_words
+from filmgate.matching.words import clock, probability_words, transform_words
 from filmgate.media.model import MediaKind
 from filmgate.report.pictures import Pictures, Tile, TileSource
 from filmgate.report.timeline import Timeline, timeline
@@ -48,10 +48,11 @@ class Aligned:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One match as the page shows it."""
+    """One match as the page shows it; `probability` is in words, empty where there is none."""
 
     match: ScanMatch
     words: str
+    probability: str
     scores: tuple[Score, ...]
     pictures: tuple[Aligned, ...]
     timeline: Timeline | None
@@ -173,6 +174,9 @@ def _pair(
     return Pair(
         match=match,
         words=transform_words(match.transform),
+        probability=""
+        if match.probability is None
+        else probability_words(match.probability, match.calibrated_on),
         scores=tuple(
             Score(name, value, match.weights.get(name, 0.0))
             for name, value in (

@@ -1,0 +1,87 @@
+"""Whether probabilities mean what they say: of pairs told as 0.8, are 8 in 10 copies?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+BINS = 10
+"""Bins of equal width, as the expected calibration error is commonly given with."""
+
+
+class ReliabilityBin(BaseModel):
+    """Pairs told with a probability in low..high.
+
+    Attributes:
+        predicted: the mean of what they were told with.
+        observed: the share of copies among them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    low: float
+    high: float
+    pairs: int
+    predicted: float
+    observed: float
+
+
+class Reliability(BaseModel):
+    """How far probabilities are from what was observed.
+
+    Attributes:
+        bins: those with any pairs, in order.
+        pairs: how many there were in all.
+        copies: share of copies among them, which the probabilities hold for.
+        ece: expected calibration error, the mean distance of predicted and observed over the bins,
+            weighted by pairs (Naeini, Cooper & Hauskrecht, AAAI 2015).
+        brier: mean squared distance of probability and truth (Brier, Mon. Weather Rev. 78, 1950).
+        brier_of_share: the same for one who always tells the share of copies; less is better.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    bins: tuple[ReliabilityBin, ...]
+    pairs: int
+    copies: float
+    ece: float
+    brier: float
+    brier_of_share: float
+
+
+def reliability(told: Sequence[tuple[float, bool]]) -> Reliability | None:
+    """Judge probabilities by the truth.
+
+    Args:
+        told: probabilities in 0..1, and whether the pair is a copy.
+
+    Returns:
+        None for no pairs.
+    """
+    if not told:
+        return None
+    inside: dict[int, list[tuple[float, bool]]] = {}
+    for probability, same in told:
+        inside.setdefault(min(int(probability * BINS), BINS - 1), []).append((probability, same))
+    bins = tuple(_bin(number, inside[number]) for number in sorted(inside))
+    total = len(told)
+    copies = sum(same for _, same in told) / total
+    return Reliability(
+        bins=bins,
+        pairs=total,
+        copies=copies,
+        ece=sum(found.pairs * abs(found.predicted - found.observed) for found in bins) / total,
+        brier=sum((probability - same) ** 2 for probability, same in told) / total,
+        brier_of_share=copies * (1 - copies),
+    )
+
+
+def _bin(number: int, told: Sequence[tuple[float, bool]]) -> ReliabilityBin:
+    return ReliabilityBin(
+        low=number / BINS,
+        high=(number + 1) / BINS,
+        pairs=len(told),
+        predicted=sum(probability for probability, _ in told) / len(told),
+        observed=sum(same for _, same in told) / len(told),
+    )

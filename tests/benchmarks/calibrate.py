@@ -1,0 +1,52 @@
+"""Fit the probabilities that ship, and judge them on sources they were not fit on.
+
+Reads the labelled pairs that the matching benchmark wrote: fits on the tuning half and writes
+`filmgate/matching/calibration.json`, then judges that on the test half. `make calibrate` does both
+in turn and the benchmark's own table after it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from filmgate.matching.calibrating import calibrate, judged
+from filmgate.matching.calibration import FILE, Calibration, CalibrationSource
+from filmgate.matching.settings import MatchSettings
+from filmgate.matching.tuning import LabelledSet, Scored, scored
+from tests.benchmarks.common import BENCH, parser
+
+
+def main() -> None:
+    words = parser(__doc__)
+    words.add_argument("--quick", action="store_true", help="on the pairs of the quick run")
+    quick = words.parse_args().quick
+    name = "matching-quick" if quick else "matching"
+    source = CalibrationSource(
+        labelled_set=f"{name}, tuning half",
+        fitted=datetime.now(UTC).date(),
+        command="make calibrate" + (" BENCH_FLAGS=--quick" if quick else ""),
+    )
+    made = calibrate(_pairs(f"{name}-tune"), source, Calibration())
+    body = json.dumps(made.model_dump(mode="json", exclude_none=True), indent=1)
+    FILE.write_text(body + "\n", encoding="utf-8")
+    print(f"Written to {FILE.name}.")
+    for half in ("tune", "test"):
+        for kind, found in judged(_pairs(f"{name}-{half}"), made).items():
+            if found is not None:
+                print(
+                    f"{half} {kind}: {found.pairs} pairs, share of copies {found.copies:.3f}, "
+                    f"calibration error {found.ece:.4f}, Brier {found.brier:.4f} "
+                    f"(share alone {found.brier_of_share:.4f})"
+                )
+
+
+def _pairs(name: str) -> list[Scored]:
+    """Raises FileNotFoundError where the benchmark did not run."""
+    text = (BENCH / f"{name}-labelled.json").read_bytes()
+    settings = MatchSettings()
+    return [scored(pair, settings) for pair in LabelledSet.model_validate_json(text).pairs]
+
+
+if __name__ == "__main__":
+    main()
