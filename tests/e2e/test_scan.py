@@ -101,6 +101,10 @@ def test_copies_are_grouped_and_explained(scanned):
         assert match.reason
         assert match.engine
         assert sum(match.weights.values()) == pytest.approx(1)
+        assert match.probability is not None
+        assert 0.5 < match.probability < 1
+        assert match.calibrated_on is not None
+        assert match.calibrated_on in scanned["report"]
     assert all(
         set(match) >= {"a", "b", "class", "segments"} for match in scanned["json"]["matches"]
     )

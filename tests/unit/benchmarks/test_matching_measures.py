@@ -21,6 +21,7 @@ from tests.benchmarks.matching_measures import (
 )
 from tests.benchmarks.matching_negatives import KINDS_DIFFER, negative_class
 from tests.benchmarks.matching_pairs import Pair
+from tests.benchmarks.matching_report import reliability_sheet
 from tests.benchmarks.matching_sources import Split, halves, origins
 
 SOURCE = File("s", "s", MediaKind.VIDEO, Split.TEST, {}, "0")
@@ -95,6 +96,26 @@ def test_recall_and_curve_use_the_score_they_are_given() -> None:
     recall, precision = curve(pairs, lambda p: p.score)
     assert recall.tolist() == pytest.approx([1 / 3, 1 / 3, 2 / 3])
     assert precision.tolist() == pytest.approx([1, 1 / 2, 2 / 3])
+
+
+def told(probability: float | None, negative: str = "") -> Pair:
+    made = pair(0.8, negative)
+    assert made.verdict is not None
+    return replace(
+        made, verdict=made.verdict.model_copy(update={"probability": probability, "score": 0.1})
+    )
+
+
+def test_the_sheet_of_probabilities_judges_them_and_not_the_scores() -> None:
+    pairs = [told(0.75)] * 3 + [told(0.75, "unrelated"), told(0.05, "unrelated")]
+    left_out = [told(None), pair(0.0)]
+    sheet = reliability_sheet([*pairs, *left_out])
+    assert sheet.rows == (
+        ("videos", "0 to 0.1", 1, pytest.approx(0.05), 0.0),
+        ("videos", "0.7 to 0.8", 4, pytest.approx(0.75), 0.75),
+    )
+    brier = (3 * 0.0625 + 0.5625 + 0.0025) / 5
+    assert f"error 0.010, Brier score {brier:.3f} (0.240 for" in sheet.remarks[0]
 
 
 def test_overlap_is_of_both_sides_whichever_is_a() -> None:
