@@ -294,7 +294,13 @@ def labelled(pairs: Iterable[Pair]) -> dict[str, object]:
         a, b = sides if pair.query_is_a else sides[::-1]
         compared = pair.comparison.model_copy(update={"pairs": ()})
         rows.append(
-            {"a": a, "b": b, "label": label, "comparison": compared.model_dump(mode="json")}
+            {
+                "a": a,
+                "b": b,
+                "label": label,
+                "group": pair.query.source,
+                "comparison": compared.model_dump(mode="json"),
+            }
         )
     return {"pairs": rows, "not_compared": lost}
 

@@ -248,6 +248,26 @@ def test_pairs_are_judged_by_maps_that_did_not_see_them() -> None:
     assert crossed.pairs == 200
 
 
+def test_groups_are_held_out_together() -> None:
+    """Each source has a label that its own pairs tell and no other's: in one fold, or known."""
+    draw = random.Random(9)
+    sources = [(round(0.3 + source / 100, 2), draw.random() < 0.5) for source in range(40)]
+    pairs = [
+        Scored(kind=MediaKind.IMAGE, score=score, partial=False, same=same)
+        for score, same in sorted(sources, key=lambda one: (one[1], one[0]))
+        for _ in range(10)
+    ]
+    grouped = [pair.model_copy(update={"group": str(pair.score)}) for pair in pairs]
+    apart, together = (cross_judged(some)[MediaKind.IMAGE] for some in (pairs, grouped))
+    assert apart is not None
+    assert together is not None
+    assert apart.brier < together.brier
+    draw.shuffle(grouped)
+    again = cross_judged(grouped)[MediaKind.IMAGE]
+    assert again is not None
+    assert again.brier == pytest.approx(together.brier)
+
+
 def compared(visual: float, **values: object) -> Comparison:
     told = {"audio": None, "metadata": None, "decisive": ("visual",), "engine": "e"} | values
     return Comparison.model_validate({"kind": MediaKind.VIDEO, "visual": visual} | told)

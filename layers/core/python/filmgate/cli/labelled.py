@@ -125,6 +125,7 @@ def _fetched(pairs: list[LabelledPair]) -> list[Scored]:
                 score=verdict.score if verdict else 0.0,
                 partial=bool(verdict and verdict.transform.partial),
                 same=pair.label == "same",
+                group=pair.group,
                 measured=verdict is not None and not verdict.by_embedding,
             )
         )

@@ -64,7 +64,8 @@ def tune(  # noqa: PLR0917 - options
     apart. They hold for pairs like those in the file, in a set with that share of copies: label
     pairs of your own library as they come from the index, not the clearest. "In use" judges the
     probabilities of the settings on these pairs; "as proposed" those fit here, each pair by a map
-    fit on the other four fifths.
+    fit on the other four fifths. Pairs of one "group", a name of your choice, such as all copies of
+    one source, are held out together.
 
     The last line is the value for FILMGATE_MATCH_SETTINGS.
 

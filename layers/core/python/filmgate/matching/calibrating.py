@@ -55,26 +55,36 @@ def cross_judged(pairs: Iterable[Scored]) -> dict[MediaKind, Reliability | None]
     """How reliable maps fit on these pairs are, by kind.
 
     Every pair is told by maps that were fit on the other four fifths (cross-validation, Stone,
-    J. R. Stat. Soc. B 36, 1974). Copies of one source are in many fifths, so new sources may do
-    worse; a set of other sources says how much.
+    J. R. Stat. Soc. B 36, 1974); groups stay together. Without groups, copies of one source are in
+    many fifths, and pairs of new sources may do worse.
     """
-    found = {}
-    for kind, some in _by_kind(pairs).items():
-        told: list[tuple[float, bool]] = []
-        for partial in (False, True):
-            # By score, so that every fold has scores of all heights.
-            group = sorted((pair.score, pair.same) for pair in some if pair.partial is partial)
-            told += _held_out(group, _certain(partial=partial))
-        found[kind] = reliability(told)
-    return found
+    return {kind: reliability([*_held_out(some)]) for kind, some in _by_kind(pairs).items()}
 
 
-def _held_out(group: Sequence[tuple[float, bool]], certain: float) -> Iterable[tuple[float, bool]]:
-    for fold in range(FOLDS):
-        others = [pair for number, pair in enumerate(group) if number % FOLDS != fold]
-        made = fit(others, certain)
-        if made is not None:
-            yield from ((made(score), same) for score, same in group[fold::FOLDS])
+def _held_out(pairs: Sequence[Scored]) -> Iterable[tuple[float, bool]]:
+    folds = _folds(pairs)
+    for held in folds:
+        rest = [pair for fold in folds if fold is not held for pair in fold]
+        whole, part = _fit(rest, partial=False), _fit(rest, partial=True)
+        for pair in held:
+            made = part if pair.partial else whole
+            if made is not None:
+                yield made(pair.score), pair.same
+
+
+def _folds(pairs: Iterable[Scored]) -> list[list[Scored]]:
+    """Fifths, without a part in them for the order of the pairs."""
+    groups: dict[str, list[Scored]] = {}
+    single = []
+    for pair in pairs:
+        if pair.group:
+            groups.setdefault(pair.group, []).append(pair)
+        else:
+            single.append(pair)
+    # By score, so that every fifth has scores of all heights.
+    single.sort(key=lambda pair: (pair.partial, pair.score, pair.same))
+    units = [*(groups[name] for name in sorted(groups)), *([pair] for pair in single)]
+    return [[pair for unit in units[fold::FOLDS] for pair in unit] for fold in range(FOLDS)]
 
 
 def _by_kind(pairs: Iterable[Scored]) -> dict[MediaKind, list[Scored]]:

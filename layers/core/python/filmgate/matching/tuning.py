@@ -39,12 +39,15 @@ class LabelledPair(_Value):
 
     Attributes:
         a, b: names, paths or asset ids; only people and those who fill in `comparison` read them.
+        group: pairs that are much alike, such as all copies of one source; empty for none. What
+            was learnt of some is no proof for the others, so they are held out together.
         comparison: what was measured; None where it has to be made or fetched first.
     """
 
     a: str
     b: str
     label: Literal["same", "different"]
+    group: str = ""
     comparison: Comparison | None = None
 
 
@@ -74,6 +77,7 @@ class Scored(_Value):
     """A pair as the boundaries see it.
 
     Attributes:
+        group: as in `LabelledPair`.
         measured: the score is a fused one; neither an embedding's alone nor the 0 of a pair
             without a match, whose true score nobody kept.
     """
@@ -82,6 +86,7 @@ class Scored(_Value):
     score: float
     partial: bool
     same: bool
+    group: str = ""
     measured: bool = True
 
 
@@ -137,6 +142,7 @@ def scored(pair: LabelledPair, settings: MatchSettings) -> Scored:
         score=verdict.score,
         partial=verdict.transform.partial,
         same=pair.label == "same",
+        group=pair.group,
         measured=not verdict.by_embedding,
     )
 
