@@ -9,6 +9,9 @@ Floats = NDArray[np.float64]
 
 _FLAT_DEVIATION = 3.0
 _SAME_LEVEL = 6.0
+_DARK = 40.0
+_PAINTED_DEVIATION = 0.8
+_PAINTED_LEVEL = 1.0
 _MAX_SHARE = 0.4
 _MIN_LINES = 2
 _BLOCK = 64
@@ -71,7 +74,10 @@ def _edges(mean: Floats, deviation: Floats) -> NDArray[np.int32]:
 
 def _run(mean: Floats, deviation: Floats) -> NDArray[np.int64]:
     lines = mean.shape[1]
-    plain = (deviation < _FLAT_DEVIATION) & (np.abs(mean - mean[:, :1]) < _SAME_LEVEL)
+    apart = np.abs(mean - mean[:, :1])
+    plain = (deviation < _FLAT_DEVIATION) & (apart < _SAME_LEVEL) & (mean[:, :1] < _DARK)
+    # A bright wall is nearly flat too, so what is not dark must be as even as only paint is.
+    plain |= (deviation < _PAINTED_DEVIATION) & (apart < _PAINTED_LEVEL)
     run = np.where(plain.all(axis=1), lines, np.argmin(plain, axis=1))
     run = np.minimum(run, int(lines * _MAX_SHARE))
     # The line where bar and picture meet is a blend of both after any resize.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from filmgate.embedding.sampling import Sampler, embedded
 from filmgate.embedding.track import EmbeddingTrack
 from filmgate.fingerprint import bars, spectrum
 from filmgate.fingerprint.constellation import constellation
-from filmgate.fingerprint.keypoints import FEW, SIDE, keypoints
+from filmgate.fingerprint.keypoints import FEW, SIDE, keypoints, merged
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
 from filmgate.fingerprint.pdq import pdq
 from filmgate.fingerprint.reference import CROPS, WHOLE, Box, stirring, tilted
@@ -38,6 +40,7 @@ _EXACT_S = 20.0
 _SLACK_S = 0.5
 _MAX_FRAMES = 14_400
 _CROP_GAP_S = 2.0
+_FINE_FRAMES = 6
 _PDQ_GAP_S = 1.0
 _LUMA_SIDE = 128
 _IMAGE_SIDE = 256
@@ -75,12 +78,13 @@ def fingerprint(
     """
     rate = sample_rate(info)
     decoded = decode(path, info, limits, sample_rate_hz=rate, slack_s=slack(info))
-    reducer = _Reducer(info.kind is MediaKind.IMAGE, on_frame)
+    reducer = _Reducer(info, rate, on_frame)
     sampler = Sampler()
     reducer.take(decoded.frames if embedder is None else sampler.passing(decoded.frames))
     points = reducer.keypoints()
-    # Keypoints do what reference crops do for films, and better, where there are enough.
-    track = reducer.track(rate, crops=points is None or len(points.places) < FEW)
+    # One picture is better found by its keypoints than by reference crops, if it has enough.
+    plain = points is None or len(points.places) < FEW
+    track = reducer.track(crops=plain or info.kind is not MediaKind.IMAGE)
     embeddings, notes = _embedded(embedder, sampler, track)
     return Fingerprint(
         engine=ENGINE,
@@ -141,16 +145,34 @@ def _embedded(
         return None, (f"No embeddings were made: {error}.",)
 
 
+@dataclass(frozen=True, slots=True)
+class _Trimmed:
+    """Frames of one size with bars of one size.
+
+    Attributes:
+        rows: int64 (n,), which frames.
+        luma: uint8 (n, height, width).
+        box: top, bottom, left, right of what is no bar, in pixels.
+    """
+
+    rows: NDArray[np.int64]
+    luma: NDArray[np.uint8]
+    box: tuple[int, int, int, int]
+
+
 class _Reducer:
     """Keeps of each frame what the track is made of: small luma, and now and then a PDQ hash.
 
-    Of an image it keeps a larger one too, for its keypoints.
+    Of an image, and of a few frames of a film, it keeps a larger one too, for keypoints.
     """
 
-    def __init__(self, image: bool, on_frame: Callable[[Frame], None] | None) -> None:
-        self._image = image
-        self._side = _IMAGE_SIDE if image else _LUMA_SIDE
-        self._fine: NDArray[np.float32] | None = None
+    def __init__(
+        self, info: MediaInfo, rate_hz: float, on_frame: Callable[[Frame], None] | None
+    ) -> None:
+        self._side = _IMAGE_SIDE if info.kind is MediaKind.IMAGE else _LUMA_SIDE
+        self._reach = max(1, round(_BAR_REACH_S * rate_hz))
+        self._fine: dict[int, NDArray[np.float32]] = {}
+        self._fine_gap_s = info.duration_s / _FINE_FRAMES
         self._on_frame = on_frame
         self._times: list[float] = []
         self._luma: list[NDArray[np.uint8]] = []
@@ -163,56 +185,71 @@ class _Reducer:
                 self._on_frame(frame)
             if not self.pdqs or frame.time_s - self.pdqs[-1][0] >= _PDQ_GAP_S:
                 self.pdqs.append(pdq(frame))
-            self._times.append(frame.time_s)
             picture: NDArray[Any] = frame.rgb
-            if self._image:
+            if self._is_due(frame.time_s):
                 picture = halve(frame.rgb, SIDE)
-                self._fine = picture @ _LUMA
+                self._fine[len(self._times)] = picture @ _LUMA
+            self._times.append(frame.time_s)
             small = halve(picture, self._side)
             self._luma.append(np.rint(small @ _LUMA).astype(np.uint8))
             self._chroma.append(chroma(halve(small, _CHROMA_SIDE)))
 
-    def keypoints(self) -> Keypoints | None:
-        """Of an image, inside its bars."""
-        if self._fine is None:
-            return None
-        small = self._luma[-1][None]
-        top, bottom, left, right = _box(small.shape, bars.find(small, 1)[0])
-        down = self._fine.shape[0] / small.shape[1]
-        along = self._fine.shape[1] / small.shape[2]
-        rows = slice(round(top * down), round(bottom * down))
-        return keypoints(self._fine[rows, round(left * along) : round(right * along)])
+    def _is_due(self, time_s: float) -> bool:
+        """A larger picture is wanted: the first, and others evenly after it."""
+        if len(self._fine) >= _FINE_FRAMES:
+            return False
+        first = self._times[0] if self._times else time_s
+        return time_s - first >= len(self._fine) * self._fine_gap_s - 1e-3
 
-    def track(self, rate_hz: float, *, crops: bool) -> FrameTrack | None:
+    @cached_property
+    def _trimmed(self) -> list[_Trimmed]:
+        found = []
+        for rows, luma in _by_shape(self._luma):
+            trimmed = bars.find(luma, self._reach)
+            for edges in np.unique(trimmed, axis=0):
+                same = np.flatnonzero((trimmed == edges).all(axis=1))
+                found.append(_Trimmed(rows[same], luma[same], _box(luma.shape, edges)))
+        return found
+
+    def keypoints(self) -> Keypoints | None:
+        """Of the larger pictures, inside their bars."""
+        found = []
+        for part in self._trimmed:
+            top, bottom, left, right = part.box
+            for row in part.rows:
+                if (fine := self._fine.get(int(row))) is not None:
+                    down = fine.shape[0] / part.luma.shape[1]
+                    along = fine.shape[1] / part.luma.shape[2]
+                    rows = slice(round(top * down), round(bottom * down))
+                    columns = slice(round(left * along), round(right * along))
+                    found.append(keypoints(fine[rows, columns]))
+        return merged(found) if found else None
+
+    def track(self, *, crops: bool) -> FrameTrack | None:
         if not self._times:
             return None
         times = np.array(self._times, dtype=np.float32)
-        reach = max(1, round(_BAR_REACH_S * rate_hz))
         raw = np.zeros((len(times), spectrum.SIDE, spectrum.SIDE), dtype=np.float32)
         shades = np.zeros((len(times), 4), dtype=np.int8)
         parts: list[NDArray[np.uint8]] = []
         crop_frames: list[NDArray[np.int32]] = []
         cropped = _every(times, _CROP_GAP_S) if crops else []
         stirred = WHOLE
-        for rows, luma in _by_shape(self._luma):
-            trimmed = bars.find(luma, reach)
-            for edges in np.unique(trimmed, axis=0):
-                same = np.flatnonzero((trimmed == edges).all(axis=1))
-                box = _box(luma.shape, edges)
-                raw[rows[same]] = spectrum.project(luma[same], box)
-                planes = np.stack([self._chroma[row] for row in rows[same]])
-                shades[rows[same]] = _shades(planes, box, luma.shape)
-                moving = stirring(luma[same][:, box[0] : box[1], box[2] : box[3]])
-                stirred = stirred if moving == WHOLE else moving
-                some = same[np.isin(rows[same], cropped)]
-                hashes = [
-                    spectrum.bits(spectrum.quantize(spectrum.whiten(part)))
-                    for share in (*CROPS, *((moving,) if moving != WHOLE else ()))
-                    for part in [spectrum.project(luma[some], _part(box, share))]
-                ]
-                hashes += tilted(raw[rows[some]], (box[3] - box[2]) / (box[1] - box[0]))
-                parts += hashes
-                crop_frames += [rows[some].astype(np.int32)] * len(hashes)
+        for trimmed in self._trimmed:
+            rows, luma, box = trimmed.rows, trimmed.luma, trimmed.box
+            raw[rows] = spectrum.project(luma, box)
+            shades[rows] = _shades(np.stack([self._chroma[row] for row in rows]), box, luma.shape)
+            moving = stirring(luma[:, box[0] : box[1], box[2] : box[3]])
+            stirred = stirred if moving == WHOLE else moving
+            some = np.flatnonzero(np.isin(rows, cropped))
+            hashes = [
+                spectrum.bits(spectrum.quantize(spectrum.whiten(part)))
+                for share in (*CROPS, *((moving,) if moving != WHOLE else ()))
+                for part in [spectrum.project(luma[some], _part(box, share))]
+            ]
+            hashes += tilted(raw[rows[some]], (box[3] - box[2]) / (box[1] - box[0]))
+            parts += hashes
+            crop_frames += [rows[some].astype(np.int32)] * len(hashes)
         coefficients = spectrum.quantize(spectrum.whiten(raw))
         quality = _quality(raw, coefficients)
         made_of = np.concatenate(crop_frames)

@@ -9,7 +9,7 @@ flips and transposes of their patches, and smaller tilts are borne.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -22,6 +22,7 @@ from filmgate.fingerprint.model import Keypoints
 from filmgate.fingerprint.spectrum import Floats
 
 MOST = 200
+MOST_OF_FILM = 400
 FEW = 30
 """Pictures with fewer are too plain to be told by them alone."""
 SIDE = 512
@@ -37,6 +38,8 @@ _EDGE_RATIO = 10.0
 _STRONGEST = 1500
 _CLEARLY = 0.9
 _SMALLEST_SIDE = 16
+_SAME_SPOT = 0.5
+_SAME_LOOK = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,31 @@ def keypoints(luma: Floats) -> Keypoints:
         rows[mine] = patches.describe(level.picture, level.x[some], level.y[some], level.sigma)
     unit = np.float32(np.sqrt(width * height))
     return Keypoints((places[chosen] / unit).astype(np.float32), rows, width / height)
+
+
+def merged(found: Sequence[Keypoints]) -> Keypoints:
+    """The keypoints of several frames of one film, those at one spot of several frames once.
+
+    Returns:
+        At most `MOST_OF_FILM`, the most telling of each frame first.
+    """
+    if len(found) == 1:
+        return found[0]
+    frame_of = np.repeat(np.arange(len(found)), [len(points.places) for points in found])
+    rank = np.concatenate([np.arange(len(points.places)) for points in found])
+    order = np.lexsort((frame_of, rank))
+    places = np.concatenate([points.places for points in found])[order]
+    rows = np.concatenate([points.patches for points in found])[order]
+    vectors = patches.units(rows)
+    kept: list[int] = []
+    for number in range(len(order)):
+        at, sigma = places[number, :2], places[number, 2]
+        near = np.abs(places[kept, :2] - at).max(axis=1) < sigma * _SAME_SPOT
+        if not (near & (vectors[kept] @ vectors[number] > _SAME_LOOK)).any():
+            kept.append(number)
+        if len(kept) == MOST_OF_FILM:
+            break
+    return Keypoints(places[kept], rows[kept], found[0].aspect)
 
 
 def _whole_picture(level: _Level) -> Floats:

@@ -48,7 +48,7 @@ class FrameTrack:
 
 @dataclass(frozen=True, slots=True)
 class Keypoints:
-    """The keypoints of a picture, most telling first; lengths are in units of the square root of
+    """The keypoints of pictures, most telling first; lengths are in units of the square root of
     the bar-trimmed picture's area.
 
     Attributes:
@@ -101,4 +101,4 @@ class Fingerprint:
     embeddings: EmbeddingTrack | None = None
     """None where no engine was there to make them, or no picture to make them of."""
     keypoints: Keypoints | None = None
-    """Of an image; films have none."""
+    """Of an image, or of a few frames of a film together."""

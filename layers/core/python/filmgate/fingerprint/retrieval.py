@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from filmgate.embedding.track import EmbeddingTrack
 from filmgate.fingerprint import patches, spectrum
+from filmgate.fingerprint.keypoints import MOST
 from filmgate.fingerprint.landmarks import asked, kept
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
 from filmgate.index.port import IndexEntry, IndexQuery, Points, SoughtSound, Vectors
@@ -22,6 +23,7 @@ _LEAST_GAP_S = 0.25
 _REPEAT_BITS = 16
 _MAX_FRAMES = 4000
 _KEPT_POINTS = 120
+_KEPT_POINTS_OF_FILM = 240
 _NO_SOUND = AudioTrack(
     np.zeros(0, np.int32), np.zeros(0, np.uint16), np.zeros(0, np.uint8), silent=True
 )
@@ -77,8 +79,9 @@ def _points(found: Keypoints | None, mirror: bool = False) -> Points:
     """The most telling keypoints, of the picture or of its mirror image."""
     if found is None:
         return Points.none()
-    kept, places = found.patches[:_KEPT_POINTS], found.places[:_KEPT_POINTS]
-    words = patches.bits(spectrum.orient(kept, mirror, 0))
+    most = _KEPT_POINTS if len(found.places) <= MOST else _KEPT_POINTS_OF_FILM
+    places = found.places[:most]
+    words = patches.bits(spectrum.orient(found.patches[:most], mirror, 0))
     # Only distances between places count, so a mirror needs no width.
     return Points(words, places * np.array([-1, 1, 1], dtype=np.float32) if mirror else places)
 

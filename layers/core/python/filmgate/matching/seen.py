@@ -65,7 +65,7 @@ def usable(fingerprint: Fingerprint) -> Usable | None:
     info = fingerprint.info
     aspect = info.width / info.height if info.width and info.height else 1.0
     top, bottom, left, right = (float(edge) for edge in track.stirring)
-    pictures = Pictures(coefficients, aspect, (top, bottom, left, right))
+    pictures = Pictures(coefficients, aspect, (top, bottom, left, right), fingerprint.keypoints)
     return Usable(track.times_s[rows], coefficients, track.chroma[rows], seconds, pictures)
 
 

@@ -12,8 +12,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.fingerprint.model import Keypoints
 from filmgate.fingerprint.spectrum import ORIENTATIONS
 from filmgate.matching.cuts import best_cuts
+from filmgate.matching.placement import placements
 from filmgate.matching.refine import refine
 from filmgate.matching.view import WHOLE, Box, Pictures, View, Views, measured
 
@@ -26,6 +28,7 @@ _SETTLED = 0.93
 _CUT_SETTLED = 0.97
 _HOPELESS = 0.25
 _GAIN = 0.04
+_UPRIGHT_DEG = 1.5
 _TURN_COST = 0.02
 INNER: Box = (0.1, 0.9, 0.1, 0.9)
 _TILTS = tuple(step * 1.5 for step in range(-5, 6) if step)
@@ -45,6 +48,7 @@ def find_views(first: Pictures, second: Pictures) -> Views:
         return turned
     starts = best_cuts(_spread(a, _COARSE_PROBES), _spread(b, _COARSE_FIELD), turned)
     starts += _stirred(probes, field, first.stirring, second.stirring)
+    starts += _placed(probes, field, first.keypoints, second.keypoints)
     cut = _refined(probes, field, starts)
     if cut.similarity < _CUT_SETTLED:
         tilted = _best_tilt(probes, field, turned, second.aspect)
@@ -79,6 +83,16 @@ def _stirred(
     pairs = [(a_box, WHOLE), (WHOLE, b_box), (a_box, b_box)]
     for a, b in dict.fromkeys(pair for pair in pairs if pair != (WHOLE, WHOLE)):
         yield measured(probes, field, View(box=a), View(box=b))
+
+
+def _placed(
+    probes: NDArray[np.int8], field: NDArray[np.int8], a: Keypoints | None, b: Keypoints | None
+) -> Iterator[Views]:
+    """Where keypoints say that one side lies in the other, upright."""
+    for placed in placements(a, b) if a and b else ():
+        if abs(placed.angle) < _UPRIGHT_DEG:
+            second = View(placed.mirror, placed.turn, placed.b_box)
+            yield measured(probes, field, View(box=placed.a_box), second)
 
 
 def _best_tilt(

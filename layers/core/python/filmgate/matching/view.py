@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.fingerprint import spectrum
+from filmgate.fingerprint.model import Keypoints
 from filmgate.fingerprint.reference import WHOLE, Box, tilt
 from filmgate.fingerprint.spectrum import SIDE
 
@@ -99,11 +100,13 @@ class Pictures:
         coefficients: int8 (n, 16, 16), of frames worth matching.
         aspect: width over height.
         stirring: the part of the picture in which anything moves.
+        keypoints: of some of the frames together.
     """
 
     coefficients: NDArray[np.int8]
     aspect: float = 1.0
     stirring: Box = WHOLE
+    keypoints: Keypoints | None = None
 
 
 def look(coefficients: NDArray[np.int8], view: View) -> Floats:
@@ -158,4 +161,4 @@ def cutter(start: float, stop: float) -> Floats:
 
 
 def _known(share: float) -> int:
-    return int(np.clip(np.floor(SIDE * share + 1e-6), 4, SIDE))
+    return min(SIDE, max(4, math.floor(SIDE * share + 1e-6)))
