@@ -44,7 +44,7 @@ def describe(picture: Floats, x: Floats, y: Floats, sigma: float) -> NDArray[np.
 
 def bits(patches: NDArray[np.int8]) -> NDArray[np.uint64]:
     """63 signs of each patch, for the index: uint64 (n,)."""
-    signs = patches.reshape(len(patches), -1)[:, 1:] > 0
+    signs = patches.reshape(len(patches), SIDE * SIDE)[:, 1:] > 0
     words: NDArray[np.uint64] = signs.astype(np.uint64) @ _powers()
     return words
 

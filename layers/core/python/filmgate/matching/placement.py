@@ -8,7 +8,7 @@ of a copy, a good share of all keypoints that both pictures could show.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import nlargest
 
@@ -67,14 +67,16 @@ class _Pairs:
     b: Matrix
 
 
-def placements(a: Keypoints, b: Keypoints) -> list[Placement]:
-    """The likeliest, in any of the eight orientations, those with the most keypoints first.
+def placements(
+    a: Keypoints,
+    b: Keypoints,
+    orientations: Iterable[tuple[bool, int]] = spectrum.ORIENTATIONS,
+) -> list[Placement]:
+    """The likeliest in these orientations of the second, those with the most keypoints first.
 
     There are none where too few agree, and some where a picture repeats itself.
     """
-    found = [
-        placed for mirror, turn in spectrum.ORIENTATIONS for placed in _placed(a, b, mirror, turn)
-    ]
+    found = [placed for mirror, turn in orientations for placed in _placed(a, b, mirror, turn)]
     return nlargest(_MOST, found, key=lambda placed: placed.agreed)
 
 

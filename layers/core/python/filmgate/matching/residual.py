@@ -33,9 +33,14 @@ class Residual:
     energy: float
     frames: int
 
+    @property
+    def still(self) -> bool:
+        """Nothing changes that could agree."""
+        return self.frames < _FEW or self.energy < _STILL
+
     def same(self, similarity: float) -> bool:
         """The pictures change together, or they are alike and neither changes at all."""
-        if self.frames < _FEW or self.energy < _STILL:
+        if self.still:
             return similarity >= _STILL_SIMILARITY
         return self.correlation >= _SAME
 

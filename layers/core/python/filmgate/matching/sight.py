@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from filmgate.fingerprint.model import Fingerprint
 from filmgate.matching.model import FramePair, Segment
 from filmgate.matching.residual import residual
+from filmgate.matching.scenes import scenes
 from filmgate.matching.seen import Sight, Usable, curve, overlaid, recoloured, unit, usable
 from filmgate.matching.settings import (
     DIFFERENT_CEILING,
@@ -27,6 +28,7 @@ _MISSING_SHARE = 0.05
 _MISSING_S = 0.4
 _EXCERPT_SHARE = 0.5
 _EXCERPT_S = 15.0
+_ALL_STILL_SHARE = 0.9
 
 
 def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
@@ -64,7 +66,10 @@ def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
     aligned = align(table, a.times, b.times)
     if not aligned:
         return Sight(min(DIFFERENT_CEILING, unit(views.similarity) * 0.7), False, views)
-    copied = [stretch for stretch in aligned if _copied(a, b, views, stretch)]
+    copied = _copied(a, b, views, aligned)
+    if not copied and (by_scene := scenes(a, b, aligned[0].line)):
+        copied = [stretch for stretch, _ in by_scene]
+        views = max(by_scene, key=lambda scene: len(scene[0].rows))[1]
     stretches = copied or aligned
     rows = np.concatenate([stretch.rows for stretch in stretches])
     columns = np.concatenate([stretch.columns for stretch in stretches])
@@ -90,14 +95,34 @@ def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
     )
 
 
-def _copied(a: Usable, b: Usable, views: Views, stretch: Stretch) -> bool:
-    """The pictures of a stretch are alike and also change alike."""
-    moved = residual(
-        look(a.coefficients[stretch.rows], views.a),
-        look(b.coefficients[stretch.columns], views.b),
-        shared_band(views.a, views.b),
-    )
-    return moved.same(float(stretch.similarity.mean()))
+def _copied(a: Usable, b: Usable, views: Views, aligned: list[Stretch]) -> list[Stretch]:
+    """The stretches whose pictures are alike and also change alike.
+
+    Where nothing changes in any of them, one side must show nothing else: two films of one empty
+    road have long moments in common, and are two films.
+    """
+    band = shared_band(views.a, views.b)
+    changes = [
+        residual(
+            look(a.coefficients[stretch.rows], views.a),
+            look(b.coefficients[stretch.columns], views.b),
+            band,
+        )
+        for stretch in aligned
+    ]
+    same = [
+        (stretch, change)
+        for stretch, change in zip(aligned, changes, strict=True)
+        if change.same(float(stretch.similarity.mean()))
+    ]
+    copied = [stretch for stretch, _ in same]
+    if copied and all(change.still for _, change in same):
+        held = max(
+            _share(a.times, [stretch.rows for stretch in copied]),
+            _share(b.times, [stretch.columns for stretch in copied]),
+        )
+        return copied if held >= _ALL_STILL_SHARE else []
+    return copied
 
 
 def _partial(shares: tuple[float, float], seconds: tuple[float, float]) -> bool:

@@ -48,7 +48,7 @@ def find_views(first: Pictures, second: Pictures) -> Views:
         return turned
     starts = best_cuts(_spread(a, _COARSE_PROBES), _spread(b, _COARSE_FIELD), turned)
     starts += _stirred(probes, field, first.stirring, second.stirring)
-    starts += _placed(probes, field, first.keypoints, second.keypoints)
+    starts += _placed(probes, field, (first.keypoints, second.keypoints), turned)
     cut = _refined(probes, field, starts)
     if cut.similarity < _CUT_SETTLED:
         tilted = _best_tilt(probes, field, turned, second.aspect)
@@ -86,10 +86,15 @@ def _stirred(
 
 
 def _placed(
-    probes: NDArray[np.int8], field: NDArray[np.int8], a: Keypoints | None, b: Keypoints | None
+    probes: NDArray[np.int8],
+    field: NDArray[np.int8],
+    points: tuple[Keypoints | None, Keypoints | None],
+    turned: Views,
 ) -> Iterator[Views]:
-    """Where keypoints say that one side lies in the other, upright."""
-    for placed in placements(a, b) if a and b else ():
+    """Where keypoints say that one side lies in the other, in the likely orientations."""
+    a, b = points
+    likely = dict.fromkeys([(False, 0), (True, 0), (turned.b.mirror, turned.b.turn)])
+    for placed in placements(a, b, likely) if a and b else ():
         if abs(placed.angle) < _UPRIGHT_DEG:
             second = View(placed.mirror, placed.turn, placed.b_box)
             yield measured(probes, field, View(box=placed.a_box), second)
