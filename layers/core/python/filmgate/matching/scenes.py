@@ -1,0 +1,82 @@
+"""Films whose framing changes between scenes, told part by part.
+
+A copy is cut or set into another picture as a whole, but where some scenes of the film have black
+bars and others none, no one view fits them all. Once it is known which moment is which, each part
+can be looked at in a view of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.matching.residual import residual
+from filmgate.matching.seen import Usable
+from filmgate.matching.spatial import find_views
+from filmgate.matching.temporal import Line, Stretch
+from filmgate.matching.view import Floats, Views, look, shared_band, units
+
+_PART_S = 2.0
+_ALIKE = 0.75
+_LEAST_FRAMES = 6
+_LEAST_SHARE = 0.6
+
+Scene = tuple[Stretch, Views]
+
+
+def scenes(a: Usable, b: Usable, line: Line) -> list[Scene]:
+    """The parts of the common time in which both show the same, each with its views.
+
+    None where they are the lesser part of it, or nothing moves in any.
+    """
+    rows, columns = _pairs(a.times, b.times, line)
+    if len(rows) < _LEAST_FRAMES:
+        return []
+    parts = max(1, round(float(np.ptp(a.times[rows])) / _PART_S))
+    found: list[Scene] = []
+    moved = False
+    for some in np.array_split(np.arange(len(rows)), parts):
+        stretch, views = _scene(a, b, line, rows[some], columns[some])
+        change = residual(*_looked(a, b, stretch, views), shared_band(views.a, views.b))
+        similarity = float(np.median(stretch.similarity))
+        if len(some) >= _LEAST_FRAMES and similarity >= _ALIKE and change.same(similarity):
+            found.append((stretch, views))
+            moved |= not change.still
+    held = sum(len(stretch.rows) for stretch, _ in found)
+    return found if moved and held >= _LEAST_SHARE * len(rows) else []
+
+
+def _pairs(
+    a_times: Floats, b_times: Floats, line: Line
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Frames of both at the same moments, as far as the line leads through both."""
+    expected = line.at(a_times.astype(np.float64))
+    rows = np.flatnonzero((expected >= b_times[0]) & (expected <= b_times[-1]))
+    if len(b_times) < 2:
+        return rows, np.zeros(len(rows), dtype=np.int64)
+    after = np.clip(np.searchsorted(b_times, expected[rows]), 1, len(b_times) - 1)
+    nearer = expected[rows] - b_times[after - 1] < b_times[after] - expected[rows]
+    return rows, np.where(nearer, after - 1, after)
+
+
+def _scene(
+    a: Usable, b: Usable, line: Line, rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> Scene:
+    first, second = (
+        replace(side.pictures, coefficients=side.coefficients[some])
+        for side, some in ((a, rows), (b, columns))
+    )
+    views = find_views(first, second)
+    bare = Stretch(line, rows, columns, np.zeros(len(rows), np.float32))
+    band = shared_band(views.a, views.b)
+    one, other = (units(looked, band) for looked in _looked(a, b, bare, views))
+    return replace(bare, similarity=(one * other).sum(axis=1)), views
+
+
+def _looked(a: Usable, b: Usable, stretch: Stretch, views: Views) -> tuple[Floats, Floats]:
+    return (
+        look(a.coefficients[stretch.rows], views.a),
+        look(b.coefficients[stretch.columns], views.b),
+    )
