@@ -20,6 +20,9 @@ from filmgate.matching.view import Floats, Views, look, shared_band, units
 
 _PART_S = 2.0
 _ALIKE = 0.75
+_TOGETHER = 0.75
+_QUIET = 0.1
+_QUIET_ALIKE = 0.93
 _LEAST_FRAMES = 6
 _LEAST_SHARE = 0.6
 
@@ -29,7 +32,8 @@ Scene = tuple[Stretch, Views]
 def scenes(a: Usable, b: Usable, line: Line) -> list[Scene]:
     """The parts of the common time in which both show the same, each with its views.
 
-    None where they are the lesser part of it, or nothing moves in any.
+    Where next to nothing moves, they need only be alike. None where they are the lesser part of
+    the time, or in none of them the pictures move together.
     """
     rows, columns = _pairs(a.times, b.times, line)
     if len(rows) < _LEAST_FRAMES:
@@ -41,9 +45,11 @@ def scenes(a: Usable, b: Usable, line: Line) -> list[Scene]:
         stretch, views = _scene(a, b, line, rows[some], columns[some])
         change = residual(*_looked(a, b, stretch, views), shared_band(views.a, views.b))
         similarity = float(np.median(stretch.similarity))
-        if len(some) >= _LEAST_FRAMES and similarity >= _ALIKE and change.same(similarity):
+        together = change.correlation >= _TOGETHER and not change.still
+        quiet = change.energy < _QUIET and similarity >= _QUIET_ALIKE
+        if len(some) >= _LEAST_FRAMES and similarity >= _ALIKE and (together or quiet):
             found.append((stretch, views))
-            moved |= not change.still
+            moved |= together
     held = sum(len(stretch.rows) for stretch, _ in found)
     return found if moved and held >= _LEAST_SHARE * len(rows) else []
 

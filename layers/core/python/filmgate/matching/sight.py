@@ -28,7 +28,7 @@ _MISSING_SHARE = 0.05
 _MISSING_S = 0.4
 _EXCERPT_SHARE = 0.5
 _EXCERPT_S = 15.0
-_ALL_STILL_SHARE = 0.9
+_WHOLE_SHARE = 0.9
 
 
 def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
@@ -67,9 +67,13 @@ def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
     if not aligned:
         return Sight(min(DIFFERENT_CEILING, unit(views.similarity) * 0.7), False, views)
     copied = _copied(a, b, views, aligned)
-    if not copied and (by_scene := scenes(a, b, aligned[0].line)):
-        copied = [stretch for stretch, _ in by_scene]
-        views = max(by_scene, key=lambda scene: len(scene[0].rows))[1]
+    held = _held(a, b, copied)
+    if held < _WHOLE_SHARE:
+        by_scene = scenes(a, b, (copied or aligned)[0].line)
+        parts = [stretch for stretch, _ in by_scene]
+        if _held(a, b, parts) > held:
+            copied = parts
+            views = max(by_scene, key=lambda scene: len(scene[0].rows))[1]
     stretches = copied or aligned
     rows = np.concatenate([stretch.rows for stretch in stretches])
     columns = np.concatenate([stretch.columns for stretch in stretches])
@@ -117,12 +121,16 @@ def _copied(a: Usable, b: Usable, views: Views, aligned: list[Stretch]) -> list[
     ]
     copied = [stretch for stretch, _ in same]
     if copied and all(change.still for _, change in same):
-        held = max(
-            _share(a.times, [stretch.rows for stretch in copied]),
-            _share(b.times, [stretch.columns for stretch in copied]),
-        )
-        return copied if held >= _ALL_STILL_SHARE else []
+        return copied if _held(a, b, copied) >= _WHOLE_SHARE else []
     return copied
+
+
+def _held(a: Usable, b: Usable, stretches: list[Stretch]) -> float:
+    """The share of the side that is held most, 0..1."""
+    return max(
+        _share(a.times, [stretch.rows for stretch in stretches]),
+        _share(b.times, [stretch.columns for stretch in stretches]),
+    )
 
 
 def _partial(shares: tuple[float, float], seconds: tuple[float, float]) -> bool:
