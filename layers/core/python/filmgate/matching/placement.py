@@ -33,7 +33,7 @@ _ROUNDS = (3.0, 2.0, 1.0, 1.0)
 _BLUR_SHARE = 0.35
 _SLACK = 0.001
 _VISIBLE_SCALE = 0.004
-_SNAP = 0.02
+_SNAP = 0.035
 
 
 @dataclass(frozen=True, slots=True)
