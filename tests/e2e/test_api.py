@@ -21,8 +21,9 @@ from filmgate.api.cursors import seal
 from filmgate.api.models import AssetView, DownloadName, Upload, UploadFile
 from filmgate.client.api import ApiError, FilmgateClient
 from filmgate.client.sending import NotTaken
+from filmgate.clock import now
 from filmgate.errors import Conflict
-from filmgate.library.model import AssetStatus, now
+from filmgate.library.model import AssetStatus
 from tests.stack import RunningStack, environment, shared_stack
 
 pytestmark = pytest.mark.stack

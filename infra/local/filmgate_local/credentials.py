@@ -6,7 +6,7 @@ import json
 import os
 
 from filmgate.access.model import hash_key, new_key
-from filmgate.library.model import now
+from filmgate.clock import now
 from filmgate_local.deploy import LocalAws
 from filmgate_local.layout import TENANT, Home
 

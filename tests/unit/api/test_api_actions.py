@@ -9,9 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from filmgate.api.rerun import STUCK_AFTER
+from filmgate.clock import now
 from filmgate.errors import TransientError
 from filmgate.library.engines import EngineState, report
-from filmgate.library.model import AssetStatus, JobStatus, now
+from filmgate.library.model import AssetStatus, JobStatus
 from filmgate.media.model import MediaKind
 from filmgate.pipeline.finish import finish
 from filmgate.pipeline.state import Outcome, ToFinish

@@ -12,7 +12,8 @@ import httpx
 from fastapi.testclient import TestClient
 
 from filmgate.api.app import create_app
-from filmgate.library.model import AssetStatus, Match, now
+from filmgate.clock import now
+from filmgate.library.model import AssetStatus, Match
 from filmgate.matching.model import FramePair, MatchClass, Segment, Verdict
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.media.tiles import TileIndex

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from filmgate.clock import now
 from filmgate.embedding.port import EmbeddingEngine
 from filmgate.errors import FilmgateError
 from filmgate.index.segments import SegmentIndex
-from filmgate.library.model import Asset, AssetStatus, asset_id, now
+from filmgate.library.model import Asset, AssetStatus, asset_id
 from filmgate.matching.settings import MatchSettings
 from filmgate.media.limits import Limits
 from filmgate.pipeline.decide import DecideDeps, decide

@@ -17,7 +17,7 @@ from filmgate.access.model import (
     well_formed,
 )
 from filmgate.access.ports import KeyStore
-from filmgate.library.model import now
+from filmgate.clock import now
 
 MAX_AGE_S = 60.0
 _MAX_CACHED = 1024

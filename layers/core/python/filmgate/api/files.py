@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 
 from filmgate.api.models import DownloadName, FileUrl
 from filmgate.api.services import Services
+from filmgate.clock import now
 from filmgate.errors import NotFound
-from filmgate.library.model import Asset, now
+from filmgate.library.model import Asset
 
 DOWNLOAD_EXPIRES_S = 900
 

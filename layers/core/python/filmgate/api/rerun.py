@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from filmgate.api.services import Services
+from filmgate.clock import now
 from filmgate.errors import Conflict, TransientError
-from filmgate.library.model import AssetStatus, Job, JobStatus, now
+from filmgate.library.model import AssetStatus, Job, JobStatus
 from filmgate.pipeline.run import next_run, start
 
 STUCK_AFTER = timedelta(hours=4)

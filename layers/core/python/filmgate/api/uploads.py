@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from filmgate.api.models import PresignedPost, Upload, UploadFile
 from filmgate.api.services import Services
-from filmgate.library.model import Asset, AssetStatus, asset_id, now
+from filmgate.clock import now
+from filmgate.library.model import Asset, AssetStatus, asset_id
 from filmgate.library.ports import Library
 from filmgate.media.limits import Limits
 

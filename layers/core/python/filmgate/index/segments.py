@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from filmgate.clock import now
 from filmgate.errors import Conflict, NotFound, TransientError
 from filmgate.index import vectors
 from filmgate.index.cache import SegmentCache
@@ -31,7 +32,6 @@ from filmgate.index.stores import (
     SegmentInfo,
     SegmentStore,
 )
-from filmgate.library.model import now
 
 _SEARCH_TRIES = 4
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from filmgate.clock import now
 from filmgate.errors import NotFound
-from filmgate.library.model import now
 from filmgate.library.ports import ObjectStore
 
 KEY = "engines/report.json"

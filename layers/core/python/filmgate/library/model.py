@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from filmgate.clock import now
 from filmgate.matching.model import Verdict
 from filmgate.media.model import MediaInfo
 
@@ -150,9 +151,3 @@ def asset_id(tenant: str, path: str, sha256: str) -> str:
     """
     digest = hashlib.sha256("\0".join((tenant, path, sha256)).encode())
     return digest.hexdigest()[:26]
-
-
-def now() -> datetime:
-    """The current time in UTC, to the millisecond (as stored)."""
-    moment = datetime.now(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

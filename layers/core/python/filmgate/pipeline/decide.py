@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from filmgate.library.model import Match, match_id, now
+from filmgate.clock import now
+from filmgate.library.model import Match, match_id
 from filmgate.library.ports import Matches, ObjectStore
 from filmgate.matching import decide as rule
 from filmgate.matching.model import MatchClass, Verdict

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from filmgate.clock import now
 from filmgate.errors import TransientError
-from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, now
+from filmgate.library.model import Asset, AssetStatus, Job, JobStatus
 from filmgate.library.ports import Assets
 from filmgate.pipeline.state import Failure, Outcome, ToFinish
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filmgate.access.model import valid_tenant
+from filmgate.clock import now
 from filmgate.errors import MediaRefused, NotFound, TransientError
 from filmgate.library.model import (
     CHECKSUM_MISMATCH,
@@ -17,7 +18,6 @@ from filmgate.library.model import (
     Asset,
     AssetStatus,
     asset_id,
-    now,
 )
 from filmgate.library.ports import Assets, ObjectStore, Workflows
 from filmgate.media.limits import Limits
