@@ -30,9 +30,20 @@ Ratios are medians within one run and carry over to other machines; seconds do n
 
 def main() -> None:
     parser(__doc__).parse_args()
-    parts = [part for name in PARTS for stored in _newest(name) if (part := _section(stored))]
+    old = _sections(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
+    parts = []
+    for name in PARTS:
+        made = [part for stored in _newest(name) if (part := _section(stored))]
+        # What was not measured on this machine stays as it was measured before.
+        parts += made or [part for title, part in old.items() if title.split("-")[0] == name]
     TARGET.write_text("\n".join([_HEAD, *parts]), encoding="utf-8")
     print(f"Written to {TARGET.name}: {len(parts)} parts")
+
+
+def _sections(text: str) -> dict[str, str]:
+    """The parts of a page of results, by their name in lower case."""
+    found = text.split("\n## ")[1:]
+    return {part.split("\n", 1)[0].lower(): f"## {part.rstrip()}\n" for part in found}
 
 
 def _newest(name: str) -> list[Path]:
