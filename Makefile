@@ -9,7 +9,7 @@ BENCH_SETUP := .build/bench-setup.stamp
 OSLS := node_modules/.bin/osls
 
 BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-sound bench-index \
-	bench-imports bench-vectors bench-throughput
+	bench-imports bench-vectors bench-throughput bench-agreement
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench calibrate $(BENCHMARKS)
@@ -68,6 +68,7 @@ bench-matching: ## recall by transform and false positives by class, beside pHas
 bench-sound: ## how often other speech and music is called a copy
 bench-index: ## candidate search at 1e5 and 1e6 hashes beside faiss, and in bands; BENCH_FLAGS=--full for 1e7
 bench-throughput: ## one-minute 720p videos on one core, an hour, and what one costs; BENCH_FLAGS=--pairs for verdicts
+bench-agreement: ## whether a scan says of files what the matching benchmark says
 bench-imports: ## import time of each function's handler
 bench-vectors: ## what embeddings cost: a model of random weights, and the scan of vectors
 $(BENCHMARKS): $(BENCH_SETUP)

@@ -183,8 +183,8 @@ def _steps(folder: Path, paths: list[str]) -> Seconds:
 
 def _scan(running: RunningStack, folder: Path) -> Scan:
     start = time.time()
-    result, seconds = _command(running, folder)
-    again = _command(running, folder)[1]
+    result, seconds = scan(running, folder)
+    again = scan(running, folder)[1]
     ids = [asset.asset_id for asset in result.assets]
     with FilmgateClient(running.info.api_url, running.api_key) as client:
         assets = [
@@ -202,7 +202,7 @@ def _scan(running: RunningStack, folder: Path) -> Scan:
     )
 
 
-def _command(running: RunningStack, folder: Path) -> tuple[ScanResult, float]:
+def scan(running: RunningStack, folder: Path) -> tuple[ScanResult, float]:
     environment = os.environ | {
         "FILMGATE_API_URL": running.info.api_url,
         "FILMGATE_API_KEY": running.api_key,

@@ -13,6 +13,7 @@ PARTS = (
     "pipeline",
     "accuracy",
     "matching",
+    "agreement",
     "sound",
     "index",
     "throughput",
