@@ -12,6 +12,8 @@ from filmgate.matching.view import (
     MOST,
     WHOLE,
     Box,
+    Floats,
+    View,
     Views,
     look,
     measured,
@@ -44,11 +46,11 @@ def refine(probes: NDArray[np.int8], field: NDArray[np.int8], views: Views) -> V
     best = views
     for step in _STEPS:
         # With a better cut other frames turn out to be the counterparts.
-        pairs = _closest(probes, field, best)
-        best = _measured_pairs(*pairs, best)
+        pairs = _Pairs(*_closest(probes, field, best))
+        best = pairs.measured(best)
         improved = True
         while improved:
-            tried = [_measured_pairs(*pairs, moved) for moved in _moved(best, step)]
+            tried = [pairs.measured(moved) for moved in _moved(best, step)]
             winner = max(tried, key=lambda views: views.evidence, default=best)
             improved = winner.evidence > best.evidence * (1 + 1e-3)
             best = winner if improved else best
@@ -64,10 +66,24 @@ def _closest(
     return probes[rows], field[table[rows].argmax(axis=1)]
 
 
-def _measured_pairs(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> Views:
-    band = shared_band(views.a, views.b)
-    rows = units(look(a, views.a), band) * units(look(b, views.b), band)
-    return Views(views.a, views.b, float(rows.sum(axis=1).mean()))
+class _Pairs:
+    """Frames and their counterparts, each looked at once in each view."""
+
+    def __init__(self, a: NDArray[np.int8], b: NDArray[np.int8]) -> None:
+        self._sides = (a, b)
+        self._looked: dict[tuple[int, View, tuple[int, int]], Floats] = {}
+
+    def measured(self, views: Views) -> Views:
+        """The views, with the mean similarity of the pairs under them."""
+        band = shared_band(views.a, views.b)
+        rows = self._units(0, views.a, band) * self._units(1, views.b, band)
+        return Views(views.a, views.b, float(rows.sum(axis=1).mean()))
+
+    def _units(self, side: int, view: View, band: tuple[int, int]) -> Floats:
+        key = (side, view, band)
+        if key not in self._looked:
+            self._looked[key] = units(look(self._sides[side], view), band)
+        return self._looked[key]
 
 
 def _moved(views: Views, step: float) -> Iterator[Views]:

@@ -62,8 +62,7 @@ class View:
     @property
     def band(self) -> tuple[int, int]:
         """Frequencies a cut-out still knows, vertically and horizontally, each 1..16."""
-        top, bottom, left, right = self.box
-        return _known(bottom - top), _known(right - left)
+        return _band(self.box)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +157,12 @@ def cutter(start: float, stop: float) -> Floats:
     inside = (np.arange(_SYNTHESIS_POINTS) + 0.5) / _SYNTHESIS_POINTS
     waves = spectrum.synthesis(start + (stop - start) * inside)
     return (spectrum.basis(_SYNTHESIS_POINTS) @ waves).astype(np.float32)
+
+
+@lru_cache(maxsize=4096)
+def _band(box: Box) -> tuple[int, int]:
+    top, bottom, left, right = box
+    return _known(bottom - top), _known(right - left)
 
 
 def _known(share: float) -> int:
