@@ -118,6 +118,15 @@ def test_tiny_pictures(tmp_path: Path, size: tuple[int, int]) -> None:
     check(taken(tmp_path / "tiny.png"))
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_the_narrowest_picture_is_tilted_without_dividing_by_nothing(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (500, 1, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "narrow.png")
+    found = taken(tmp_path / "narrow.png")
+    assert found.frames is not None
+    assert len(found.frames.crops)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (64, 64), (300, 200)])
 @pytest.mark.parametrize("level", [0, 200])
 def test_flat_pictures_are_not_to_be_matched(

@@ -273,3 +273,10 @@ def test_certain_sound_is_no_less_a_copy_for_what_containers_say() -> None:
 
     assert score(("audio",)) == 0.9
     assert score(()) < 0.75
+
+
+def test_weights_that_round_up_make_no_score_above_one() -> None:
+    settings = MatchSettings(visual_weight=0.5, audio_weight=0.5, metadata_weight=2.0)
+    found = decide(copy(visual=1.0, audio=1.0, metadata=1.0), settings)
+    assert sum(found.weights.values()) > 1
+    assert found.score == 1.0

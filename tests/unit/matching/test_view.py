@@ -157,3 +157,13 @@ def test_a_box_turned_and_turned_back_is_itself(orientation: tuple[bool, int], b
     there = spatial._box_after(View(box=box), View(mirror, turn))
     back = spatial._box_after(View(box=there), View(mirror, turn if mirror else -turn % 360))
     assert back == pytest.approx(box)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@given(seed=st.integers(0, 1000), aspect=st.sampled_from([0.002, 1.0, 500.0]))
+@settings(max_examples=10, deadline=None)
+def test_a_picture_and_its_negative_are_not_alike(seed: int, aspect: float) -> None:
+    raw = np.random.default_rng(seed).normal(size=(1, 16, 16)).astype(np.float32)
+    white = spectrum.quantize(spectrum.whiten(raw / np.maximum(spectrum.whitening(), 1)))
+    views = find_views(Pictures(white, aspect), Pictures(-white))
+    assert views.similarity < 0.8

@@ -20,7 +20,6 @@ from filmgate.media.model import MediaInfo
 _FORMAT = 3
 _AUDIO = ("times_ms", "frequencies_hz", "levels_db")
 _EMBEDDINGS = ("times_s", "vectors", "bias")
-_FORMAT = 3
 _DAMAGE = (
     # Of the archive, its compression and the headers of its arrays.
     zipfile.BadZipFile,

@@ -53,9 +53,14 @@ def tilted(raw: Floats, aspect: float) -> list[NDArray[np.uint8]]:
     rows = raw.reshape(len(raw), SIDE * SIDE)
     found = []
     for angle in ANGLES:
-        turned = (rows @ tilt(angle, round(aspect, 2)).T).reshape(raw.shape)
+        turned = (rows @ tilt(angle, shape(aspect)).T).reshape(raw.shape)
         found.append(spectrum.bits(spectrum.quantize(spectrum.whiten(turned))))
     return found
+
+
+def shape(aspect: float) -> float:
+    """Width over height to a hundredth, so that maps are made once; above 0 however narrow."""
+    return max(0.01, round(aspect, 2))
 
 
 @lru_cache(maxsize=64)
@@ -63,6 +68,10 @@ def tilt(angle: float, aspect: float, box: Box = WHOLE) -> Floats:
     """The map from raw coefficients of a picture to those of it tilted clockwise, then cut.
 
     What lies outside of the picture is black. float32 (256, 256).
+
+    Args:
+        angle: degrees.
+        aspect: see `shape`.
     """
     top, bottom, left, right = box
     inside = (np.arange(_POINTS) + 0.5) / _POINTS

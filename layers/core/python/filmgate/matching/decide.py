@@ -1,6 +1,6 @@
 """The decision: from what was measured to a class, with the reason in words.
 
-This module and `model` are all that deciding needs; it imports no arrays.
+Nothing that deciding needs imports arrays, so its function starts without them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def decide(comparison: Comparison, settings: MatchSettings) -> Verdict:
     weights = _weights(comparison, settings)
     fused = sum(weight * (getattr(comparison, name) or 0.0) for name, weight in weights.items())
     # Rounded before it is named, so that no score shows a boundary it is said to miss.
-    score = round(_bounded(comparison, fused), 4)
+    score = min(1.0, round(_bounded(comparison, fused), 4))
     boundaries = settings.boundaries(comparison.kind)
     match_class, boundary = _classified(score, boundaries)
     if match_class is MatchClass.DIFFERENT and settings.embedding_lifts:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.fingerprint.model import Keypoints
+from filmgate.fingerprint.reference import shape
 from filmgate.fingerprint.spectrum import ORIENTATIONS
 from filmgate.matching.cuts import best_cuts
 from filmgate.matching.placement import placements
@@ -105,7 +106,7 @@ def _best_tilt(
 ) -> Views:
     """The best tilt of `b`, seen in the inner part that both still show."""
     mirror, turn = turned.b.mirror, turned.b.turn
-    wide = round(aspect if turn in {0, 180} else 1 / aspect, 2)
+    wide = shape(aspect if turn in {0, 180} else 1 / aspect)
 
     def at(degrees: float) -> Views:
         view = View(mirror, turn, INNER, round(degrees, 2), wide)
@@ -133,7 +134,7 @@ def _turned_back(a: View, b: View) -> tuple[View, View]:
 
 def _tilted_back(a: View) -> View:
     """The other side's view when this one's tilt is told of it; mirrors turn the tilt round."""
-    aspect = a.aspect if a.turn in {0, 180} else round(1 / a.aspect, 2)
+    aspect = a.aspect if a.turn in {0, 180} else shape(1 / a.aspect)
     undone = a.turn if a.mirror else -a.turn % 360
     return View(a.mirror, undone, INNER, a.tilt if a.mirror else -a.tilt, aspect)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from filmgate.fingerprint.keypoints import FEW
 from filmgate.fingerprint.model import Keypoints
+from filmgate.fingerprint.reference import shape
 from filmgate.matching.model import FramePair
 from filmgate.matching.placement import Placement, placements
 from filmgate.matching.seen import Sight, Usable, curve, overlaid, recoloured, unit
@@ -79,7 +80,7 @@ def _placed_views(a: Usable, b: Usable, placed: Placement) -> Views:
     first, second = View(box=placed.a_box), View(placed.mirror, placed.turn, placed.b_box)
     if abs(placed.angle) >= _TILTED_DEG:
         aspect = b.pictures.aspect
-        wide = round(aspect if placed.turn in {0, 180} else 1 / aspect, 2)
+        wide = shape(aspect if placed.turn in {0, 180} else 1 / aspect)
         first = View(box=INNER)
         second = replace(second, box=INNER, tilt=round(-placed.angle, 1), aspect=wide)
     return measured(a.coefficients, b.coefficients, first, second)

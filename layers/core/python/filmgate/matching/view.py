@@ -78,7 +78,9 @@ class Views:
         """Fisher's z of the similarity, in deviations of chance: agreement in a narrow band, which
         a small cut-out leaves, is worth less."""
         rows, columns = shared_band(self.a, self.b)
-        return math.atanh(min(self.similarity, _PERFECT)) * math.sqrt(rows * columns)
+        return math.atanh(max(-_PERFECT, min(self.similarity, _PERFECT))) * math.sqrt(
+            rows * columns
+        )
 
     @property
     def cut(self) -> bool:
