@@ -132,6 +132,14 @@ def test_a_still_of_a_film_cannot_stand_for_the_film(make: Maker) -> None:
     assert part.b_start == 0
 
 
+def test_a_still_of_a_film_with_sound_lost_none(make: Maker) -> None:
+    pictures = scene("canyon", 3.0)
+    for found in both_ways(make.image(pictures[20]), make.film(pictures, music(3.0))):
+        assert found.match_class is MatchClass.SIMILAR
+        assert not found.transform.audio_removed
+        assert "sound" not in found.reason
+
+
 def test_a_still_of_another_film_differs(make: Maker) -> None:
     still = make.image(scene("reef", 0.1)[0])
     found = verdict(make.film(scene("canyon", 3.0)), still)

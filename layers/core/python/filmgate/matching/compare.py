@@ -1,7 +1,7 @@
 """One pair, from two fingerprints to everything measured between them.
 
 Read in this order: `see` (pictures), `hear` (sound), `alike` (facts), `liken` (embeddings,
-where there are any), then `decide`.
+where there are any), then `decide`. README.md shows what each calls, and tells its words.
 """
 
 from __future__ import annotations
@@ -120,9 +120,9 @@ def _transform(
     a: Fingerprint, b: Fingerprint, sight: Sight | None, sound: Sound | None
 ) -> Transform:
     heard = [fp.audio is not None and not fp.audio.silent for fp in (a, b)]
+    whole = a.info.kind is b.info.kind
     if sight is None:
         # A sound file holds a part of a film: it cannot stand for it.
-        whole = a.info.kind is b.info.kind
         return Transform(
             speed=sound.speed if sound else 1.0,
             partial=bool(sound and sound.votes and not (whole and sound.coverage >= 0.9)),
@@ -138,5 +138,6 @@ def _transform(
         partial=sight.partial,
         recoloured=sight.recoloured,
         audio_replaced=bool(sound and sound.score < 0.5),
-        audio_removed=heard[0] != heard[1],
+        # A still never had any.
+        audio_removed=whole and heard[0] != heard[1],
     )
