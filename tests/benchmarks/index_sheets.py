@@ -184,7 +184,7 @@ def _crossing(scan: ScanLaw, film: BandLaw, bands: dict[str, float]) -> Sheet:
             f"{prices.MATCH_GB:.2f} GB, DynamoDB ${prices.DYNAMODB_WRITE * 1e6} a million writes "
             f"and ${prices.DYNAMODB_READ * 1e6} a million reads.",
             "Both sides without crops and sound, which add to both: a minute of film has some "
-            "1,000 crops, all of them in segments and one in ten in bands.",
+            "1,500 crops, all of them in segments and one in 25 in bands.",
             f"One search gives up after {prices.MATCH_TIMEOUT_S:.0f} s, and a function keeps "
             f"{IndexSettings().cache_bytes / 2**30:.0f} GiB of segments: "
             f"{IndexSettings().cache_bytes / _HASH_BYTES:.1e} hashes.",

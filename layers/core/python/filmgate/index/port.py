@@ -45,7 +45,7 @@ NO_SOUND = SoughtSound(np.zeros(0, np.uint32), np.zeros(0, np.int32), np.zeros(0
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """The keypoints of an image.
+    """The keypoints of an image, or of some frames of a film.
 
     Attributes:
         words: uint64 (k,), 63 bits of each keypoint's surroundings.
@@ -57,7 +57,7 @@ class Points:
 
     @classmethod
     def none(cls) -> Points:
-        """Of a film or a sound."""
+        """Of what has no pictures, or plain ones."""
         return cls(np.zeros(0, np.uint64), np.zeros((0, 3), np.float32))
 
 

@@ -64,7 +64,7 @@ class BandSettings(BaseModel):
         all_frames: assets with up to so many frames put all of them in,
         frame_step: longer ones every so manieth.
         crops, crops_per_frame: most crops an asset puts in: so many, and more with its frames.
-            An image has about forty.
+            A frame has 52, and an image with keypoints none.
         frames: frames asked for as they are and mirrored,
         turned_frames: in each of the other orientations.
         asked_crops: crops asked for.

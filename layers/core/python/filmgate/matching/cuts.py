@@ -86,9 +86,9 @@ def _cut_scores(cuts: Floats, whole: NDArray[np.int8], *, cut_is_probe: bool) ->
     tables = cuts.reshape(len(_BOXES), -1, SIDE * SIDE) @ flat.T
     tables /= np.maximum(within.T[:, None, :], 1e-6)
     best = np.sort(tables.max(axis=2 if cut_is_probe else 1), axis=1)
-    half: Floats = best[:, -max(1, round(best.shape[1] * MOST)) :].mean(axis=1)
-    half[0] = 0.0
-    return half
+    scores: Floats = best[:, -max(1, round(best.shape[1] * MOST)) :].mean(axis=1)
+    scores[0] = 0.0
+    return scores
 
 
 def _shared_scores(a_cuts: Floats, b_cuts: Floats) -> Floats:
