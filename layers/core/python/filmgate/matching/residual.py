@@ -13,7 +13,8 @@ import numpy as np
 
 from filmgate.matching.view import Floats, units
 
-_SAME = 0.65
+_SAME = 0.74
+_SURELY = 0.8
 _STILL = 0.06
 _STILL_SIMILARITY = 0.9
 _FEW = 4
@@ -37,6 +38,11 @@ class Residual:
     def still(self) -> bool:
         """Nothing changes that could agree."""
         return self.frames < _FEW or self.energy < _STILL
+
+    @property
+    def surely(self) -> bool:
+        """Enough changes, and nearly all of it alike."""
+        return not self.still and self.correlation >= _SURELY
 
     def same(self, similarity: float) -> bool:
         """The pictures change together, or they are alike and neither changes at all."""

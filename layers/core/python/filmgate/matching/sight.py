@@ -102,8 +102,8 @@ def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
 def _copied(a: Usable, b: Usable, views: Views, aligned: list[Stretch]) -> list[Stretch]:
     """The stretches whose pictures are alike and also change alike.
 
-    Where nothing changes in any of them, one side must show nothing else: two films of one empty
-    road have long moments in common, and are two films.
+    Where one side shows nothing else, that is enough. Else something must surely move together: two
+    films of one empty road have long moments in common, and are two films.
     """
     band = shared_band(views.a, views.b)
     changes = [
@@ -120,9 +120,9 @@ def _copied(a: Usable, b: Usable, views: Views, aligned: list[Stretch]) -> list[
         if change.same(float(stretch.similarity.mean()))
     ]
     copied = [stretch for stretch, _ in same]
-    if copied and all(change.still for _, change in same):
-        return copied if _held(a, b, copied) >= _WHOLE_SHARE else []
-    return copied
+    if _held(a, b, copied) >= _WHOLE_SHARE or any(change.surely for _, change in same):
+        return copied
+    return []
 
 
 def _held(a: Usable, b: Usable, stretches: list[Stretch]) -> float:
