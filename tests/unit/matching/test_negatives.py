@@ -144,3 +144,27 @@ def test_a_still_of_another_film_differs(make: Maker) -> None:
     still = make.image(scene("reef", 0.1)[0])
     found = verdict(make.film(scene("canyon", 3.0)), still)
     assert found.match_class is MatchClass.DIFFERENT
+
+
+def test_a_black_film_under_the_sound_of_another_is_no_copy_of_it(make: Maker) -> None:
+    sound = music(8.0)
+    shown, hidden = make.film(scene("reef", 8.0), sound), make.film(black(8.0), sound)
+    for found in both_ways(shown, hidden):
+        assert found.match_class is MatchClass.SIMILAR
+        assert found.transform.partial
+
+
+def test_two_black_films_of_one_sound_are_the_same(make: Maker) -> None:
+    sound = music(8.0)
+    for found in both_ways(make.film(black(8.0), sound), make.film(black(8.2), sound)):
+        assert found.match_class in COPIES
+        assert not found.transform.partial
+
+
+def test_films_of_one_frame_are_compared_as_pictures(make: Maker) -> None:
+    frame, other = scene("canyon", 1.0)[0], scene("reef", 1.0)[0]
+    brighter = np.clip(frame.astype(int) + 12, 0, 255).astype(np.uint8)
+    for found in both_ways(make.film([frame]), make.film([brighter])):
+        assert found.match_class in COPIES
+    for found in both_ways(make.film([frame]), make.film([other])):
+        assert found.match_class is MatchClass.DIFFERENT

@@ -29,7 +29,7 @@ from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 
-ENGINE = "filmgate-fingerprint/2"
+ENGINE = "filmgate-fingerprint/3"
 
 _RATE_HZ = 4.0
 _SHORT_RATE_HZ = 8.0

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from filmgate.embedding.track import EmbeddingTrack
 from filmgate.fingerprint import patches, spectrum
-from filmgate.fingerprint.keypoints import MOST
 from filmgate.fingerprint.landmarks import asked, kept
-from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
+from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.index.port import IndexEntry, IndexQuery, Points, SoughtSound, Vectors
+from filmgate.media.model import MediaKind
 
 _KEPT_GAP_S = 1.0
 _MOST_ASKED = 240
@@ -41,7 +41,7 @@ def index_entry(asset_id: str, fingerprint: Fingerprint) -> IndexEntry:
         landmarks=sound.hashes,
         landmark_times=sound.times,
         vectors=_vectors(fingerprint.embeddings),
-        points=_points(fingerprint.keypoints),
+        points=_points(fingerprint),
     )
 
 
@@ -67,7 +67,7 @@ def index_query(asset_id: str, fingerprint: Fingerprint) -> IndexQuery:
         sought=SoughtSound(sought.hashes, sought.times, sought.playings),
         vectors=_vectors(embeddings),
         vector_floor=embeddings.scale.candidate if embeddings else 1.0,
-        points=tuple(_points(fingerprint.keypoints, mirror) for mirror in (False, True)),
+        points=tuple(_points(fingerprint, mirror) for mirror in (False, True)),
     )
 
 
@@ -75,11 +75,13 @@ def _vectors(track: EmbeddingTrack | None) -> Vectors | None:
     return None if track is None else Vectors(track.engine, track.vectors, track.bias)
 
 
-def _points(found: Keypoints | None, mirror: bool = False) -> Points:
+def _points(fingerprint: Fingerprint, mirror: bool = False) -> Points:
     """The most telling keypoints, of the picture or of its mirror image."""
+    found = fingerprint.keypoints
     if found is None:
         return Points.none()
-    most = _KEPT_POINTS if len(found.places) <= MOST else _KEPT_POINTS_OF_FILM
+    image = fingerprint.info.kind is MediaKind.IMAGE
+    most = _KEPT_POINTS if image else _KEPT_POINTS_OF_FILM
     places = found.places[:most]
     words = patches.bits(spectrum.orient(found.patches[:most], mirror, 0))
     # Only distances between places count, so a mirror needs no width.

@@ -11,12 +11,12 @@ from filmgate.fingerprint.model import Fingerprint
 from filmgate.matching.facts import alike
 from filmgate.matching.likeness import Likeness, liken
 from filmgate.matching.model import Comparison, FramePair, Segment, Transform
-from filmgate.matching.seen import Sight
+from filmgate.matching.seen import Sight, shows
 from filmgate.matching.sight import see
 from filmgate.matching.sound import Sound, hear
 from filmgate.media.model import MediaKind
 
-ENGINE = "filmgate-matching/2"
+ENGINE = "filmgate-matching/3"
 
 
 def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
@@ -122,7 +122,8 @@ def _transform(
     heard = [fp.audio is not None and not fp.audio.silent for fp in (a, b)]
     whole = a.info.kind is b.info.kind
     if sight is None:
-        # A sound file holds a part of a film: it cannot stand for it.
+        # A sound file, and a film that shows nothing, hold a part of a film: its sound.
+        whole = whole and shows(a) == shows(b)
         return Transform(
             speed=sound.speed if sound else 1.0,
             partial=bool(sound and sound.votes and not (whole and sound.coverage >= 0.9)),

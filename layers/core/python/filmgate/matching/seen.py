@@ -50,6 +50,11 @@ class Usable:
     pictures: Pictures
 
 
+def shows(fingerprint: Fingerprint) -> bool:
+    """It has pictures worth matching."""
+    return fingerprint.frames is not None and bool(len(fingerprint.frames.worth_matching()))
+
+
 def usable(fingerprint: Fingerprint) -> Usable | None:
     track: FrameTrack | None = fingerprint.frames
     if track is None:

@@ -24,6 +24,7 @@ from filmgate.matching.view import Floats, Views, look, shared_band, similaritie
 from filmgate.media.model import MediaKind
 
 _PAIRS = 8
+_FLASH = 2
 _MISSING_SHARE = 0.05
 _MISSING_S = 0.4
 _EXCERPT_SHARE = 0.5
@@ -32,12 +33,15 @@ _WHOLE_SHARE = 0.9
 
 
 def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
-    """Compare pictures; None where a side has none worth matching."""
+    """Compare pictures; None where a side has none worth matching.
+
+    Films of a frame or two have no time to be aligned by, and are compared as images.
+    """
     first, second = usable(a), usable(b)
     if first is None or second is None:
         return None
     moving = [fp.info.kind is MediaKind.VIDEO for fp in (a, b)]
-    if not any(moving):
+    if not any(moving) or (all(moving) and max(len(first.times), len(second.times)) <= _FLASH):
         return see_images(first, second, a.keypoints, b.keypoints)
     views = find_views(first.pictures, second.pictures)
     table = similarities(first.coefficients, second.coefficients, views.a, views.b)
