@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from filmgate.matching.calibrating import calibrate, judged
 from filmgate.matching.calibration import FILE, Calibration, CalibrationSource
 from filmgate.matching.settings import MatchSettings
-from filmgate.matching.tuning import LabelledSet, Scored, scored
+from filmgate.tuning.labelled import LabelledSet, Scored, scored
+from filmgate.tuning.probabilities import calibrate, judged
 from tests.benchmarks.common import BENCH, parser
 
 

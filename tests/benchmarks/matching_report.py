@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from filmgate.matching.model import Comparison, Verdict
-from filmgate.matching.reliability import reliability
 from filmgate.media.model import MediaKind
 from filmgate.samples.truth import Rate, wilson
+from filmgate.tuning.reliability import reliability
 from tests.benchmarks.common import Cell, Sheet
 from tests.benchmarks.matching_copies import File
 from tests.benchmarks.matching_measures import (

@@ -19,7 +19,7 @@ CORE = "core"
 THIRD_PARTY = ("runtime", "imaging", "media", "web")
 OPTIONAL = ("inference",)
 """Third-party layers that no function carries unless a deployment is told to."""
-LAPTOP_ONLY = frozenset({"cli", "client", "report", "samples"})
+LAPTOP_ONLY = frozenset({"cli", "client", "report", "samples", "tuning"})
 """Sub-packages of filmgate that no function uses."""
 
 PLATFORMS = {

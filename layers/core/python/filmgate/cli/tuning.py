@@ -10,17 +10,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from filmgate.matching.calibration import Calibration
-    from filmgate.matching.reliability import Reliability
     from filmgate.matching.settings import MatchSettings
-    from filmgate.matching.tuning import Cost, Costs, Proposal, Scored
     from filmgate.media.model import MediaKind
+    from filmgate.tuning.boundaries import Cost, Costs, Proposal
+    from filmgate.tuning.labelled import Scored
+    from filmgate.tuning.reliability import Reliability
 
 _OFFSETS = (-0.15, -0.10, -0.05, -0.02, 0.0, 0.02, 0.04)
 
 
 def show_costs(output: Output, kind: MediaKind, costs: Costs, settings: MatchSettings) -> None:
     """What each boundary of a kind costs where it is, and near there."""
-    from filmgate.matching.tuning import LEAST, Boundary  # noqa: PLC0415
+    from filmgate.tuning.boundaries import LEAST, Boundary  # noqa: PLC0415
 
     current = settings.boundaries(kind)
     title = f"{kind.value}: {costs.copies} pairs of copies, {costs.others} of others"
@@ -72,7 +73,7 @@ def show_reliability(
     output: Output, pairs: Sequence[Scored], calibration: Calibration
 ) -> dict[str, Reliability | None]:
     """What probabilities mean on these pairs: those in use, and those that would be fit here."""
-    from filmgate.matching.calibrating import cross_judged, judged  # noqa: PLC0415
+    from filmgate.tuning.probabilities import cross_judged, judged  # noqa: PLC0415
 
     now, proposed = judged(pairs, calibration), cross_judged(pairs)
     found = {}

@@ -15,54 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from filmgate.matching.decide import decide
-from filmgate.matching.model import Comparison
-from filmgate.matching.settings import (
-    CHANGED_CEILING,
-    PART_CEILING,
-    Boundaries,
-    MatchSettings,
-)
+from filmgate.matching.settings import CHANGED_CEILING, PART_CEILING, Boundaries
 from filmgate.media.model import MediaKind
+from filmgate.tuning.labelled import NotCompared, Scored
 
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LabelledPair(_Value):
-    """Two files, and whether one holds the other's recording, whole or in part.
-
-    Attributes:
-        a, b: names, paths or asset ids; only people and those who fill in `comparison` read them.
-        group: pairs that are much alike, such as all copies of one source; empty for none. What
-            was learnt of some is no proof for the others, so they are held out together.
-        comparison: what was measured; None where it has to be made or fetched first.
-    """
-
-    a: str
-    b: str
-    label: Literal["same", "different"]
-    group: str = ""
-    comparison: Comparison | None = None
-
-
-class NotCompared(_Value):
-    """Pairs that the index never brought together, so that no boundary can call them."""
-
-    same: int = 0
-    different: int = 0
-
-
-class LabelledSet(_Value):
-    """The file that `filmgate tune` reads."""
-
-    pairs: tuple[LabelledPair, ...]
-    not_compared: dict[MediaKind, NotCompared] = {}
 
 
 class Boundary(StrEnum):
@@ -71,23 +33,6 @@ class Boundary(StrEnum):
     EXACT = "exact"
     NEAR = "near"
     SIMILAR = "similar"
-
-
-class Scored(_Value):
-    """A pair as the boundaries see it.
-
-    Attributes:
-        group: as in `LabelledPair`.
-        measured: the score is a fused one; neither an embedding's alone nor the 0 of a pair
-            without a match, whose true score nobody kept.
-    """
-
-    kind: MediaKind
-    score: float
-    partial: bool
-    same: bool
-    group: str = ""
-    measured: bool = True
 
 
 class Cost(_Value):
@@ -126,25 +71,6 @@ class Proposal(_Value):
     current: Cost
     proposed: Cost
     reached: bool
-
-
-def scored(pair: LabelledPair, settings: MatchSettings) -> Scored:
-    """Fuse a pair's comparison into its score.
-
-    Raises:
-        ValueError: the pair has no comparison.
-    """
-    if pair.comparison is None:
-        raise ValueError(f"{pair.a} and {pair.b} have no comparison")
-    verdict = decide(pair.comparison, settings)
-    return Scored(
-        kind=pair.comparison.kind,
-        score=verdict.score,
-        partial=verdict.transform.partial,
-        same=pair.label == "same",
-        group=pair.group,
-        measured=not verdict.by_embedding,
-    )
 
 
 class Costs:
@@ -241,24 +167,16 @@ def propose(
     Returns:
         The boundaries, in order, and each with what it costs; those that cannot be had stay.
     """
+    wanted = {
+        Boundary.NEAR: precision,
+        Boundary.EXACT: exact_precision,
+        Boundary.SIMILAR: precision,
+    }
     boundaries, proposals = current, []
-    for boundary in (Boundary.NEAR, Boundary.EXACT, Boundary.SIMILAR):
-        wanted = exact_precision if boundary is Boundary.EXACT else precision
-        before = costs.at(boundary, getattr(current, boundary.value), current)
-        least = max(LEAST[boundary], boundaries.near if boundary is Boundary.EXACT else 0.0)
-        found = costs.lowest(boundary, wanted, boundaries, least)
-        if found is not None:
-            boundaries = boundaries.model_copy(update={boundary.value: found.value})
-        proposals.append(
-            Proposal(
-                kind=kind,
-                boundary=boundary,
-                wanted=wanted,
-                current=before,
-                proposed=found or before,
-                reached=found is not None,
-            )
-        )
+    for boundary, share in wanted.items():
+        proposal = _proposal(costs, kind, boundary, share, current=current, so_far=boundaries)
+        boundaries = boundaries.model_copy(update={boundary.value: proposal.proposed.value})
+        proposals.append(proposal)
     ordered = boundaries.model_copy(
         update={
             "exact": max(boundaries.exact, boundaries.near),
@@ -266,3 +184,26 @@ def propose(
         }
     )
     return ordered, tuple(proposals)
+
+
+def _proposal(
+    costs: Costs,
+    kind: MediaKind,
+    boundary: Boundary,
+    wanted: float,
+    *,
+    current: Boundaries,
+    so_far: Boundaries,
+) -> Proposal:
+    """The lowest value of one boundary, given those already proposed."""
+    before = costs.at(boundary, getattr(current, boundary.value), current)
+    least = max(LEAST[boundary], so_far.near if boundary is Boundary.EXACT else 0.0)
+    found = costs.lowest(boundary, wanted, so_far, least)
+    return Proposal(
+        kind=kind,
+        boundary=boundary,
+        wanted=wanted,
+        current=before,
+        proposed=found or before,
+        reached=found is not None,
+    )

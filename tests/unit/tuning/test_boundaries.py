@@ -8,16 +8,9 @@ from hypothesis import strategies as st
 
 from filmgate.matching.model import Comparison
 from filmgate.matching.settings import CHANGED_CEILING, PART_CEILING, Boundaries, MatchSettings
-from filmgate.matching.tuning import (
-    Boundary,
-    Costs,
-    LabelledPair,
-    NotCompared,
-    Scored,
-    propose,
-    scored,
-)
 from filmgate.media.model import MediaKind
+from filmgate.tuning.boundaries import Boundary, Costs, propose
+from filmgate.tuning.labelled import LabelledPair, NotCompared, Scored, scored
 
 NOW = Boundaries()
 SAMPLE = st.builds(

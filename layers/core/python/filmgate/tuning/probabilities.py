@@ -9,12 +9,12 @@ from filmgate.matching.calibration import (
     CalibrationMap,
     CalibrationSource,
     KindCalibration,
-    fit,
 )
-from filmgate.matching.reliability import Reliability, reliability
 from filmgate.matching.settings import NEAR_FLOOR, PART_FLOOR
-from filmgate.matching.tuning import Scored
 from filmgate.media.model import MediaKind
+from filmgate.tuning.isotonic import fit
+from filmgate.tuning.labelled import Scored
+from filmgate.tuning.reliability import Reliability, reliability
 
 FOLDS = 5
 
