@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from filmgate.embedding.load import load
@@ -53,6 +54,26 @@ def test_an_object_and_what_lies_beside_it(tmp_path: Path) -> None:
     assert again.engine is not None
     assert again.engine.name == first.engine.name
     assert bucket.fetched == [KEY], "weights that are here are not fetched again"
+
+
+def test_what_is_here_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights are hundreds of megabytes, and every cold start reads them."""
+    source = tmp_path / "source"
+    rows = np.eye(tiny.DIMENSIONS, dtype=np.float32)
+    tiny.install(source, background=tiny.background(source, rows))
+    bucket, folder = Bucket(source), tmp_path / "here"
+    assert load(KEY, bucket, folder).engine is not None
+    names, real = list[str](), Path.read_bytes
+
+    def read(path: Path) -> bytes:
+        names.append(path.name)
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    bucket.fetched.clear()
+    assert load(KEY, bucket, folder).engine is not None
+    assert bucket.fetched == [KEY]
+    assert sorted(names) == ["background.npy", "manifest.json", "model.onnx"]
 
 
 def test_a_new_model_under_the_same_key_is_taken(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 DECODERS = {"av", "PIL"}
 ARRAYS = {"numpy"}
 WEB = {"fastapi", "starlette", "mangum", "httpx"}
-LAPTOP = {"typer", "rich", "jinja2", "ministack", "imagehash"}
+EMBEDDING = {"onnxruntime", "filmgate.embedding.onnx"}
+"""Loaded when a model is opened, and no deployment has one unless it says so."""
+LAPTOP = {"typer", "rich", "jinja2", "ministack", "imagehash", "filmgate.tuning"} | EMBEDDING
 
 FORBIDDEN = {
     "ingest": DECODERS | ARRAYS | WEB | LAPTOP,

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from filmgate.embedding.manifest import FileOf
-from filmgate.embedding.onnx import open_engine, read_checked, read_manifest
+from filmgate.embedding.manifest import FileOf, read_checked
 from filmgate.embedding.port import EmbeddingEngine, EmbeddingError
 from filmgate.errors import NotFound
 
@@ -40,10 +39,14 @@ def load(model: str, fetch: Fetch | None = None, folder: Path | None = None) -> 
     """
     if not model:
         return Loaded(None, "no model is configured")
+    # Most deployments have none, and then no function has to load what an engine needs.
+    from filmgate.embedding.onnx import open_engine  # noqa: PLC0415
+
     try:
-        local = model.startswith(("/", "."))
-        manifest = Path(model) if local else _fetched(model, fetch, folder or _default_folder())
-        return Loaded(open_engine(manifest))
+        if model.startswith(("/", ".")):
+            return Loaded(open_engine(Path(model)))
+        files = _Fetched(model, fetch, folder or _default_folder())
+        return Loaded(open_engine(files.manifest(), files.read))
     except EmbeddingError as error:
         return Loaded(None, str(error))
 
@@ -52,27 +55,31 @@ def _default_folder() -> Path:
     return Path(tempfile.gettempdir()) / "filmgate-models"
 
 
-def _fetched(key: str, fetch: Fetch | None, folder: Path) -> Path:
-    """The manifest's copy on this machine, with its files; weights already here are kept."""
-    if fetch is None:
-        raise EmbeddingError(f"{key} is an object's key, and there is no storage here")
-    beside, _, _ = key.rpartition("/")
-    own = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
-    own.mkdir(parents=True, exist_ok=True)
-    _get(fetch, key, own / "manifest.json")
-    manifest = read_manifest(own / "manifest.json")
-    for wanted in (manifest.weights, *([manifest.background] if manifest.background else [])):
-        if not _have(own, wanted):
-            _get(fetch, f"{beside}/{wanted.file}" if beside else wanted.file, own / wanted.file)
-    return own / "manifest.json"
+class _Fetched:
+    """A manifest among objects, and its files: each is fetched unless it is already here."""
 
+    def __init__(self, key: str, fetch: Fetch | None, folder: Path) -> None:
+        """Raises EmbeddingError: there is no storage."""
+        if fetch is None:
+            raise EmbeddingError(f"{key} is an object's key, and there is no storage here")
+        self._key, self._fetch = key, fetch
+        self._folder = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
 
-def _have(folder: Path, wanted: FileOf) -> bool:
-    try:
-        read_checked(folder, wanted)
-    except EmbeddingError:
-        return False
-    return True
+    def manifest(self) -> Path:
+        """Fetched anew each time: it says which files are meant."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        _get(self._fetch, self._key, self._folder / "manifest.json")
+        return self._folder / "manifest.json"
+
+    def read(self, folder: Path, wanted: FileOf) -> bytes:
+        """`filmgate.embedding.manifest.Read`: a file that is here is read and hashed once."""
+        try:
+            return read_checked(folder, wanted)
+        except EmbeddingError:
+            beside, _, _ = self._key.rpartition("/")
+            key = f"{beside}/{wanted.file}" if beside else wanted.file
+            _get(self._fetch, key, folder / wanted.file)
+            return read_checked(folder, wanted)
 
 
 def _get(fetch: Fetch, key: str, target: Path) -> None:

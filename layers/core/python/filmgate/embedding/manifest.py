@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from filmgate.embedding.port import EmbeddingError
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -104,3 +115,34 @@ class Manifest(_Value):
         """Name, version, and a digest of all that vectors and scores hang on."""
         told = self.model_dump_json(exclude={"licence", "source"})
         return f"{self.name}/{self.version}+{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+
+Read = Callable[[Path, FileOf], bytes]
+"""Gives what a file of a folder holds, as the manifest says. Raises EmbeddingError."""
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Raises EmbeddingError."""
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise EmbeddingError(f"{path.name} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(str(part) for part in wrong["loc"])
+        raise EmbeddingError(f"{path.name} is no manifest: {place} {wrong['msg']}") from error
+
+
+def read_checked(folder: Path, wanted: FileOf) -> bytes:
+    """A file's content if it is what the manifest says. Raises EmbeddingError."""
+    try:
+        body = (folder / wanted.file).read_bytes()
+    except OSError as error:
+        raise EmbeddingError(f"{wanted.file} cannot be read: {error.strerror}") from error
+    found = hashlib.sha256(body).hexdigest()
+    if found != wanted.sha256:
+        raise EmbeddingError(
+            f"{wanted.file} has the SHA-256 {found[:16]}…, and the manifest says"
+            f" {wanted.sha256[:16]}…"
+        )
+    return body

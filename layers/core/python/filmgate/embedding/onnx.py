@@ -5,7 +5,6 @@ onnxruntime is imported when a model is opened, so that all else works without i
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import io
 import os
@@ -15,10 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from filmgate.embedding import normalise
-from filmgate.embedding.manifest import Background, FileOf, Manifest
+from filmgate.embedding.manifest import Background, Manifest, Read, read_checked, read_manifest
 from filmgate.embedding.pictures import prepared
 from filmgate.embedding.port import EmbeddingError
 from filmgate.embedding.track import Scale
@@ -89,8 +87,11 @@ class OnnxEngine:
         return _units(made.astype(np.float32, copy=False), self._manifest.output.normalise)
 
 
-def open_engine(manifest: Path) -> OnnxEngine:
+def open_engine(manifest: Path, read: Read = read_checked) -> OnnxEngine:
     """The engine of a manifest, with the files beside it.
+
+    Args:
+        read: gives the content of a file in the manifest's folder; each is asked for once.
 
     Raises:
         EmbeddingError: a file is missing or not the one described, onnxruntime is not there, or
@@ -99,40 +100,14 @@ def open_engine(manifest: Path) -> OnnxEngine:
     told = read_manifest(manifest)
     folder, background = manifest.parent, None
     if told.background is not None:
-        background = _background(folder, told.background, told.output.dimensions)
-    return OnnxEngine(told, read_checked(folder, told.weights), background)
+        body = read(folder, told.background)
+        background = _background(body, told.background, told.output.dimensions)
+    return OnnxEngine(told, read(folder, told.weights), background)
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Raises EmbeddingError."""
+def _background(body: bytes, rule: Background, dimensions: int) -> Floats:
     try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise EmbeddingError(f"{path.name} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        place = ".".join(str(part) for part in wrong["loc"])
-        raise EmbeddingError(f"{path.name} is no manifest: {place} {wrong['msg']}") from error
-
-
-def read_checked(folder: Path, wanted: FileOf) -> bytes:
-    """A file's content if it is what the manifest says. Raises EmbeddingError."""
-    try:
-        body = (folder / wanted.file).read_bytes()
-    except OSError as error:
-        raise EmbeddingError(f"{wanted.file} cannot be read: {error.strerror}") from error
-    found = hashlib.sha256(body).hexdigest()
-    if found != wanted.sha256:
-        raise EmbeddingError(
-            f"{wanted.file} has the SHA-256 {found[:16]}…, and the manifest says"
-            f" {wanted.sha256[:16]}…"
-        )
-    return body
-
-
-def _background(folder: Path, rule: Background, dimensions: int) -> Floats:
-    try:
-        rows = np.load(io.BytesIO(read_checked(folder, rule)), allow_pickle=False)
+        rows = np.load(io.BytesIO(body), allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise EmbeddingError(f"{rule.file} is no array: {error}") from error
     if rows.ndim != 2 or rows.shape[1] != dimensions or len(rows) <= rule.last:
