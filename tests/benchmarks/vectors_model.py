@@ -6,16 +6,24 @@ Batch normalisation is left out, as it is folded into the convolutions of export
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from tests import onnx_models
+
 SIDE, DIMENSIONS = 288, 512
 _STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
 _WIDEN = 4
+_MANIFEST = {
+    "name": "random-resnet50",
+    "version": "1",
+    "licence": "none needed",
+    "input": onnx_models.square_input(SIDE, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "output": {"name": "out", "dimensions": DIMENSIONS, "normalise": True},
+    "scale": {"candidate": 0.5, "similar": 0.7},
+}
 
 
 class _Graph:
@@ -68,27 +76,4 @@ def install(folder: Path) -> Path:
         for name, shape in (("picture", ["n", 3, SIDE, SIDE]), ("out", ["n", DIMENSIONS]))
     ]
     whole = helper.make_graph(graph.nodes, "resnet50", ends[:1], ends[1:], graph.weights)
-    opset = helper.make_opsetid("", 17)
-    body = helper.make_model(whole, opset_imports=[opset], ir_version=10).SerializeToString()
-    (folder / "model.onnx").write_bytes(body)
-    manifest = folder / "manifest.json"
-    manifest.write_text(json.dumps(_manifest(hashlib.sha256(body).hexdigest())))
-    return manifest
-
-
-def _manifest(sha256: str) -> dict[str, object]:
-    return {
-        "name": "random-resnet50",
-        "version": "1",
-        "licence": "none needed",
-        "weights": {"file": "model.onnx", "sha256": sha256},
-        "input": {
-            "width": SIDE,
-            "height": SIDE,
-            "fit": "stretch",
-            "mean": [0.485, 0.456, 0.406],
-            "std": [0.229, 0.224, 0.225],
-        },
-        "output": {"name": "out", "dimensions": DIMENSIONS, "normalise": True},
-        "scale": {"candidate": 0.5, "similar": 0.7},
-    }
+    return onnx_models.install(folder, onnx_models.serialised(whole), _MANIFEST)

@@ -6,13 +6,14 @@ Not a good model, but a real one: it goes through the runtime like any other.
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+
+from tests import onnx_models
 
 SIDE, TILES, DIMENSIONS = 32, 4, 24
 
@@ -35,9 +36,7 @@ def model(dimensions: int = DIMENSIONS, seed: int = 1, batch: int | str = "n") -
         [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [batch, dimensions])],
         [numpy_helper.from_array(mix, "mix")],
     )
-    opset = helper.make_opsetid("", 17)
-    made: bytes = helper.make_model(graph, opset_imports=[opset], ir_version=10).SerializeToString()
-    return made
+    return onnx_models.serialised(graph)
 
 
 def by_hand(picture: NDArray[np.uint8], seed: int = 1) -> NDArray[np.float32]:
@@ -52,27 +51,15 @@ def by_hand(picture: NDArray[np.uint8], seed: int = 1) -> NDArray[np.float32]:
 
 def install(folder: Path, made: bytes | None = None, **changes: Any) -> Path:
     """A model and its manifest in a folder; the manifest's path. Changes replace its fields."""
-    folder.mkdir(parents=True, exist_ok=True)
-    body = model() if made is None else made
-    (folder / "model.onnx").write_bytes(body)
     told = {
         "name": "tiny",
         "version": "1",
         "licence": "MIT",
-        "weights": {"file": "model.onnx", "sha256": hashlib.sha256(body).hexdigest()},
-        "input": {
-            "width": SIDE,
-            "height": SIDE,
-            "fit": "stretch",
-            "mean": [0.5, 0.5, 0.5],
-            "std": [0.25, 0.25, 0.25],
-        },
+        "input": onnx_models.square_input(SIDE, (0.5,) * 3, (0.25,) * 3),
         "output": {"name": "embedding", "dimensions": DIMENSIONS, "normalise": True},
         "scale": {"candidate": 0.6, "similar": 0.8},
     }
-    manifest = folder / "manifest.json"
-    manifest.write_text(json.dumps(told | changes))
-    return manifest
+    return onnx_models.install(folder, model() if made is None else made, told | changes)
 
 
 def background(folder: Path, rows: NDArray[Any]) -> dict[str, str]:
