@@ -138,14 +138,24 @@ class MemoryLibrary:
             except KeyError:
                 raise NotFound(f"no match {match_id}") from None
 
-    def matches_of(self, tenant: str, asset_id: str) -> list[Match]:
+    def matches(self, tenant: str, ids: Sequence[str]) -> list[Match]:
         with self._lock:
-            found = [
-                match
+            return [self._matches[tenant, name] for name in ids if (tenant, name) in self._matches]
+
+    def matches_of(
+        self, tenant: str, asset_id: str, *, limit: int, cursor: str | None
+    ) -> Page[Match]:
+        with self._lock:
+            others = {
+                match.b if match.a == asset_id else match.a: match
                 for (owner, _), match in self._matches.items()
                 if owner == tenant and asset_id in (match.a, match.b)
-            ]
-        return sorted(found, key=lambda match: (-match.verdict.score, match.match_id))
+            }
+        left = sorted(other for other in others if cursor is None or other > cursor)
+        return Page(
+            items=[others[other] for other in left[:limit]],
+            cursor=left[limit - 1] if len(left) > limit else None,
+        )
 
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:
         with self._lock:

@@ -103,7 +103,7 @@ class LibraryContract:
             with pytest.raises(NotFound):
                 call()
         assert library.assets(tenant, ["", "x" * 5000, "a#b"]) == []
-        assert library.matches_of(tenant, "") == []
+        assert library.matches_of(tenant, "", limit=9, cursor=None).items == []
 
     def test_tenants_do_not_see_each_other(self, library: Library, tenant: str) -> None:
         other = f"{tenant}-x"
@@ -117,7 +117,7 @@ class LibraryContract:
             with pytest.raises(NotFound):
                 call()
         assert library.assets(other, ["a1"]) == []
-        assert library.matches_of(other, "a1") == []
+        assert library.matches_of(other, "a1", limit=9, cursor=None).items == []
         assert library.list_assets(other, status=None, limit=5, cursor=None).items == []
         assert library.list_matches(other, limit=5, cursor=None).items == []
 
@@ -277,8 +277,8 @@ class LibraryContract:
         match = a_match(tenant, "a1", "a2")
         library.save_match(match)
         assert library.match(tenant, "a1:a2") == match
-        assert library.matches_of(tenant, "a1") == [match]
-        assert library.matches_of(tenant, "a2") == [match]
+        assert library.matches_of(tenant, "a1", limit=9, cursor=None).items == [match]
+        assert library.matches_of(tenant, "a2", limit=9, cursor=None).items == [match]
         with pytest.raises(NotFound):
             library.match(tenant, "a2:a1")
 
@@ -289,13 +289,32 @@ class LibraryContract:
         assert match.created_at == START
         assert match.updated_at == START + timedelta(minutes=5)
         assert match.verdict.score == 0.8
-        assert len(library.matches_of(tenant, "a2")) == 1
+        assert len(library.matches_of(tenant, "a2", limit=9, cursor=None).items) == 1
         assert len(library.list_matches(tenant, limit=5, cursor=None).items) == 1
 
-    def test_matches_come_best_first(self, library: Library, tenant: str) -> None:
-        for other, score in (("b1", 0.8), ("b2", 1.0), ("b3", 0.9)):
-            library.save_match(a_match(tenant, "a1", other, score=score))
-        assert [match.b for match in library.matches_of(tenant, "a1")] == ["b2", "b3", "b1"]
+    def test_matches_of_an_asset_come_page_by_page(self, library: Library, tenant: str) -> None:
+        for other in ("a2", "a1", "a5", "a4", "a6"):
+            library.save_match(a_match(tenant, *sorted(("a3", other))))
+        library.save_match(a_match(tenant, "a1", "a2"))
+        found: list[list[str]] = []
+        cursor = None
+        while cursor is not None or not found:
+            page = library.matches_of(tenant, "a3", limit=2, cursor=cursor)
+            found.append([match.match_id for match in page.items])
+            cursor = page.cursor
+        assert found == [["a1:a3", "a2:a3"], ["a3:a4", "a3:a5"], ["a3:a6"]]
+        library.withdraw_match(tenant, "a3:a4", START)
+        page = library.matches_of(tenant, "a3", limit=4, cursor="a2")
+        assert [match.b for match in page.items] == ["a5", "a6"]
+        assert page.cursor is None
+
+    def test_matches_are_read_by_their_ids(self, library: Library, tenant: str) -> None:
+        for other in ("a2", "a3", "a4"):
+            library.save_match(a_match(tenant, "a1", other))
+        library.withdraw_match(tenant, "a1:a3", START)
+        asked = ["a1:a4", "a1:a3", "a2:a1", "a1:a9", "", "a1:", "a1:a2"]
+        assert [match.b for match in library.matches(tenant, asked)] == ["a4", "a2"]
+        assert library.matches(f"{tenant}-x", asked) == []
 
     def test_matches_are_listed_once_newest_first(self, library: Library, tenant: str) -> None:
         for i in range(5):
@@ -312,8 +331,10 @@ class LibraryContract:
             library.withdraw_match(tenant, "a1:b1", START + timedelta(minutes=1))
         with pytest.raises(NotFound):
             library.match(tenant, "a1:b1")
-        assert library.matches_of(tenant, "b1") == []
-        assert [match.b for match in library.matches_of(tenant, "a1")] == ["b2"]
+        assert library.matches_of(tenant, "b1", limit=9, cursor=None).items == []
+        assert [
+            match.b for match in library.matches_of(tenant, "a1", limit=9, cursor=None).items
+        ] == ["b2"]
         page = library.list_matches(tenant, limit=5, cursor=None)
         assert [match.b for match in page.items] == ["b2"]
 
@@ -323,14 +344,14 @@ class LibraryContract:
         library.save_match(a_match(tenant, "a1", "b1", score=0.8, minutes=2))
         match = library.match(tenant, "a1:b1")
         assert (match.verdict.score, match.created_at) == (0.8, START)
-        assert library.matches_of(tenant, "b1") == [match]
+        assert library.matches_of(tenant, "b1", limit=9, cursor=None).items == [match]
         assert library.list_matches(tenant, limit=5, cursor=None).items == [match]
 
     def test_withdrawing_what_was_never_stored_stores_nothing(
         self, library: Library, tenant: str
     ) -> None:
         library.withdraw_match(tenant, "a1:b1", START)
-        assert library.matches_of(tenant, "a1") == []
+        assert library.matches_of(tenant, "a1", limit=9, cursor=None).items == []
         library.save_match(a_match(tenant, "a1", "b1", minutes=1))
         assert library.match(tenant, "a1:b1").created_at == START + timedelta(minutes=1)
 
@@ -341,4 +362,4 @@ class LibraryContract:
 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(write, range(4)))
-        assert len(library.matches_of(tenant, "a1")) == 3
+        assert len(library.matches_of(tenant, "a1", limit=9, cursor=None).items) == 3

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+from itertools import combinations
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from filmgate.api import matches
 from filmgate.api.cursors import seal
-from filmgate.library.model import AssetStatus
+from filmgate.library.model import AssetStatus, Match
+from filmgate.library.ports import Page
 from tests.unit.api.world import World
 
 
@@ -118,6 +121,37 @@ def test_matches_of_assets_come_once_and_best_first(world: World, client: TestCl
     assert [len(page) for page in one] == [2, 2, 1]
 
 
+def test_no_page_reads_more_matches_than_its_share(
+    world: World, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of files with many matches all are listed, once, and some at a time best first."""
+    monkeypatch.setattr(matches, "MOST_SORTED", 4)
+    read, real = list[int](), world.library.matches_of
+
+    def counted(*args: str, limit: int, cursor: str | None) -> Page[Match]:
+        page = real(*args, limit=limit, cursor=cursor)
+        read.append(len(page.items))
+        return page
+
+    monkeypatch.setattr(world.library, "matches_of", counted)
+    assets = [world.add_asset("acme", f"{n}.png") for n in range(8)]
+    stored = {
+        world.add_match(first, second, 0.8 + n / 100).match_id
+        for n, (first, second) in enumerate(combinations(assets, 2))
+    }
+    ids = [asset.asset_id for asset in assets]
+    found = pages(client, "/matches", asset=ids, limit=3)
+    listed = [item["match_id"] for page in found for item in page]
+    assert len(listed) == len(stored)
+    assert set(listed) == stored
+    assert max(read) == 4
+    one = pages(client, f"/assets/{ids[0]}/matches", limit=3)
+    scores = [item["verdict"]["score"] for page in one for item in page]
+    assert [len(page) for page in one] == [3, 1, 3]
+    assert scores[:4] == sorted(scores[:4], reverse=True)
+    assert scores[4:] == sorted(scores[4:], reverse=True)
+
+
 def test_a_page_is_not_thrown_off_by_what_comes_and_goes(world: World, client: TestClient) -> None:
     assets = [world.add_asset("acme", f"{n}.png") for n in range(5)]
     hub = assets[0].asset_id
@@ -163,7 +197,11 @@ def test_every_damage_to_a_cursor_is_seen(world: World, client: TestClient) -> N
         raw[place] ^= 1
 
 
-@pytest.mark.parametrize("position", ["", "after", "nan|a", "1e999|a", "..|a", "0.9", "0.9|", "é"])
+FORGED = ["", "after", "nan|a", "0.9|", "0:0.9|a", "x:/", "0:é/0.9|a"]
+RANKS = ["nan|a", "1e999|a", "..|a", "0.9", "0.9|", "é"]
+
+
+@pytest.mark.parametrize("position", [*FORGED, *(f"0:/{rank}" for rank in RANKS)])
 def test_a_forged_position_is_refused(world: World, client: TestClient, position: str) -> None:
     asset = world.add_asset("acme", "a.png")
     forged = seal("acme", f"matches/{asset.asset_id}", position)

@@ -60,7 +60,7 @@ def matches(flow: Flow, *bodies: bytes) -> list[Match]:
     for number, body in enumerate(bodies):
         asset, _ = flow.upload(f"{number}.png", body)
         assert flow.run(asset).status == "done"
-    return flow.library.matches_of(TENANT, asset.asset_id)
+    return flow.library.matches_of(TENANT, asset.asset_id, limit=9, cursor=None).items
 
 
 def kept(flow: Flow) -> list[Fingerprint]:

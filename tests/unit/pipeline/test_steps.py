@@ -96,7 +96,7 @@ def test_two_that_arrive_together_find_each_other(flow: Flow) -> None:
     assert one["candidates"] + two["candidates"] >= 1
     flow.finish(flow.decide(one))
     flow.finish(flow.decide(two))
-    assert len(flow.library.matches_of(TENANT, first.asset_id)) == 1
+    assert len(flow.library.matches_of(TENANT, first.asset_id, limit=9, cursor=None).items) == 1
 
 
 def test_a_candidate_that_vanished_is_passed_over(flow: Flow) -> None:
@@ -140,9 +140,9 @@ def test_a_pair_that_differs_in_a_later_run_is_no_match_any_longer(flow: Flow) -
     carried = Matched.model_validate(flow.match(flow.fingerprint(flow.state(third))))
     assert [decide(deps, carried).withdrawn for _ in range(2)] == [2, 0]
     assert grouped() == [sorted((first.asset_id, second.asset_id))]
-    assert flow.library.matches_of(TENANT, third.asset_id) == []
+    assert flow.library.matches_of(TENANT, third.asset_id, limit=9, cursor=None).items == []
     flow.run(third)
-    assert len(flow.library.matches_of(TENANT, third.asset_id)) == 2
+    assert len(flow.library.matches_of(TENANT, third.asset_id, limit=9, cursor=None).items) == 2
 
 
 def test_tenants_do_not_match_each_other(flow: Flow) -> None:

@@ -76,8 +76,17 @@ class Matches(Protocol):
     def match(self, tenant: str, match_id: str) -> Match:
         """Raises NotFound."""
 
-    def matches_of(self, tenant: str, asset_id: str) -> list[Match]:
-        """All stored matches with this asset on either side, best first. Strongly consistent."""
+    def matches(self, tenant: str, ids: Sequence[str]) -> list[Match]:
+        """Those of the ids that are stored, in the order asked. Strongly consistent."""
+
+    def matches_of(
+        self, tenant: str, asset_id: str, *, limit: int, cursor: str | None
+    ) -> Page[Match]:
+        """Matches with this asset on either side, by the other side's id. Strongly consistent.
+
+        A page may hold fewer than `limit`, even none, and have a cursor all the same. A cursor is
+        the other side's id to go on after.
+        """
 
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:
         """Newest first. Raises InvalidCursor."""

@@ -57,10 +57,8 @@ def decide(deps: DecideDeps, state: Matched) -> Decided:
 
 
 def _withdraw(library: Matches, state: Matched, different: set[str]) -> int:
-    # Most pairs that differ were never a match: one read saves hundreds of writes.
-    if not different:
-        return 0
-    held = {match.match_id for match in library.matches_of(state.tenant, state.asset_id)}
-    for identity in sorted(held & different):
-        library.withdraw_match(state.tenant, identity, now())
-    return len(held & different)
+    # Most pairs that differ were never a match: a few reads save hundreds of writes.
+    held = library.matches(state.tenant, sorted(different))
+    for match in held:
+        library.withdraw_match(state.tenant, match.match_id, now())
+    return len(held)

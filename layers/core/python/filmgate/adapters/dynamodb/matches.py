@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
@@ -96,20 +97,38 @@ class DynamoMatches:
             raise NotFound(f"no match {match_id}")
         return _match(tenant, row)
 
-    def matches_of(self, tenant: str, asset_id: str) -> list[Match]:
-        """Best first. Strongly consistent."""
-        if not possible(asset_id):
-            return []
+    def matches(self, tenant: str, ids: Sequence[str]) -> list[Match]:
+        """Those of the ids that are stored, in the order asked. Strongly consistent."""
+        sides = (match_id.partition(":") for match_id in dict.fromkeys(ids))
+        keys = [(pk(tenant, a), b) for a, _, b in sides if possible(a) and possible(b)]
+        with transient("matches"):
+            rows = {
+                match.match_id: match
+                for row in self._matches.batch_get(keys, consistent_read=True)
+                if (match := _match(tenant, row)) and row.withdrawn_at is None
+            }
+        return [rows[match_id] for match_id in ids if match_id in rows]
+
+    def matches_of(
+        self, tenant: str, asset_id: str, *, limit: int, cursor: str | None
+    ) -> Page[Match]:
+        """By the other side's id. Strongly consistent.
+
+        Withdrawn ones count towards `limit`, so no page reads more than that many rows.
+        """
+        if not possible(asset_id) or (cursor is not None and not possible(cursor)):
+            return Page(items=[])
+        after = None if cursor is None else self._matches.sk > cursor
         with transient("matches"):
             rows = list(
                 self._matches.query(
-                    pk(tenant, asset_id),
-                    filter_condition=self._matches.withdrawn_at.does_not_exist(),
-                    consistent_read=True,
+                    pk(tenant, asset_id), after, limit=limit + 1, consistent_read=True
                 )
             )
-        found = [_match(tenant, row) for row in rows]
-        return sorted(found, key=lambda match: (-match.verdict.score, match.match_id))
+        return Page(
+            items=[_match(tenant, row) for row in rows[:limit] if row.withdrawn_at is None],
+            cursor=rows[limit - 1].sk if len(rows) > limit else None,
+        )
 
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:
         """Newest first. Raises InvalidCursor."""

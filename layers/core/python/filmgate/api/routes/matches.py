@@ -25,7 +25,11 @@ def list_matches(
         Query(alias="asset", max_length=MAX_MATCH_ASSETS, description="Touching any of these"),
     ] = None,
 ) -> Listing[MatchView]:
-    """Newest first; or, with `asset` (up to 50 times), those that touch any of them, best first."""
+    """Newest first; or, with `asset` (up to 50 times), those that touch any of them, best first.
+
+    Of more than 1,000 that touch them, a thousand come best first, then the next thousand. A page
+    may hold fewer than `limit`, even none, and still have a cursor.
+    """
     if assets:
         chosen = list(dict.fromkeys(assets))
         return matches.matches_of(services.library, tenant, chosen, limit=limit, cursor=cursor)
