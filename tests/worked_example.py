@@ -1,0 +1,162 @@
+"""One pair of files on its way from bytes to a verdict, with the numbers of each stage.
+
+`python -m tests.worked_example` takes a film and a picture of the sample library, each with a copy
+of it; `python -m tests.worked_example A B` takes two files of yours. The README of
+`filmgate.matching` shows the first, and a test holds it against what is printed.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from filmgate.fingerprint.model import Fingerprint
+from filmgate.fingerprint.retrieval import index_entry, index_query
+from filmgate.index.segments import SegmentIndex
+from filmgate.matching.compare import compare
+from filmgate.matching.decide import decide
+from filmgate.matching.placement import placements
+from filmgate.matching.residual import residual
+from filmgate.matching.seen import Usable, usable
+from filmgate.matching.settings import MatchSettings
+from filmgate.matching.spatial import best_orientation, find_views
+from filmgate.matching.temporal import align
+from filmgate.matching.view import View, Views, look, shared_band, similarities
+from filmgate.media.model import MediaKind
+from filmgate.samples.library import make_files
+from tests.clips import taken
+from tests.memory import MemoryFreshStore, MemorySegmentStore
+
+PAIRS = (
+    ("videos/reef.mp4", "videos/reef_fast.mp4"),
+    ("images/lake.jpg", "images/lake_cropped.jpg"),
+)
+FOLDER = Path(__file__).parents[1] / ".build/worked-example"
+
+
+def told(folder: Path, a: str, b: str) -> Iterator[str]:
+    """The stages of a pair, one line each."""
+    first, second = taken(folder / a), taken(folder / b)
+    yield f"{a} and {b}"
+    for name, made in ((a, first), (b, second)):
+        yield f"  media        {Path(name).name}: {_facts(made)}"
+    for name, made in ((a, first), (b, second)):
+        yield f"  fingerprint  {Path(name).name}: {_kept(made)}"
+    yield f"  index        {_found(first, second)}"
+    left, right = usable(first), usable(second)
+    if left and right:
+        kinds = {made.info.kind for made in (first, second)}
+        if kinds == {MediaKind.VIDEO}:
+            yield from _films(left, right)
+        elif kinds == {MediaKind.IMAGE}:
+            yield from _pictures(left, right)
+    yield from _judged(first, second)
+
+
+def _facts(made: Fingerprint) -> str:
+    info = made.info
+    length = f"{info.duration_s:.2f} s" if info.duration_s else None
+    size = f"{info.width} x {info.height}" if info.width else None
+    told = (info.format, size, length, info.video_codec, info.audio_codec)
+    return f"{info.kind.value}, {', '.join(filter(None, told))}"
+
+
+def _kept(made: Fingerprint) -> str:
+    frames = 0 if made.frames is None else len(made.frames.worth_matching())
+    points = 0 if made.keypoints is None else len(made.keypoints.places)
+    peaks = 0 if made.audio is None else len(made.audio.times_ms)
+    return f"frames worth matching {frames}, keypoints {points}, peaks of sound {peaks}"
+
+
+def _found(first: Fingerprint, second: Fingerprint) -> str:
+    """What b's search brings a up by."""
+    with tempfile.TemporaryDirectory() as folder:
+        index = SegmentIndex(MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(folder))
+        index.add("t", index_entry("a", first))
+        found = index.search("t", index_query("b", second), limit=1)
+    if not found:
+        return "b does not find a"
+    (one,) = found
+    return (
+        f"b finds a by frames {one.frame_hits}, landmarks {one.audio_votes},"
+        f" keypoints {one.point_votes}"
+    )
+
+
+def _films(a: Usable, b: Usable) -> Iterator[str]:
+    views = find_views(a.pictures, b.pictures)
+    yield f"  views        {_view(views)}"
+    table = similarities(a.coefficients, b.coefficients, views.a, views.b)
+    band = shared_band(views.a, views.b)
+    for stretch in align(table, a.times, b.times):
+        line = stretch.line
+        yield (
+            f"  line         t_b = t_a / {line.speed:.3f} {line.offset:+.2f} s,"
+            f" {len(stretch.rows)} frames, similarity {stretch.similarity.mean():.2f}"
+        )
+        sides = (
+            look(a.coefficients[stretch.rows], views.a),
+            look(b.coefficients[stretch.columns], views.b),
+        )
+        change = residual(*sides, band)
+        yield (
+            f"  residual     {change.energy:.2f} of the picture changes,"
+            f" correlation {change.correlation:.2f}"
+        )
+
+
+def _pictures(a: Usable, b: Usable) -> Iterator[str]:
+    yield f"  views        {_view(best_orientation(a.pictures, b.pictures))}"
+    first, second = a.pictures.keypoints, b.pictures.keypoints
+    for placed in placements(first, second)[:1] if first and second else ():
+        yield (
+            f"  placement    {placed.agreed} keypoints agree, {placed.share:.2f} of those that"
+            f" could; b shows {_box(placed.a_box)} of a"
+        )
+
+
+def _view(views: Views) -> str:
+    return f"a {_seen(views.a)}, b {_seen(views.b)}: similarity {views.similarity:.2f}"
+
+
+def _seen(view: View) -> str:
+    told = [f"turned {view.turn}" if view.turn else "", "mirrored" if view.mirror else ""]
+    told.append("" if view.box == View().box else f"cut to {_box(view.box)}")
+    return " ".join(filter(None, told)) or "whole"
+
+
+def _box(box: tuple[float, float, float, float]) -> str:
+    top, bottom, left, right = (f"{edge:.2f}" for edge in box)
+    return f"{top} to {bottom} down and {left} to {right} across"
+
+
+def _judged(first: Fingerprint, second: Fingerprint) -> Iterator[str]:
+    made = compare(first, second)
+    for name in ("visual", "audio", "metadata"):
+        score = getattr(made, name)
+        if score is not None:
+            decisive = ", decisive" if name in made.decisive else ""
+            yield f"  {name:<12} {score:.2f}{decisive}"
+    verdict = decide(made, MatchSettings())
+    chance = "none" if verdict.probability is None else f"{verdict.probability:.2f}"
+    yield (
+        f"  verdict      {verdict.match_class.value}, score {verdict.score:.2f}"
+        f" (from {verdict.boundary:.2f}), probability {chance}"
+    )
+    yield f"               {verdict.reason}"
+
+
+def main() -> None:
+    """Print two pairs of the sample library, or the pair that was named."""
+    if len(sys.argv) == 3:
+        print(*told(Path(), *sys.argv[1:]), sep="\n")
+        return
+    make_files(FOLDER, [path for pair in PAIRS for path in pair], seed=1)
+    for pair in PAIRS:
+        print(*told(FOLDER, *pair), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
