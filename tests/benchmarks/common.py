@@ -9,7 +9,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -45,7 +45,7 @@ class Result:
 
     name: str
     sheets: tuple[Sheet, ...]
-    figures: dict[str, object] = field(default_factory=dict)
+    figures: Mapping[str, object] = field(default_factory=dict)
     seconds: float = 0.0
     machine: dict[str, object] = field(default_factory=dict)
 

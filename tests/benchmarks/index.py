@@ -252,8 +252,8 @@ def _bands(
         "entries": entries_held,
         "largest": largest,
     }
-    for bits, copies in planted.items():
-        measured.recall[bits] = _share(_meets(frames, owners, f, h, rule) for f, h in copies)
+    for distance, copies in planted.items():
+        measured.recall[distance] = _share(_meets(frames, owners, f, h, rule) for f, h in copies)
     return measured
 
 

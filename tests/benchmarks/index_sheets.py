@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Protocol
 
@@ -33,7 +34,7 @@ class Row(Protocol):
     more: dict[str, float]
 
 
-def sheets(found: list[Row], bands: dict[str, float]) -> tuple[list[Sheet], dict[str, object]]:
+def sheets(found: Sequence[Row], bands: dict[str, float]) -> tuple[list[Sheet], dict[str, object]]:
     """All tables, and the figures behind those that are derived."""
     scan = _scan_law([row for row in found if row.engine == "segments"])
     film = BandLaw(
@@ -63,7 +64,7 @@ def sheets(found: list[Row], bands: dict[str, float]) -> tuple[list[Sheet], dict
     return tables, figures
 
 
-def _building(found: list[Row]) -> Sheet:
+def _building(found: Sequence[Row]) -> Sheet:
     rows: list[tuple[Cell, ...]] = []
     for row in found:
         if row.engine == "bands":
@@ -93,7 +94,7 @@ def _building(found: list[Row]) -> Sheet:
     )
 
 
-def _latency(found: list[Row]) -> Sheet:
+def _latency(found: Sequence[Row]) -> Sheet:
     rows: list[tuple[Cell, ...]] = []
     for row in found:
         if not row.latencies:
@@ -121,9 +122,9 @@ def _latency(found: list[Row]) -> Sheet:
     )
 
 
-def _recall(found: list[Row]) -> Sheet:
+def _recall(found: Sequence[Row]) -> Sheet:
     distances = sorted(found[0].recall)
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (f"{row.hashes:,}", row.engine, *(row.recall[bits] for bits in distances)) for row in found
     ]
     return Sheet(

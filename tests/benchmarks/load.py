@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from tests import load
@@ -34,7 +34,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as scratch:
         files = load.make(Path(scratch), chosen.files - clips - texts, clips, texts)
         with own_stack() as running:
-            kills = load.killing(running, chosen.kill) if chosen.kill else nullcontext([])
+            kills: AbstractContextManager[list[str]] = nullcontext([])
+            if chosen.kill:
+                kills = load.killing(running, chosen.kill)
             with kills as killed:
                 outcome = load.run(running, files, PATIENCE_S)
     sound = _sound(outcome, files)

@@ -170,7 +170,7 @@ def _filled(frame: av.VideoFrame) -> NDArray[np.uint8]:
     # The middle of the picture, on even pixels, for colour has half of them.
     left, top = (wide - WIDTH) // 4 * 2, (high - HEIGHT) // 4 * 2
     rgb = frame.to_ndarray(format="rgb24", width=wide, height=high)
-    part = np.ascontiguousarray(rgb[top : top + HEIGHT, left : left + WIDTH])
+    part = rgb[top : top + HEIGHT, left : left + WIDTH].astype(np.uint8, order="C", copy=False)
     whole = av.VideoFrame.from_ndarray(part, format="rgb24")
     return whole.to_ndarray(format="yuv420p").astype(np.uint8, copy=False)
 

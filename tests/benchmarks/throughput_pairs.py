@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -122,7 +122,7 @@ def _is_of(name: str, said: Said) -> bool:
 
 def _row(
     name: str,
-    cells: list[Callable[[Callable[[Said], bool]], tuple[int, tuple[Cell, ...]]]],
+    cells: Sequence[Callable[[Callable[[Said], bool]], tuple[int, tuple[Cell, ...]]]],
     asked: Callable[[Said], bool],
 ) -> tuple[Cell, ...]:
     parts = [cell(asked) for cell in cells]

@@ -19,7 +19,7 @@ from filmgate.embedding.sampling import MOST
 from filmgate.index.packing import pack, unpack
 from filmgate.index.port import IndexQuery, Vectors
 from filmgate.index.vectors import VectorBlock, from_arrays, hits, to_arrays
-from tests.benchmarks.common import Result, Sheet, Timed, machine, parser, publish, timed
+from tests.benchmarks.common import Cell, Result, Sheet, Timed, machine, parser, publish, timed
 from tests.benchmarks.vectors_model import SIDE, install
 
 _ROUNDS = 5
@@ -48,7 +48,9 @@ def _model(pictures: int) -> Sheet:
         taken = [timed(partial(engine.embed, frames)) for _ in range(_ROUNDS + 1)]
         size = (manifest.parent / "model.onnx").stat().st_size / 1e6
     work = (("opening it", opened, 1), ("a picture", taken, pictures))
-    rows = ((name, *(cost / count for cost in _middle(runs))) for name, runs, count in work)
+    rows: list[tuple[Cell, ...]] = [
+        (name, *(cost / count for cost in _middle(runs))) for name, runs, count in work
+    ]
     return Sheet(
         f"A model like ResNet-50 at {SIDE} pixels, {size:.0f} MB",
         ("", "s", "CPU s"),

@@ -6,6 +6,7 @@ Batch normalisation is left out, as it is folded into the convolutions of export
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,11 @@ class _Graph:
         self.weights: list[TensorProto] = []
         self._rng = np.random.default_rng(1)
 
-    def node(self, kind: str, *inputs: str, **settings: object) -> str:
+    def node(self, kind: str, *inputs: str, **settings: Sequence[int]) -> str:
         name = f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], **settings))
+        made = helper.make_node(kind, list(inputs), [name])
+        made.attribute.extend(helper.make_attribute(*setting) for setting in settings.items())
+        self.nodes.append(made)
         return name
 
     def weight(self, *shape: int) -> str:
@@ -71,9 +74,13 @@ def install(folder: Path) -> Path:
             inner = width * _WIDEN
     made = graph.node("Flatten", graph.node("GlobalAveragePool", made))
     graph.nodes.append(helper.make_node("MatMul", [made, graph.weight(inner, DIMENSIONS)], ["out"]))
+    shapes: dict[str, list[str | int | None]] = {
+        "picture": ["n", 3, SIDE, SIDE],
+        "out": ["n", DIMENSIONS],
+    }
     ends = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in (("picture", ["n", 3, SIDE, SIDE]), ("out", ["n", DIMENSIONS]))
+        for name, shape in shapes.items()
     ]
     whole = helper.make_graph(graph.nodes, "resnet50", ends[:1], ends[1:], graph.weights)
     return onnx_models.install(folder, onnx_models.serialised(whole), _MANIFEST)

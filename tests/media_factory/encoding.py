@@ -8,6 +8,9 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 Rgb = NDArray[np.uint8]
@@ -41,8 +44,8 @@ def tone(seconds: float, rate: int = 48_000, silent: bool = False) -> NDArray[np
 
 
 def encode_audio(
-    container: av.container.OutputContainer,
-    stream: av.AudioStream,
+    container: OutputContainer,
+    stream: AudioStream,
     samples: NDArray[np.float32],
     start_s: float = 0.0,
 ) -> None:
@@ -60,6 +63,13 @@ def encode_audio(
     for piece in resampler.resample(None):
         container.mux(stream.encode(piece))
     container.mux(stream.encode(None))
+
+
+def audio_stream(container: OutputContainer, codec: str) -> AudioStream:
+    """A new track of one channel at 48 kHz."""
+    stream = container.add_stream(codec, rate=48_000, layout="mono")
+    assert isinstance(stream, AudioStream)
+    return stream
 
 
 def video(
@@ -94,6 +104,7 @@ def video(
         str(target), "w", format=container_format, container_options=container_options or {}
     ) as container:
         stream = container.add_stream(codec, rate=rate, options=codec_options or {})
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height = size
         stream.pix_fmt = pixel_format
         # Old codecs take no finer clock than their frame rate.
@@ -103,7 +114,7 @@ def video(
             stream.codec_context.sample_aspect_ratio = pixel_shape
         if rotate:
             stream.set_display_rotation(rotate)
-        sound = container.add_stream(audio, rate=48_000, layout="mono") if audio else None
+        sound = audio_stream(container, audio) if audio else None
         for time_s in shown:
             frame = av.VideoFrame.from_ndarray(pattern(time_s * 25, *size, seed=seed), "rgb24")
             frame.time_base = clock

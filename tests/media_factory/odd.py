@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 
-from tests.media_factory.encoding import encode_audio, pattern, tone, video
+from tests.media_factory.encoding import audio_stream, encode_audio, pattern, tone, video
 
 _AUDIO_CODECS = {
     "wav": "pcm_s16le",
@@ -27,7 +27,7 @@ def audio_alone(
     path = folder / f"sound.{extension}"
     form = {"m4a": "ipod", "aac": "adts"}.get(extension)
     with av.open(str(path), "w", format=form) as container:
-        stream = container.add_stream(_AUDIO_CODECS[extension], rate=48_000, layout="mono")
+        stream = audio_stream(container, _AUDIO_CODECS[extension])
         encode_audio(container, stream, tone(seconds, silent=silent))
     return path
 
