@@ -7,7 +7,6 @@ new field of a record needs no migration.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from itertools import islice
 
 from pynamodb.attributes import UnicodeAttribute
@@ -27,6 +26,7 @@ from filmgate.adapters.dynamodb.rows import (
     start_key,
     transact,
 )
+from filmgate.adapters.dynamodb.tables import in_table
 from filmgate.errors import NotFound
 from filmgate.library.model import Asset, AssetStatus, Job, JobStatus
 from filmgate.library.ports import Page
@@ -45,20 +45,11 @@ class _AssetRow(Row):
     record = UnicodeAttribute()
 
 
-@cache
-def _asset_rows(table: str) -> type[_AssetRow]:
-    class AssetRow(_AssetRow):
-        class Meta:
-            table_name = table
-
-    return AssetRow
-
-
 class DynamoAssets:
     """`filmgate.library.ports.Assets`. Every method may raise TransientError."""
 
     def __init__(self, assets_table: str) -> None:
-        self._assets = _asset_rows(assets_table)
+        self._assets = in_table(_AssetRow, assets_table)
         self._connection = Connection()
 
     def create(self, asset: Asset) -> Asset:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import TypeVar
 
 from pynamodb.attributes import BinarySetAttribute, UnicodeAttribute
@@ -17,6 +16,7 @@ from pynamodb.expressions.condition import size as size_of
 from pynamodb.models import Model
 
 from filmgate.adapters.dynamodb.errors import transient
+from filmgate.adapters.dynamodb.tables import in_table
 
 # DynamoDB's limit for one BatchGetItem.
 _BATCH = 100
@@ -32,16 +32,6 @@ class _Bucket(Model):
     members = BinarySetAttribute(legacy_encoding=False, null=True)
 
 
-@cache
-def _buckets_in(table: str, workers: int) -> type[_Bucket]:
-    class Bucket(_Bucket):
-        class Meta:
-            table_name = table
-            max_pool_connections = workers
-
-    return Bucket
-
-
 class DynamoBucketStore:
     """`filmgate.index.stores.BucketStore`. Every method may raise TransientError.
 
@@ -50,7 +40,7 @@ class DynamoBucketStore:
     """
 
     def __init__(self, index_table: str, workers: int) -> None:
-        self._buckets = _buckets_in(index_table, workers)
+        self._buckets = in_table(_Bucket, index_table, connections=workers)
         self._workers = workers
 
     def add(self, tenant: str, members: Mapping[str, bytes], full: int) -> None:

@@ -6,7 +6,6 @@ One item an entry; a body above the chunk size takes several, and is there when 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 from itertools import groupby
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
@@ -14,6 +13,7 @@ from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
 from filmgate.adapters.dynamodb.errors import transient
+from filmgate.adapters.dynamodb.tables import in_table
 from filmgate.errors import Conflict
 from filmgate.index.stores import FreshItem, FreshKey, Manifest, first_items
 
@@ -36,20 +36,11 @@ class _IndexRow(Model):
     record = UnicodeAttribute(null=True)
 
 
-@cache
-def _rows_in(table: str) -> type[_IndexRow]:
-    class IndexRow(_IndexRow):
-        class Meta:
-            table_name = table
-
-    return IndexRow
-
-
 class DynamoFreshStore:
     """`filmgate.index.stores.FreshStore`. Every method may raise TransientError."""
 
     def __init__(self, index_table: str) -> None:
-        self._rows = _rows_in(index_table)
+        self._rows = in_table(_IndexRow, index_table)
         self._known: set[str] = set()
 
     def tenants(self) -> list[str]:

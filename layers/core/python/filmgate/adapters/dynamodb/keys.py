@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
 from filmgate.access.model import KeyRecord
 from filmgate.adapters.dynamodb.errors import transient
+from filmgate.adapters.dynamodb.tables import in_table
 from filmgate.errors import Conflict
 
 
@@ -20,20 +19,11 @@ class _KeyItem(Model):
     created_at = UTCDateTimeAttribute()
 
 
-@cache
-def _items(table: str) -> type[_KeyItem]:
-    class Item(_KeyItem):
-        class Meta:
-            table_name = table
-
-    return Item
-
-
 class DynamoKeyStore:
     """The key store over one table. Implements `filmgate.access.ports.KeyStore`."""
 
     def __init__(self, table: str) -> None:
-        self._items = _items(table)
+        self._items = in_table(_KeyItem, table)
 
     def find(self, key_hash: str) -> KeyRecord | None:
         """One strongly consistent read, so that a new key works at once."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection
@@ -22,6 +21,7 @@ from filmgate.adapters.dynamodb.rows import (
     start_key,
     transact,
 )
+from filmgate.adapters.dynamodb.tables import in_table
 from filmgate.errors import NotFound
 from filmgate.library.model import Match
 from filmgate.library.ports import Page
@@ -39,20 +39,11 @@ class _MatchRow(Row):
     withdrawn_at = UnicodeAttribute(null=True)
 
 
-@cache
-def _match_rows(table: str) -> type[_MatchRow]:
-    class MatchRow(_MatchRow):
-        class Meta:
-            table_name = table
-
-    return MatchRow
-
-
 class DynamoMatches:
     """`filmgate.library.ports.Matches`. Every method may raise TransientError."""
 
     def __init__(self, matches_table: str) -> None:
-        self._matches = _match_rows(matches_table)
+        self._matches = in_table(_MatchRow, matches_table)
         self._connection = Connection()
 
     def save_match(self, match: Match) -> None:
