@@ -32,25 +32,45 @@ from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 ENGINE = "filmgate-fingerprint/3"
 
 _RATE_HZ = 4.0
+"""Pictures a second of a film."""
 _SHORT_RATE_HZ = 8.0
+"""Of a film of up to a minute (`_SHORT_FRAMES`); fewer the longer it is."""
 _SHORT_FRAMES = 480
+"""480 at 8 a second are a minute, at 4 two."""
 _BRIEF_RATE_HZ = 16.0
+"""Of a clip of up to two seconds (`_BRIEF_FRAMES`), for a line through time needs some."""
 _BRIEF_FRAMES = 32
+"""32 at 16 a second are two seconds, at 8 four."""
 _EXACT_S = 20.0
+"""Films up to this long are looked at without slack."""
 _SLACK_S = 0.5
+"""See `slack`."""
 _MAX_FRAMES = 14_400
+"""An hour at 4 a second; a longer film is looked at less often."""
 _CROP_GAP_S = 2.0
+"""Seconds between frames of which reference crops are hashed."""
 _FINE_FRAMES = 6
+"""Frames of a film that get keypoints; 20 ms each."""
 _PDQ_GAP_S = 1.0
+"""Seconds between exported PDQ hashes."""
 _LUMA_SIDE = 128
+"""Longest side of a film's luma: eight pixels for each of the 16 frequencies kept."""
 _IMAGE_SIDE = 256
+"""The same of an image."""
 _CHROMA_SIDE = 32
+"""The same of chroma, of which only means and deviations are kept."""
 _BAR_REACH_S = 1.0
+"""Seconds to either side that must agree on a bar."""
 _NO_CONTRAST = 4.0
+"""Deviation of luma, of 255, at which a picture shows nothing,"""
 _FULL_CONTRAST = 20.0
+"""and from which on contrast says no more of its quality."""
 _PLAIN_SHAPES = 12.0
+"""Effective number of coefficients (participation ratio) of a picture that is not plain."""
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""Rec. 601."""
 _PAIR = np.tile(np.eye(3, dtype=np.float32), (2, 1)) / 4
+"""Means of 2 x 2 pixels, from sums of two rows."""
 _CHROMA = np.array([[-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]], dtype=np.float32)
 
 

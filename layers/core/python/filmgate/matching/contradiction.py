@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRID = 6
+"""Cells across and down: 200 keypoints are some five a cell."""
 _EVIDENCE = 2
+"""Keypoints of either side that a cell needs to be held against a pair."""
 _EDGE = 2
+"""Cells from an edge that banners and logos reach; what differs there was put on."""
 
 Cells = NDArray[np.int64]
 

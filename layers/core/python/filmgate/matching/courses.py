@@ -16,18 +16,31 @@ from filmgate.fingerprint.landmarks import Landmarks, Playing, asked, kept
 from filmgate.fingerprint.model import AudioTrack
 
 _BIN_HOPS = 4
+"""Width of a bin of offsets: 80 ms. Two neighbours are counted together."""
 _PLAYING_SHIFT = 40
+"""Bits for an offset below the number of the playing, in one key."""
 _OFFSET_ZERO = 1 << 31
+"""Makes offsets positive in that key."""
 _LEAST_SPAN = 100
+"""Hops added to the spread of offsets, so that a few do not look crowded."""
 _MIN_VOTES = 5
+"""Landmarks that a course needs,"""
 _MIN_DEVIATIONS = 4.0
+"""and how far beyond chance they are, in standard deviations."""
 _MOST = 4
+"""Courses that are weighed: a sound may be cut into pieces, and repeat itself."""
 _SAME_HOPS = 25
+"""Two courses this close to each other, half a second, are one."""
 _FIRST_REACH = 200.0
+"""Hops around the votes, four seconds, in which a course is first fitted; then twice that."""
 _STEPS = 14
+"""Doublings of that reach: 2^13 of it are nine hours."""
 _PITCH_TOLERANCE = 0.004
+"""How far a pitch may be from the speed's, or from 1: 7 cents."""
 _LEAST_PAIRS = 6
+"""Pairs of peaks to fit a course through, which has three numbers."""
 _MOST_REPEATS = 64
+"""A landmark that a side has more often tells nothing."""
 
 Floats = NDArray[np.float64]
 

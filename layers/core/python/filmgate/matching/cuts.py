@@ -26,6 +26,7 @@ _SPANS: tuple[tuple[float, float], ...] = (
     (0.15, 0.85),
     (0.2, 0.8),
 )
+"""Parts of an axis that boxes are made of: in strides that refining still bridges."""
 _BOXES: tuple[Box, ...] = tuple((*rows, *columns) for rows, columns in product(_SPANS, _SPANS))
 _SHARED = tuple(
     number
@@ -34,6 +35,7 @@ _SHARED = tuple(
 )
 """Boxes that leave out a strip at one edge, tried on both sides at once: banners and tickers."""
 _MOST_PROMISING = 6
+"""Boxes of the grid that are worth refining."""
 
 
 def best_cuts(probes: NDArray[np.int8], field: NDArray[np.int8], turned: Views) -> list[Views]:

@@ -11,7 +11,9 @@ from filmgate.embedding.track import EmbeddingTrack
 from filmgate.matching.model import FramePair
 
 _CANDIDATE_SCORE = 0.5
+"""The score where the engine's scale says: worth comparing."""
 _SIMILAR_SCORE = 0.7
+"""The score where it says: worth a look; the boundary of `similar`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from filmgate.fingerprint.spectrum import SIDE
 from filmgate.matching.view import Floats
 
 _STRONG = 2.5
+"""Least difference of a mark from the median, on the scale that coefficients are kept in."""
 _ALONE = 40.0
+"""How many times the usual difference it must be: encoding differs a little everywhere."""
 
 
 def marked(a: Floats, b: Floats) -> bool:

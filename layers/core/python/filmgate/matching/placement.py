@@ -23,17 +23,29 @@ from filmgate.matching.view import Box
 Matrix = NDArray[np.float64]
 
 _ALIKE = 0.8
+"""Least cosine of the surroundings of two keypoints that may be one."""
 _LEAST = 5
+"""Keypoints that a placement needs: a map of four numbers fits any two, and chance more."""
 _GUESSES = 12
+"""Pairs, those with the most others that agree, from which a map is begun."""
 _MOST = 4
+"""Placements that are looked at: a picture may repeat itself, or be mirrored."""
 _ENOUGH_FOR_AFFINE = 24
+"""Pairs from which on a map of six numbers is fitted, not of four."""
 _OCTAVES = 0.5
+"""How far the scales of two keypoints may be from what the map makes of them."""
 _SCALE_ERROR = 0.15
+"""Share of a distance by which a guess, whose scale is rough, may be off."""
 _ROUNDS = (3.0, 2.0, 1.0, 1.0)
+"""Tolerances of each fit, as multiples of the last: the map gets better as it goes."""
 _BLUR_SHARE = 0.35
+"""How well a keypoint is placed, as a share of its blur,"""
 _SLACK = 0.001
+"""and beside that, in units of the square root of the area."""
 _VISIBLE_SCALE = 0.004
+"""Blur below which a keypoint is lost where the picture is shown smaller."""
 _SNAP = 0.035
+"""What is this near to an edge lies at it: placements are no finer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,11 @@ from filmgate.matching.view import (
 )
 
 _STEPS = (0.04, 0.02, 0.01)
+"""Shares of the picture by which edges are moved, coarse to fine."""
 _SMALLEST = 0.45
+"""Share of an axis that a box keeps: smaller ones know too few frequencies to be told apart."""
 _SHARED_SMALLEST = 0.65
+"""The same of a box on both sides: a strip is left out, not half of the picture."""
 _MOVES: tuple[tuple[int, int, int, int], ...] = (
     (1, 0, 0, 0),
     (0, 1, 0, 0),

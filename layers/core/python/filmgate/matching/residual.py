@@ -14,10 +14,15 @@ import numpy as np
 from filmgate.matching.view import Floats, units
 
 _SAME = 0.74
+"""Correlation of what changes from which on two films are one recording."""
 _SURELY = 0.8
+"""The same where a part of a film has to do without the rest of it."""
 _STILL = 0.06
+"""Share of change below which there is nothing that could agree,"""
 _STILL_SIMILARITY = 0.9
+"""and the pictures must be this much alike instead."""
 _FEW = 4
+"""Fewer aligned frames than this have no change to speak of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,19 @@ from filmgate.matching.temporal import Line, Stretch
 from filmgate.matching.view import Floats, Views, look, shared_band, units
 
 _PART_S = 2.0
+"""Seconds looked at in one view: shorter than most scenes, long enough for change."""
 _ALIKE = 0.75
+"""Median similarity of a part that counts."""
 _TOGETHER = 0.75
+"""Correlation of what changes in it; as `residual` asks of whole films, a little more."""
 _QUIET = 0.1
+"""Below this share of change there is nothing to correlate,"""
 _QUIET_ALIKE = 0.93
+"""and the pictures must be this much alike instead."""
 _LEAST_FRAMES = 6
+"""Fewer say nothing of a part, or of a pair."""
 _LEAST_SHARE = 0.6
+"""Of the common time, that parts which hold must make up."""
 
 Scene = tuple[Stretch, Views]
 

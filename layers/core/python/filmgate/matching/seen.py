@@ -13,7 +13,9 @@ from filmgate.matching.overlay import marked
 from filmgate.matching.view import Floats, Pictures, Views, look
 
 _MOST_FRAMES = 2400
+"""Frames of a side that are compared, evenly spread: the table of both is 23 MB."""
 _RECOLOURED = 1.5
+"""Difference of a mean or deviation in `FrameTrack.chroma` beyond what encoding does."""
 
 
 @dataclass(frozen=True, slots=True)

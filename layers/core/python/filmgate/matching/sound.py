@@ -14,13 +14,21 @@ from filmgate.matching.evidence import MIN_PEAKS, Evidence, weighed
 from filmgate.matching.model import Segment
 
 _NOTHING = 10.0
+"""Nats of evidence up to which nothing was heard."""
 _ENOUGH = 40.0
+"""Nats from which on it is the same recording."""
 _PLENTY = 60.0
+"""Nats from which on looking the other way round would add nothing."""
 _SURE = 0.86
+"""Score of what is just certain, as `settings.NEAR_FLOOR`."""
 _STRETCH_GAP_S = 3.0
+"""Seconds between two runs of peaks that are one segment."""
 _SNAP_HOPS = 1.0
+"""Drift over a whole course, in hops, that peaks are not placed finely enough to tell,"""
 _SNAP = 2e-4
+"""and as a share of the speed, for long ones."""
 _HOP_S = 0.02
+"""Of the constellation."""
 
 Floats = NDArray[np.float64]
 

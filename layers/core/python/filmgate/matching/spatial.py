@@ -21,19 +21,33 @@ from filmgate.matching.refine import refine
 from filmgate.matching.view import WHOLE, Box, Pictures, View, Views, measured
 
 _PROBES = 24
+"""Frames of one side that seek a counterpart."""
 _FIELD = 240
+"""Frames of the other side that they seek it among: a minute at four a second."""
 _COARSE_PROBES = 10
+"""As `_PROBES`, for the grid of cuts, which is tried in hundreds of boxes."""
 _COARSE_FIELD = 80
+"""As `_FIELD`, for that grid."""
 _STARTS = 6
+"""Cuts that are refined: they end in different places, and the best start is not the best end."""
 _SETTLED = 0.93
+"""From this similarity on an orientation alone explains the pictures."""
 _CUT_SETTLED = 0.97
+"""From this similarity on a cut does, and no tilt is tried."""
 _HOPELESS = 0.25
+"""Below this similarity moving edges or turning finer leads nowhere."""
 _GAIN = 0.04
+"""What a cut or a tilt must add to the similarity of the wholes."""
 _UPRIGHT_DEG = 1.5
+"""Tilts up to this are taken for none where keypoints place one side in the other."""
 _TURN_COST = 0.02
+"""What a mirror or a turn must add: plain pictures agree with themselves turned."""
 INNER: Box = (0.1, 0.9, 0.1, 0.9)
+"""What is looked at of both when one is tilted: its corners are lost."""
 _TILTS = tuple(step * 1.5 for step in range(-5, 6) if step)
+"""Degrees tried first, so close that one of them shows where the best lies."""
 _FINER_TILTS = (0.8, 0.4, 0.2)
+"""Degrees by which the best of them is then moved to either side."""
 
 
 def find_views(first: Pictures, second: Pictures) -> Views:
