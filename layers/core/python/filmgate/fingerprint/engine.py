@@ -101,10 +101,7 @@ def fingerprint(
     reducer = _Reducer(info, rate, on_frame)
     sampler = Sampler()
     reducer.take(decoded.frames if embedder is None else sampler.passing(decoded.frames))
-    points = reducer.keypoints()
-    # One picture is better found by its keypoints than by reference crops, if it has enough.
-    plain = points is None or len(points.places) < FEW
-    track = reducer.track(crops=plain or info.kind is not MediaKind.IMAGE)
+    track, points = reducer.reduced()
     embeddings, notes = _embedded(embedder, sampler, track)
     return Fingerprint(
         engine=ENGINE,
@@ -189,7 +186,8 @@ class _Reducer:
     def __init__(
         self, info: MediaInfo, rate_hz: float, on_frame: Callable[[Frame], None] | None
     ) -> None:
-        self._side = _IMAGE_SIDE if info.kind is MediaKind.IMAGE else _LUMA_SIDE
+        self._image = info.kind is MediaKind.IMAGE
+        self._side = _IMAGE_SIDE if self._image else _LUMA_SIDE
         self._reach = max(1, round(_BAR_REACH_S * rate_hz))
         self._fine: dict[int, NDArray[np.float32]] = {}
         self._fine_gap_s = info.duration_s / _FINE_FRAMES
@@ -231,7 +229,14 @@ class _Reducer:
                 found.append(_Trimmed(rows[same], luma[same], _box(luma.shape, edges)))
         return found
 
-    def keypoints(self) -> Keypoints | None:
+    def reduced(self) -> tuple[FrameTrack | None, Keypoints | None]:
+        """What is kept of all that was taken."""
+        points = self._keypoints()
+        # One picture is better found by its keypoints than by reference crops, if it has enough.
+        plain = points is None or len(points.places) < FEW
+        return self._track(crops=plain or not self._image), points
+
+    def _keypoints(self) -> Keypoints | None:
         """Of the larger pictures, inside their bars."""
         found = []
         for part in self._trimmed:
@@ -245,7 +250,7 @@ class _Reducer:
                     found.append(keypoints(fine[rows, columns]))
         return merged(found) if found else None
 
-    def track(self, *, crops: bool) -> FrameTrack | None:
+    def _track(self, *, crops: bool) -> FrameTrack | None:
         if not self._times:
             return None
         times = np.array(self._times, dtype=np.float32)
