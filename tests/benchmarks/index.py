@@ -1,4 +1,4 @@
-"""Candidate search at scale: the exact scan, faiss beside it, and the bands.
+"""Candidate search at scale: the exact scan, faiss beside it, the keypoints, and the bands.
 
 Every size is measured in a process of its own, on one thread. Hashes are made as
 `index_corpus.py` says: correlated as those of films are, repeated frames dropped. Copies are
@@ -31,7 +31,7 @@ from filmgate.index.segment import fresh_item
 from filmgate.index.segments import SegmentIndex
 from filmgate.index.settings import BandSettings, IndexSettings
 from tests.benchmarks import index_corpus as corpus
-from tests.benchmarks import index_samples
+from tests.benchmarks import index_points, index_samples
 from tests.benchmarks.common import Result, interleaved, machine, note, parser, publish
 from tests.benchmarks.index_client import client_seconds
 from tests.benchmarks.index_corpus import Corpus
@@ -86,6 +86,9 @@ def main() -> None:
     note("bands")
     bands = band_costs()
     tables, figures = sheets(found, bands)
+    table, keypoints = index_points.sheet(index_points.FULL if chosen.full else index_points.SIZES)
+    tables.append(table)
+    figures["keypoints"] = keypoints
     if not chosen.no_samples:
         note("the sample library")
         tables.append(index_samples.sheet())

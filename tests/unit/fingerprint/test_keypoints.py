@@ -110,8 +110,19 @@ def test_bits_are_the_signs_of_63_coefficients() -> None:
     assert words.dtype == np.uint64
     for word, row in zip(words.tolist(), rows, strict=True):
         signs = (row.ravel()[1:] > 0).tolist()
-        assert [bool(word >> place & 1) for place in range(63)] == signs
-        assert word >> 63 == 0
+        assert sorted(bool(word >> place & 1) for place in range(1, 64)) == sorted(signs)
+        assert word & 1 == 0
+
+
+def test_the_lowest_frequency_is_the_highest_bit_and_has_the_first_margin() -> None:
+    rows = np.zeros((3, 8, 8), np.int8)
+    rows[0, 0, 1], rows[1, 1, 0], rows[2, 7, 7] = 9, 127, -127
+    assert sorted(patches.bits(rows).tolist()) == [0, 2**62, 2**63]
+    margins = patches.margins(rows)
+    assert margins.dtype == np.uint8
+    assert margins.shape == (3, 63)
+    assert margins[:2, :2].max(axis=1).tolist() == [9, 127]
+    assert margins[2].tolist() == [0] * 62 + [127]
 
 
 def test_blurring_keeps_a_flat_picture_and_the_sum_of_a_dot() -> None:

@@ -43,10 +43,20 @@ def describe(picture: Floats, x: Floats, y: Floats, sigma: float) -> NDArray[np.
 
 
 def bits(patches: NDArray[np.int8]) -> NDArray[np.uint64]:
-    """63 signs of each patch, for the index: uint64 (n,)."""
-    signs = patches.reshape(len(patches), SIDE * SIDE)[:, 1:] > 0
+    """63 signs of each patch, for the index: uint64 (n,).
+
+    The lowest frequency is the highest bit: the lower, the less copying changes it. The lowest
+    bit is 0.
+    """
+    signs = patches.reshape(len(patches), SIDE * SIDE)[:, _lowest_first()] > 0
     words: NDArray[np.uint64] = signs.astype(np.uint64) @ _powers()
     return words
+
+
+def margins(patches: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """How far each of the `bits` is from flipping, the highest first: uint8 (n, 63), 0..127."""
+    rows = patches.reshape(len(patches), SIDE * SIDE)[:, _lowest_first()]
+    return np.abs(rows).astype(np.uint8)
 
 
 def units(patches: NDArray[np.int8]) -> Floats:
@@ -57,7 +67,14 @@ def units(patches: NDArray[np.int8]) -> Floats:
 
 @lru_cache(maxsize=1)
 def _powers() -> NDArray[np.uint64]:
-    return np.left_shift(np.uint64(1), np.arange(SIDE * SIDE - 1, dtype=np.uint64))
+    return np.left_shift(np.uint64(1), np.arange(SIDE * SIDE - 1, 0, -1, dtype=np.uint64))
+
+
+@lru_cache(maxsize=1)
+def _lowest_first() -> NDArray[np.intp]:
+    """The coefficients but the mean, by frequency."""
+    down, along = np.divmod(np.arange(1, SIDE * SIDE), SIDE)
+    return np.argsort(np.square(down) + np.square(along), kind="stable") + 1
 
 
 def _bilinear(picture: Floats, x: Floats, y: Floats) -> Floats:

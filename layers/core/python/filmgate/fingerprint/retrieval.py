@@ -13,8 +13,15 @@ from numpy.typing import NDArray
 from filmgate.embedding.track import EmbeddingTrack
 from filmgate.fingerprint import patches, spectrum
 from filmgate.fingerprint.landmarks import asked, kept
-from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
-from filmgate.index.port import IndexEntry, IndexQuery, Points, SoughtSound, Vectors
+from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
+from filmgate.index.port import (
+    IndexEntry,
+    IndexQuery,
+    Points,
+    SoughtPoints,
+    SoughtSound,
+    Vectors,
+)
 from filmgate.media.model import MediaKind
 
 _KEPT_GAP_S = 1.0
@@ -67,7 +74,7 @@ def index_query(asset_id: str, fingerprint: Fingerprint) -> IndexQuery:
         sought=SoughtSound(sought.hashes, sought.times, sought.playings),
         vectors=_vectors(embeddings),
         vector_floor=embeddings.scale.candidate if embeddings else 1.0,
-        points=tuple(_points(fingerprint, mirror) for mirror in (False, True)),
+        points=tuple(_sought(fingerprint, mirror) for mirror in (False, True)),
     )
 
 
@@ -75,17 +82,26 @@ def _vectors(track: EmbeddingTrack | None) -> Vectors | None:
     return None if track is None else Vectors(track.engine, track.vectors, track.bias)
 
 
-def _points(fingerprint: Fingerprint, mirror: bool = False) -> Points:
-    """The most telling keypoints, of the picture or of its mirror image."""
-    found = fingerprint.keypoints
-    if found is None:
-        return Points.none()
+def _points(fingerprint: Fingerprint) -> Points:
+    rows, places = _most_telling(fingerprint)
+    return Points(patches.bits(rows), places)
+
+
+def _sought(fingerprint: Fingerprint, mirror: bool) -> SoughtPoints:
+    """The keypoints of the picture, or of its mirror image."""
+    rows, places = _most_telling(fingerprint)
+    rows = spectrum.orient(rows, mirror, 0)
+    # Only distances between places count, so a mirror needs no width.
+    places = places * np.array([-1 if mirror else 1, 1, 1], dtype=np.float16)
+    return SoughtPoints(patches.bits(rows), places, patches.margins(rows))
+
+
+def _most_telling(fingerprint: Fingerprint) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
+    """Patches and places of keypoints."""
+    found = fingerprint.keypoints or Keypoints.none(1.0)
     image = fingerprint.info.kind is MediaKind.IMAGE
     most = _KEPT_POINTS if image else _KEPT_POINTS_OF_FILM
-    places = found.places[:most]
-    words = patches.bits(spectrum.orient(found.patches[:most], mirror, 0))
-    # Only distances between places count, so a mirror needs no width.
-    return Points(words, places * np.array([-1, 1, 1], dtype=np.float32) if mirror else places)
+    return found.patches[:most], found.places[:most].astype(np.float16)
 
 
 def _rows(track: FrameTrack | None, gap_s: float) -> list[int]:

@@ -1,22 +1,34 @@
-"""The keypoints of a segment, and their exact scan: those that agree on one place and scale."""
+"""Entries whose keypoints agree with the query's on one place and scale.
+
+Keypoints are looked up by the bits that copying flips least, in the bucket of the query's own and
+in those that its least certain bits would lead to (Lv et al., "Multi-Probe LSH", VLDB 2007). A
+segment keeps them sorted, so a bucket is a run of them and needs no table.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.index.port import IndexQuery
+from filmgate.index.port import IndexQuery, SoughtPoints
 from filmgate.index.segment import Segment
 from filmgate.index.settings import IndexSettings
 
-_BLOCK = 8192
-_QUERY_BLOCK = 16
+_WORD_BITS = 64
+_SMALL_BUCKET = 16
+"""Looking a bucket up costs as much as comparing some ten keypoints. So buckets of small segments
+are made to hold so many: keys are shorter there, and more is found at the same cost."""
+_BLOCK = 1 << 18
 _OCTAVES = 0.5
 _SHIFT = 0.3
 _BITS = 8
 _MIDDLE = 1 << (_BITS - 1)
+
+Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 class PointScan:
@@ -30,46 +42,116 @@ class PointScan:
     def votes(self, segment: Segment) -> NDArray[np.int64]:
         """int64 (e,)."""
         votes = np.zeros(len(segment), dtype=np.int64)
-        for points in self._variants:
-            found = list(near(segment.points, points.words, self._settings.point_radius))
-            if not found:
-                continue
-            mine, theirs = (np.concatenate(part) for part in zip(*found, strict=True))
-            owners = np.searchsorted(segment.point_offsets, theirs, side="right") - 1
-            # Too few to agree, wherever they lie: nearly all entries.
-            enough = np.bincount(owners, minlength=len(segment)) >= self._settings.min_point_votes
-            keep = enough[owners]
-            mine, theirs, owners = mine[keep], theirs[keep], owners[keep]
-            bins = _bins(points.places[mine], segment.point_places[theirs])
-            for agreed in bins:
-                key = (owners << 3 * _BITS) | agreed
-                np.maximum(votes, _fullest(key, mine, theirs, len(segment)), out=votes)
+        for sought in self._variants:
+            pairs = near(segment.points, sought, self._settings)
+            np.maximum(votes, agreed(segment, sought, pairs, self._settings), out=votes)
         return votes
 
 
-def near(
-    words: NDArray[np.uint64], queries: NDArray[np.uint64], radius: int
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Pairs within the radius, block by block: places in `queries` and in `words`, both (n,)."""
-    for start in range(0, len(words), _BLOCK):
-        block = words[start : start + _BLOCK]
-        for first in range(0, len(queries), _QUERY_BLOCK):
-            apart = np.bitwise_count(queries[first : first + _QUERY_BLOCK, None] ^ block)
-            close = np.flatnonzero(apart <= radius)
-            if len(close):
-                mine, theirs = np.divmod(close, len(block))
-                yield mine + first, theirs + start
+def near(words: NDArray[np.uint64], sought: SoughtPoints, settings: IndexSettings) -> Pairs:
+    """Pairs within the radius that share a bucket: places in `sought` and in `words`, both (n,).
+
+    Args:
+        words: uint64 (p,), in rising order.
+    """
+    if not len(words) or not len(sought.words):
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    full = int(np.ceil(np.log2(max(len(words) / _SMALL_BUCKET, 2))))
+    bits = min(full, settings.point_key_bits)
+    probes = _probes(sought, bits, settings.point_probes)
+    # In order: neighbouring look-ups then read the same memory.
+    order = np.argsort(probes, axis=None)
+    mine = order // probes.shape[1]
+    first, sizes = _runs(words, probes.ravel()[order], bits, settings.point_bucket)
+    found = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
+    found += _within(words, sought.words[mine], first, sizes, settings.point_radius)
+    probe, theirs = (np.concatenate(part) for part in zip(*found, strict=True))
+    return mine[probe], theirs
 
 
-def _bins(mine: NDArray[np.float32], theirs: NDArray[np.float32]) -> Iterator[NDArray[np.int64]]:
+def agreed(
+    segment: Segment, sought: SoughtPoints, pairs: Pairs, settings: IndexSettings
+) -> NDArray[np.int64]:
+    """For each entry the most pairs that agree on one scale and shift: int64 (e,)."""
+    mine, theirs = pairs
+    owners = segment.point_owners[theirs].astype(np.int64)
+    # Too few to agree, wherever they lie: nearly all entries.
+    enough = np.bincount(owners, minlength=len(segment)) >= settings.min_point_votes
+    keep = enough[owners]
+    mine, theirs, owners = mine[keep], theirs[keep], owners[keep]
+    votes = np.zeros(len(segment), dtype=np.int64)
+    if len(mine):
+        for bins in _bins(sought.places[mine], segment.point_places[theirs]):
+            key = (owners << 3 * _BITS) | bins
+            np.maximum(votes, _fullest(key, mine, theirs, len(segment)), out=votes)
+    return votes
+
+
+def _probes(sought: SoughtPoints, bits: int, most: int) -> NDArray[np.uint64]:
+    """Each word with some of its highest bits flipped, likely flips first: uint64 (k, probes)."""
+    least_certain = np.argsort(sought.margins[:, :bits], axis=1, kind="stable")
+    values = np.left_shift(np.uint64(1), (_WORD_BITS - 1 - least_certain).astype(np.uint64))
+    return sought.words[:, None] ^ (values @ _flips(bits, most).T)
+
+
+@lru_cache(maxsize=32)
+def _flips(bits: int, most: int) -> NDArray[np.uint64]:
+    """Sets of flips, the likeliest first, of bits ordered from the least certain: (probes, bits),
+    of 0 and 1. How unlikely one is grows with the square of the margin, and the j-th smallest of
+    even margins is expected to have a square as j (j + 1) (Lv et al., section 4.5)."""
+    sets = np.arange(1 << bits)[:, None] >> np.arange(bits) & 1
+    place = np.arange(1, bits + 1)
+    likely = np.argsort(sets @ (place * (place + 1)), kind="stable")
+    return sets[likely[:most]].astype(np.uint64)
+
+
+def _runs(
+    words: NDArray[np.uint64], probes: NDArray[np.uint64], bits: int, most: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where each probe's bucket begins and how many it holds, both (n,). Of a bucket that holds
+    more than `most`, those around the probe, which share more bits with it than the others."""
+    below = np.uint64((1 << (_WORD_BITS - bits)) - 1)
+    first = np.searchsorted(words, probes & ~below, side="left")
+    last = np.searchsorted(words, probes | below, side="right")
+    hot = np.flatnonzero(last - first > most)
+    middle = np.searchsorted(words, probes[hot], side="left")
+    first[hot] = np.clip(middle - most // 2, first[hot], last[hot] - most)
+    return first, np.minimum(last - first, most)
+
+
+def _within(
+    words: NDArray[np.uint64],
+    queries: NDArray[np.uint64],
+    first: NDArray[np.intp],
+    sizes: NDArray[np.intp],
+    radius: int,
+) -> Iterator[Pairs]:
+    """Pairs within the radius, block by block: places in `queries` and in `words`.
+
+    Each query is compared with `sizes` words from `first` on.
+    """
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    cuts = np.searchsorted(ends, np.arange(0, ends[-1], _BLOCK), side="right")
+    for low, high in pairwise([*cuts.tolist(), len(sizes)]):
+        counts = sizes[low:high]
+        theirs = np.arange(starts[low], starts[low] + counts.sum())
+        theirs += np.repeat(first[low:high] - starts[low:high], counts)
+        apart = np.bitwise_count(words[theirs] ^ np.repeat(queries[low:high], counts))
+        close = np.flatnonzero(apart <= radius)
+        yield np.searchsorted(ends, close + starts[low], side="right"), theirs[close]
+
+
+def _bins(mine: NDArray[np.float16], theirs: NDArray[np.float16]) -> Iterator[NDArray[np.int64]]:
     """The bin of scale and shift each pair votes for, in eight grids half a bin apart, so that
     what agrees falls into one bin of one of them."""
-    octaves = np.log2(theirs[:, 2] / mine[:, 2])
+    here, there = mine.astype(np.float32), theirs.astype(np.float32)
+    octaves = np.log2(there[:, 2] / here[:, 2])
     for number in range(8):
         halves = [(number >> axis & 1) / 2 for axis in range(3)]
         scale = np.floor(octaves / _OCTAVES + halves[0])
         middle = (scale + 0.5 - halves[0]) * _OCTAVES
-        shift = (theirs[:, :2] - mine[:, :2] * np.exp2(middle)[:, None]) / _SHIFT
+        shift = (there[:, :2] - here[:, :2] * np.exp2(middle)[:, None]) / _SHIFT
         found = scale.astype(np.int64) + _MIDDLE
         for axis in range(2):
             place = np.floor(shift[:, axis] + halves[axis + 1]).astype(np.int64) + _MIDDLE
@@ -84,7 +166,8 @@ def _fullest(
     bins, of = np.unique(keys, return_inverse=True)
     counts = np.full(len(bins), np.iinfo(np.int64).max)
     for side in (mine, theirs):
-        once = np.unique(np.stack([of, side]), axis=1)[0]
+        span = int(side.max()) + 1
+        once = np.unique(of * span + side) // span
         counts = np.minimum(counts, np.bincount(once, minlength=len(bins)))
     fullest = np.zeros(entries, dtype=np.int64)
     np.maximum.at(fullest, bins >> 3 * _BITS, counts)

@@ -45,20 +45,36 @@ NO_SOUND = SoughtSound(np.zeros(0, np.uint32), np.zeros(0, np.int32), np.zeros(0
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """The keypoints of an image, or of some frames of a film.
+    """The keypoints of an image, or of some frames of a film, in any order.
 
     Attributes:
-        words: uint64 (k,), 63 bits of each keypoint's surroundings.
-        places: float32 (k, 3), x, y and scale, in units of one length.
+        words: uint64 (k,), bits of each keypoint's surroundings. Those that copying flips least
+            are the highest: a keypoint is looked up by them.
+        places: float16 (k, 3), x, y and scale, in units of one length.
     """
 
     words: NDArray[np.uint64]
-    places: NDArray[np.float32]
+    places: NDArray[np.float16]
 
     @classmethod
     def none(cls) -> Points:
         """Of what has no pictures, or plain ones."""
-        return cls(np.zeros(0, np.uint64), np.zeros((0, 3), np.float32))
+        return cls(np.zeros(0, np.uint64), np.zeros((0, 3), np.float16))
+
+
+@dataclass(frozen=True, slots=True)
+class SoughtPoints:
+    """The keypoints that copies of one asset may have kept.
+
+    Attributes:
+        words, places: as in `Points`.
+        margins: uint8 (k, b), how far each of the b highest bits is from flipping, the highest
+            first, in any unit; b is at least `IndexSettings.point_key_bits`.
+    """
+
+    words: NDArray[np.uint64]
+    places: NDArray[np.float16]
+    margins: NDArray[np.uint8]
 
 
 _NO_POINTS = Points.none()
@@ -109,7 +125,7 @@ class IndexQuery:
     vectors: Vectors | None = None
     vector_floor: float = 1.0
     sought: SoughtSound = NO_SOUND
-    points: tuple[Points, ...] = ()
+    points: tuple[SoughtPoints, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -44,8 +44,9 @@ class Segment:
         landmark_times: int32 (k,), in hops.
         landmark_owners: int32 (k,), the entry each landmark belongs to.
         vectors: embeddings, by engine.
-        points, point_offsets: uint64 (p,), bits of keypoints, and int64 (e + 1,).
-        point_places: float32 (p, 3).
+        points: uint64 (p,), bits of keypoints, in rising order.
+        point_places: float16 (p, 3).
+        point_owners: int32 (p,), the entry each keypoint belongs to.
     """
 
     ids: NDArray[np.bytes_]
@@ -58,8 +59,8 @@ class Segment:
     landmark_times: NDArray[np.int32]
     landmark_owners: NDArray[np.int32]
     points: NDArray[np.uint64]
-    point_offsets: NDArray[np.int64]
-    point_places: NDArray[np.float32]
+    point_places: NDArray[np.float16]
+    point_owners: NDArray[np.int32]
     vectors: Blocks = ()
 
     def __len__(self) -> int:
@@ -69,10 +70,11 @@ class Segment:
     def of(cls, entries: Sequence[IndexEntry]) -> Segment:
         """Pack entries, one per asset."""
         landmarks = _joined([entry.landmarks for entry in entries], np.uint32)
-        owners = np.repeat(
-            np.arange(len(entries), dtype=np.int32), [len(entry.landmarks) for entry in entries]
-        )
+        owners = _owners([len(entry.landmarks) for entry in entries])
         order = np.argsort(landmarks, kind="stable")
+        points = _joined([entry.points.words for entry in entries], np.uint64)
+        point_owners = _owners([len(entry.points.words) for entry in entries])
+        rising = np.argsort(points, kind="stable")
         return cls(
             ids=np.array([entry.asset_id.encode() for entry in entries], dtype=np.bytes_),
             sha256=_joined([_sha_bytes(entry.sha256) for entry in entries], np.uint8, 32),
@@ -83,9 +85,9 @@ class Segment:
             landmarks=landmarks[order],
             landmark_times=_joined([entry.landmark_times for entry in entries], np.int32)[order],
             landmark_owners=owners[order],
-            points=_joined([entry.points.words for entry in entries], np.uint64),
-            point_offsets=_offsets([len(entry.points.words) for entry in entries]),
-            point_places=_joined([entry.points.places for entry in entries], np.float32, 3),
+            points=points[rising],
+            point_places=_joined([entry.points.places for entry in entries], np.float16, 3)[rising],
+            point_owners=point_owners[rising],
             vectors=blocks_of([entry.vectors for entry in entries]),
         )
 
@@ -105,11 +107,10 @@ class Segment:
         return pack(arrays | to_arrays(self.vectors))
 
     def entries(self) -> Iterator[IndexEntry]:
-        """The entries again; landmarks come ordered by hash."""
-        by_owner = np.argsort(self.landmark_owners, kind="stable")
-        bounds = np.searchsorted(self.landmark_owners[by_owner], np.arange(len(self) + 1))
+        """The entries again; landmarks come ordered by hash, keypoints by their bits."""
+        landmarks, points = _by_owner(self.landmark_owners), _by_owner(self.point_owners)
         for i in range(len(self)):
-            marks = by_owner[bounds[i] : bounds[i + 1]]
+            marks, spots = landmarks(i), points(i)
             yield IndexEntry(
                 asset_id=self.asset_id(i),
                 sha256=self.sha256[i].tobytes().hex(),
@@ -117,13 +118,9 @@ class Segment:
                 crops=as_hashes(self.crops[:, self.crop_offsets[i] : self.crop_offsets[i + 1]]),
                 landmarks=self.landmarks[marks],
                 landmark_times=self.landmark_times[marks],
-                points=self._points(i),
+                points=Points(self.points[spots], self.point_places[spots]),
                 vectors=vectors_of(self.vectors, i),
             )
-
-    def _points(self, entry: int) -> Points:
-        mine = slice(self.point_offsets[entry], self.point_offsets[entry + 1])
-        return Points(self.points[mine], self.point_places[mine])
 
     def asset_id(self, entry: int) -> str:
         """The asset an entry is of."""
@@ -149,6 +146,22 @@ def _sha_bytes(sha256: str) -> NDArray[np.uint8]:
 def _joined(parts: list[NDArray[Any]], dtype: type[Any], width: int = 0) -> NDArray[Any]:
     empty = np.zeros((0, width) if width else (0,), dtype=dtype)
     return np.concatenate([empty, *parts]).astype(dtype, copy=False)
+
+
+def _owners(counts: list[int]) -> NDArray[np.int32]:
+    return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+
+
+def _by_owner(owners: NDArray[np.int32]) -> Callable[[int], NDArray[np.intp]]:
+    """Where the things of an entry are, in the order they are in."""
+    order = np.argsort(owners, kind="stable")
+    sorted_owners = owners[order]
+
+    def places(entry: int) -> NDArray[np.intp]:
+        low, high = np.searchsorted(sorted_owners, [entry, entry + 1])
+        return order[low:high]
+
+    return places
 
 
 def _offsets(counts: list[int]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The candidate index: fresh entries and immutable segments, scanned exactly.
+"""The candidate index: fresh entries and immutable segments, searched whole.
 
 Why no entry is ever missed: a search reads the fresh entries first and the manifest after.
 Compaction goes the other way round, it names a segment in the manifest before it removes the

@@ -19,6 +19,10 @@ class IndexSettings(BaseModel):
         min_frame_hits: query frames and crops with a counterpart that make a candidate.
         min_audio_votes: landmarks agreeing on one offset, beyond chance, that make a candidate.
         point_radius: most bits of 63 by which two keypoints of the same spot may differ.
+        point_key_bits: keypoints of a large segment are looked up by so many of their highest
+            bits, those of a small one by fewer.
+        point_probes: buckets looked into for each keypoint of the query.
+        point_bucket: keypoints looked at in one of them at most.
         min_point_votes: keypoints agreeing on one scale and shift that make a candidate.
         hot_landmarks: a landmark hash with more places than this in the whole index, or
         hot_query_landmarks: in the query, played in one way, says nothing and is passed over.
@@ -39,6 +43,9 @@ class IndexSettings(BaseModel):
     min_frame_hits: int = 1
     min_audio_votes: int = 5
     point_radius: int = 12
+    point_key_bits: int = 16
+    point_probes: int = 64
+    point_bucket: int = 1024
     min_point_votes: int = 3
     hot_landmarks: int = 2000
     hot_query_landmarks: int = 64
