@@ -15,6 +15,7 @@ from filmgate.media.probe import probe
 from filmgate.samples import synth, transforms
 from filmgate.samples.clip import Clip, Encoding, Picture, Sound, write_clip
 from filmgate.samples.rendering import SCENES
+from filmgate.samples.truth import Parameters
 
 SIZE = (160, 90)
 RATE_HZ = 12.5
@@ -43,7 +44,7 @@ def taken(path: Path) -> Fingerprint:
     return fingerprint(path, digest, probe(path, limits), limits)
 
 
-def copied(source: Path, folder: Path, transform: str, seed: int = 5) -> tuple[Path, dict]:
+def copied(source: Path, folder: Path, transform: str, seed: int = 5) -> tuple[Path, Parameters]:
     """A copy made by one of the sample library's transforms, and the parameters it drew."""
     kind = transforms.kind_of(source)
     target = folder / f"{transform}{transforms.suffix(kind, transform) or source.suffix}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cProfile
 import pstats
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def test_a_ratio_needs_rounds_of_both() -> None:
 
 def test_contenders_take_turns_and_the_first_round_is_not_counted() -> None:
     order: list[str] = []
-    taken = interleaved({name: lambda name=name: order.append(name) for name in "abc"}, 3)
+    taken = interleaved({name: partial(order.append, name) for name in "abc"}, 3)
     assert sorted(order[:3]) == ["a", "b", "c"]
     assert order[3:] == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
     assert [len(runs) for runs in taken.values()] == [3, 3, 3]

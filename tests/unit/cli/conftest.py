@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from filmgate.cli.app import app
 from filmgate.client import api
 from tests.unit.cli.service import Service
 
-Run = Callable[..., object]
+Run = Callable[..., Result]
 
 
 @pytest.fixture

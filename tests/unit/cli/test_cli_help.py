@@ -8,19 +8,35 @@ import subprocess
 import sys
 
 import pytest
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from filmgate.cli.app import app
+from tests.unit.cli.conftest import Run
+
+
+def group(command: object) -> TyperGroup:
+    assert isinstance(command, TyperGroup)
+    return command
+
+
+def command_of(words: list[str]) -> TyperCommand:
+    command: object = get_command(app)
+    for word in words:
+        command = group(command).commands[word]
+    assert isinstance(command, TyperCommand)
+    return command
+
 
 COMMANDS = [
-    [name] if not hasattr(command, "commands") else [name, inner]
-    for name, command in get_command(app).commands.items()
-    for inner in getattr(command, "commands", {"": None})
+    [name] if not isinstance(command, TyperGroup) else [name, inner]
+    for name, command in group(get_command(app)).commands.items()
+    for inner in (command.commands if isinstance(command, TyperGroup) else [""])
 ]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_command_has_help_an_example_and_exit_codes(run, words):
+def test_every_command_has_help_an_example_and_exit_codes(run: Run, words: list[str]) -> None:
     result = run(*words, "--help")
     assert result.exit_code == 0
     assert "Examples" in result.stdout
@@ -29,7 +45,9 @@ def test_every_command_has_help_an_example_and_exit_codes(run, words):
 
 
 @pytest.mark.parametrize("words", [[], ["keys"], *COMMANDS], ids=" ".join)
-def test_help_is_set_to_the_width_of_the_terminal(run, monkeypatch, words):
+def test_help_is_set_to_the_width_of_the_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
     text = run(*words, "--help").stdout.split("Examples")[0].split("A first look")[0]
@@ -41,41 +59,38 @@ def test_help_is_set_to_the_width_of_the_terminal(run, monkeypatch, words):
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_examples_keep_their_lines(run, monkeypatch, words):
+def test_examples_keep_their_lines(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
-    command = get_command(app)
-    for word in words:
-        command = command.commands[word]
     lines = [line.strip() for line in run(*words, "--help").stdout.splitlines()]
-    examples = command.help.split("[/bold]")[1].strip().splitlines()
+    examples = str(command_of(words).help).split("[/bold]")[1].strip().splitlines()
     assert [example for example in examples if example.strip() not in lines] == []
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_command_has_json_and_every_option_has_help(words):
-    command = get_command(app)
-    for word in words:
-        command = command.commands[word]
-    assert any("--json" in parameter.opts for parameter in command.params)
-    assert [p.name for p in command.params if not p.help] == []
+def test_every_command_has_json_and_every_option_has_help(words: list[str]) -> None:
+    params = command_of(words).params
+    assert any("--json" in parameter.opts for parameter in params)
+    assert [p.name for p in params if not getattr(p, "help", "")] == []
 
 
-def test_the_commands_that_were_promised_are_there():
+def test_the_commands_that_were_promised_are_there() -> None:
     promised = {
         "up", "down", "status", "samples", "upload", "scan", "assets", "matches", "show", "logs",
         "redrive", "keys", "demo", "version", "tune",
     }  # fmt: skip
-    assert promised == set(get_command(app).commands)
+    assert promised == set(group(get_command(app)).commands)
 
 
-def test_wrong_usage_is_exit_code_2(run):
+def test_wrong_usage_is_exit_code_2(run: Run) -> None:
     assert run("scan").exit_code == 2
     assert run("assets", "--status", "odd").exit_code == 2
     assert run("nonsense").exit_code == 2
 
 
-def test_help_loads_nothing_heavy():
+def test_help_loads_nothing_heavy() -> None:
     heavy = [
         "httpx",
         "boto3",

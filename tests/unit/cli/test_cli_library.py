@@ -3,16 +3,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from filmgate.cli.app import app
 from filmgate.library.engines import EngineState, report
 from filmgate.library.model import AssetStatus
 from filmgate.matching.model import Transform
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.service import Service
 
 
-def test_assets_page_through_by_cursor(run, service):
+def test_assets_page_through_by_cursor(run: Run, service: Service) -> None:
     for minute in range(5):
         service.world.add_asset("acme", f"{minute}.png", minute=minute)
     first = json.loads(run("assets", "--limit", 2, "--json").stdout)
@@ -22,7 +27,7 @@ def test_assets_page_through_by_cursor(run, service):
     assert rest["cursor"] is None
 
 
-def test_assets_by_status_and_beyond_one_page(run, service):
+def test_assets_by_status_and_beyond_one_page(run: Run, service: Service) -> None:
     for number in range(130):
         status = AssetStatus.FAILED if number % 2 else AssetStatus.DONE
         service.world.add_asset("acme", f"{number}.png", status, minute=number)
@@ -33,14 +38,14 @@ def test_assets_by_status_and_beyond_one_page(run, service):
     assert len(everything["items"]) == 130
 
 
-def test_an_empty_library_names_the_next_step(run, service):
+def test_an_empty_library_names_the_next_step(run: Run, service: Service) -> None:
     for command in ("assets", "matches"):
         result = run(command)
         assert result.exit_code == 0
         assert "filmgate scan DIR" in result.stdout
 
 
-def test_show_an_asset_with_its_matches(run, service):
+def test_show_an_asset_with_its_matches(run: Run, service: Service) -> None:
     one, two = (service.world.add_asset("acme", name) for name in ("one.png", "two.png"))
     service.world.add_match(one, two, 0.91)
     text = run("show", one.asset_id).stdout
@@ -51,7 +56,7 @@ def test_show_an_asset_with_its_matches(run, service):
     assert len(found["matches"]) == 1
 
 
-def test_what_was_not_compared_is_said(run, service, folder):
+def test_what_was_not_compared_is_said(run: Run, service: Service, folder: Path) -> None:
     asset = service.world.add_asset("acme", "one.png")
     service.world.library.save(asset.model_copy(update={"passed_over": 3}))
     words = "3 candidates were not compared"
@@ -65,7 +70,9 @@ def test_what_was_not_compared_is_said(run, service, folder):
     assert "1 candidate was not compared" in run("scan", folder).stdout
 
 
-def test_show_a_match_with_scores_reason_and_aligned_times(run, service, folder):
+def test_show_a_match_with_scores_reason_and_aligned_times(
+    run: Run, service: Service, folder: Path
+) -> None:
     run("scan", folder)
     match = json.loads(run("matches", "--json").stdout)["items"]
     best = max(match, key=lambda item: item["verdict"]["score"])
@@ -76,7 +83,7 @@ def test_show_a_match_with_scores_reason_and_aligned_times(run, service, folder)
         assert words in text.replace("87 %", "86.7"), words
 
 
-def test_what_was_done_to_a_copy_is_shown_in_words_and_in_json(run, service):
+def test_what_was_done_to_a_copy_is_shown_in_words_and_in_json(run: Run, service: Service) -> None:
     one, two = (service.world.add_asset("acme", name) for name in ("one.png", "two.png"))
     made = service.world.add_match(one, two, 0.91)
     done = {"tilt": 4.5, "overlaid": True, "recoloured": True, "audio_removed": True}
@@ -89,7 +96,7 @@ def test_what_was_done_to_a_copy_is_shown_in_words_and_in_json(run, service):
     assert done.items() <= shown.items()
 
 
-def test_what_is_not_there_is_exit_1_with_the_next_step(run, service):
+def test_what_is_not_there_is_exit_1_with_the_next_step(run: Run, service: Service) -> None:
     foreign = service.world.add_asset("rival", "secret.png")
     for words in (["show", foreign.asset_id], ["show", f"{'0' * 26}:{'1' * 26}"],
                   ["matches", "0" * 26], ["matches", "zzz"]):  # fmt: skip
@@ -99,7 +106,7 @@ def test_what_is_not_there_is_exit_1_with_the_next_step(run, service):
         assert result.stdout == ""
 
 
-def test_matches_of_some_assets_only(run, service):
+def test_matches_of_some_assets_only(run: Run, service: Service) -> None:
     one, two, three = (service.world.add_asset("acme", f"{n}.png") for n in range(3))
     service.world.add_match(one, two, 0.9)
     service.world.add_match(two, three, 0.8)
@@ -108,7 +115,7 @@ def test_matches_of_some_assets_only(run, service):
     assert run("matches", one.asset_id, "--cursor", "x").exit_code == 2
 
 
-def test_upload_waits_and_shows_what_it_matches(run, service, folder):
+def test_upload_waits_and_shows_what_it_matches(run: Run, service: Service, folder: Path) -> None:
     run("upload", folder / "a.mp4")
     result = run("upload", folder / "sub" / "b copy.mp4", "--json")
     assert result.exit_code == 0, result.stderr
@@ -119,27 +126,27 @@ def test_upload_waits_and_shows_what_it_matches(run, service, folder):
     assert "a.mp4" in text
 
 
-def test_upload_of_what_is_no_file(run, service, folder):
+def test_upload_of_what_is_no_file(run: Run, service: Service, folder: Path) -> None:
     for path, next_step in ((folder / "none.mp4", "Check the path"), (folder, "filmgate scan DIR")):
         result = run("upload", path)
         assert result.exit_code == 2
         assert next_step in result.stderr
 
 
-def test_samples_where_no_folder_can_be(run, folder):
+def test_samples_where_no_folder_can_be(run: Run, folder: Path) -> None:
     result = run("samples", folder / "a.mp4")
     assert result.exit_code == 2
     assert "is no folder" in result.stderr
     assert "Next:" in result.stderr
 
 
-def test_a_value_the_service_does_not_take_is_wrong_usage(run, service):
+def test_a_value_the_service_does_not_take_is_wrong_usage(run: Run, service: Service) -> None:
     result = run("assets", "--cursor", "odd")
     assert result.exit_code == 2
     assert "--help" in result.stderr
 
 
-def test_status_counts_by_state(run, service):
+def test_status_counts_by_state(run: Run, service: Service) -> None:
     service.world.add_asset("acme", "1.png")
     service.world.add_asset("acme", "2.png", AssetStatus.FAILED)
     found = json.loads(run("status", "--json").stdout)
@@ -149,7 +156,7 @@ def test_status_counts_by_state(run, service):
     assert "filmgate redrive --reruns" in text
 
 
-def test_status_names_the_engines_and_why_one_is_missing(run, service):
+def test_status_names_the_engines_and_why_one_is_missing(run: Run, service: Service) -> None:
     assert json.loads(run("status", "--json").stdout)["engines"] == []
     states = (
         EngineState(capability="fingerprint", engine="print/1"),
@@ -163,7 +170,7 @@ def test_status_names_the_engines_and_why_one_is_missing(run, service):
     assert "unavailable: no model is configured" in text
 
 
-def test_a_match_shows_its_embedding_only_where_there_is_one(run, service):
+def test_a_match_shows_its_embedding_only_where_there_is_one(run: Run, service: Service) -> None:
     first, second = (service.world.add_asset("acme", name) for name in ("1.png", "2.png"))
     plain = service.world.add_match(first, second, 0.9)
     assert "embedding" not in run("show", plain.match_id).stdout
@@ -172,7 +179,9 @@ def test_a_match_shows_its_embedding_only_where_there_is_one(run, service):
     assert "embedding" in run("show", plain.match_id).stdout
 
 
-def test_without_a_stack_every_command_says_how_to_start_one(run, nowhere, folder):
+def test_without_a_stack_every_command_says_how_to_start_one(
+    run: Run, nowhere: Path, folder: Path
+) -> None:
     for words in (["status"], ["assets"], ["scan", folder], ["logs"], ["redrive"],
                   ["keys", "create", "acme"]):  # fmt: skip
         result = run(*words)
@@ -180,7 +189,7 @@ def test_without_a_stack_every_command_says_how_to_start_one(run, nowhere, folde
         assert "filmgate up" in result.stderr
 
 
-def test_a_damaged_state_file_is_said(run, nowhere):
+def test_a_damaged_state_file_is_said(run: Run, nowhere: Path) -> None:
     (nowhere / ".filmgate").mkdir()
     (nowhere / ".filmgate" / "stack.json").write_text("{")
     result = run("status")
@@ -188,25 +197,29 @@ def test_a_damaged_state_file_is_said(run, nowhere):
     assert "damaged" in result.stderr
 
 
-def test_a_url_without_a_key_is_said(run, nowhere, monkeypatch):
+def test_a_url_without_a_key_is_said(
+    run: Run, nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FILMGATE_API_URL", "http://service.test")
     result = run("assets")
     assert result.exit_code == 2
     assert "FILMGATE_API_KEY" in result.stderr
 
 
-def test_version(run):
+def test_version(run: Run) -> None:
     assert json.loads(run("version", "--json").stdout)["version"] in run("version").stdout
 
 
-def test_piped_tables_keep_their_lines_whole(service, monkeypatch):
+def test_piped_tables_keep_their_lines_whole(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     service.world.add_asset("acme", "a long name " * 20 + ".png")
     lines = CliRunner().invoke(app, ["assets"]).stdout.splitlines()
     assert len(lines) == 2
 
 
-def test_a_locale_without_unicode_breaks_nothing():
+def test_a_locale_without_unicode_breaks_nothing() -> None:
     code = "from filmgate.cli.output import Output, safe\nOutput().show(safe('\\xdc \\u6620'))\n"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -222,12 +235,14 @@ def test_a_locale_without_unicode_breaks_nothing():
 class DeadLetters:
     """A deployment with three dead letters."""
 
-    def redrive(self, moved):
+    def redrive(self, moved: Callable[[int], None]) -> int:
         moved(3)
         return 3
 
 
-def test_redrive_tells_how_many_and_runs_failed_assets_again(run, service, monkeypatch):
+def test_redrive_tells_how_many_and_runs_failed_assets_again(
+    run: Run, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("filmgate.cli.operator.deployment", lambda _: DeadLetters())
     failed = service.world.add_asset("acme", "f.png", AssetStatus.FAILED)
     service.world.add_asset("acme", "d.png")

@@ -7,19 +7,20 @@ import pytest
 from filmgate.adapters.operations import LogLine
 from filmgate.cli import logs
 from filmgate.cli.errors import Trouble
+from tests.unit.cli.conftest import Run
 
 
 def line(message: str) -> LogLine:
     return LogLine("ingest", 1_700_000_000_000, message, "1")
 
 
-def test_what_powertools_writes_is_read():
+def test_what_powertools_writes_is_read() -> None:
     entry = logs.parse(line('{"level":"ERROR","message":"no","correlation_id":"c"}'))
     assert entry == {"level": "ERROR", "service": "ingest", "message": "no", "correlation_id": "c"}
 
 
 @pytest.mark.parametrize("text", ["plain", "{broken", "[1]", '"text"'])
-def test_any_other_line_is_a_message(text):
+def test_any_other_line_is_a_message(text: str) -> None:
     entry = logs.parse(line(text))
     assert entry is not None
     assert entry["level"] == "INFO"
@@ -28,7 +29,7 @@ def test_any_other_line_is_a_message(text):
 @pytest.mark.parametrize(
     "text", ["START RequestId: 1", "END RequestId: 1", "REPORT x", json.dumps({"_aws": {}})]
 )
-def test_the_platforms_lines_and_metrics_are_left_out(text):
+def test_the_platforms_lines_and_metrics_are_left_out(text: str) -> None:
     assert logs.parse(line(text)) is None
 
 
@@ -52,7 +53,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("filmgate.cli.operator.deployment", lambda _: found)
 
 
-def test_levels_and_functions_are_chosen(run, logged):
+def test_levels_and_functions_are_chosen(run: Run, logged: None) -> None:
     text = run("logs", "--level", "warning").stdout
     assert "fine" not in text
     assert "bad" in text
@@ -61,18 +62,18 @@ def test_levels_and_functions_are_chosen(run, logged):
     assert "bad" not in run("logs", "match").stdout
 
 
-def test_json_is_one_object_a_line(run, logged):
+def test_json_is_one_object_a_line(run: Run, logged: None) -> None:
     entries = [json.loads(text) for text in run("logs", "--json").stdout.splitlines()]
     assert [entry["level"] for entry in entries] == ["INFO", "ERROR", "WARNING"]
 
 
-def test_nothing_found_is_said_on_stderr(run, logged):
+def test_nothing_found_is_said_on_stderr(run: Run, logged: None) -> None:
     result = run("logs", "api", "--json")
     assert result.stdout == ""
     assert "No line" in result.stderr
 
 
 @pytest.mark.parametrize("period", ["", "10", "m", "-1m", "1w", "1.5h"])
-def test_a_bad_period_is_wrong_usage(run, period):
+def test_a_bad_period_is_wrong_usage(run: Run, period: str) -> None:
     with pytest.raises(Trouble):
         logs._seconds(period)

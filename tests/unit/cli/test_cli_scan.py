@@ -2,14 +2,20 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partialmethod
+from pathlib import Path
 
 import pytest
 
 from filmgate.client.scan import ScanResult
 from filmgate.client.scanner import Scanner
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.service import Service
 
 
-def test_scan_json_is_the_documented_document(run, service, folder, tmp_path):
+def test_scan_json_is_the_documented_document(
+    run: Run, service: Service, folder: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.json"
     result = run("scan", folder, "--json", out)
     assert result.exit_code == 0, result.stderr
@@ -36,7 +42,7 @@ def test_scan_json_is_the_documented_document(run, service, folder, tmp_path):
     ]
 
 
-def test_a_second_scan_uploads_only_what_is_new(run, service, folder):
+def test_a_second_scan_uploads_only_what_is_new(run: Run, service: Service, folder: Path) -> None:
     run("scan", folder)
     assert len(service.posted) == 5
     (folder / "e.mp4").write_bytes(b"z new")
@@ -46,13 +52,15 @@ def test_a_second_scan_uploads_only_what_is_new(run, service, folder):
     assert len(json.loads(result.stdout)["assets"]) == 6
 
 
-def test_assets_are_known_by_the_folders_name_and_their_path(run, service, folder):
+def test_assets_are_known_by_the_folders_name_and_their_path(
+    run: Run, service: Service, folder: Path
+) -> None:
     run("scan", folder)
     page = service.world.library.list_assets("acme", status=None, limit=100, cursor=None)
     assert "my videos/sub/b copy.mp4" in {asset.path for asset in page.items}
 
 
-def test_people_see_groups_reasons_and_refusals(run, service, folder):
+def test_people_see_groups_reasons_and_refusals(run: Run, service: Service, folder: Path) -> None:
     result = run("scan", folder)
     for words in ("Group 1: 2 files", "exact 0.990", "The pictures agree", "Only text.",
                   "; passed over: 1 hidden, 1 symbolic link; "):  # fmt: skip
@@ -60,7 +68,9 @@ def test_people_see_groups_reasons_and_refusals(run, service, folder):
     assert result.stderr  # progress
 
 
-def test_failed_files_make_exit_code_1_after_the_result_is_written(run, service, folder, tmp_path):
+def test_failed_files_make_exit_code_1_after_the_result_is_written(
+    run: Run, service: Service, folder: Path, tmp_path: Path
+) -> None:
     (folder / "f.mp4").write_bytes(b"boom")
     out = tmp_path / "out.json"
     result = run("scan", folder, "--json", out)
@@ -69,7 +79,7 @@ def test_failed_files_make_exit_code_1_after_the_result_is_written(run, service,
     assert json.loads(out.read_text())["groups"] == [["a.mp4", "sub/b copy.mp4"]]
 
 
-def test_the_service_refuses_what_is_too_large(run, service, folder):
+def test_the_service_refuses_what_is_too_large(run: Run, service: Service, folder: Path) -> None:
     (folder / "big.mp4").write_bytes(b"x" * 1001)
     result = run("scan", folder, "--json", "-")
     assert result.exit_code == 0
@@ -78,7 +88,9 @@ def test_the_service_refuses_what_is_too_large(run, service, folder):
     assert "1001 bytes" in found["big.mp4"]["reason"]
 
 
-def test_our_own_outputs_in_the_folder_are_not_scanned(run, service, folder):
+def test_our_own_outputs_in_the_folder_are_not_scanned(
+    run: Run, service: Service, folder: Path
+) -> None:
     for _ in range(2):
         result = run("scan", folder, "--json", folder / "o.json", "--report", folder / "r.html")
         assert result.exit_code == 0, result.stderr
@@ -86,7 +98,9 @@ def test_our_own_outputs_in_the_folder_are_not_scanned(run, service, folder):
     assert not {"o.json", "r.html"} & {asset["path"] for asset in found["assets"]}
 
 
-def test_the_report_is_written_with_pictures(run, service, folder, tmp_path):
+def test_the_report_is_written_with_pictures(
+    run: Run, service: Service, folder: Path, tmp_path: Path
+) -> None:
     result = run("scan", folder, "--report", tmp_path / "r.html")
     assert result.exit_code == 0, result.stderr
     page = (tmp_path / "r.html").read_text()
@@ -94,7 +108,7 @@ def test_the_report_is_written_with_pictures(run, service, folder, tmp_path):
     assert "b copy.mp4" in page
 
 
-def test_a_truth_is_compared(run, service, folder, tmp_path):
+def test_a_truth_is_compared(run: Run, service: Service, folder: Path, tmp_path: Path) -> None:
     truth = tmp_path / "known.json"
     files = [{"path": p, "kind": "video", "description": ""} for p in ("a.mp4", "sub/b copy.mp4")]
     copy = {
@@ -117,7 +131,9 @@ def test_a_truth_is_compared(run, service, folder, tmp_path):
     assert "same bytes" in result.stdout
 
 
-def test_a_bad_truth_is_said_before_anything_is_sent(run, service, folder, tmp_path):
+def test_a_bad_truth_is_said_before_anything_is_sent(
+    run: Run, service: Service, folder: Path, tmp_path: Path
+) -> None:
     truth = tmp_path / "known.json"
     truth.write_text("{}")
     result = run("scan", folder, "--truth", truth)
@@ -126,7 +142,9 @@ def test_a_bad_truth_is_said_before_anything_is_sent(run, service, folder, tmp_p
     assert service.posted == []
 
 
-def test_a_file_the_storage_does_not_take_is_kept_back_alone(run, service, folder, tmp_path):
+def test_a_file_the_storage_does_not_take_is_kept_back_alone(
+    run: Run, service: Service, folder: Path, tmp_path: Path
+) -> None:
     service.too_large.append("d.mp4")
     out = tmp_path / "out.json"
     result = run("scan", folder, "--json", out)
@@ -145,7 +163,9 @@ def test_a_file_the_storage_does_not_take_is_kept_back_alone(run, service, folde
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_the_demo_ends_as_its_scan_does(run, service, folder, monkeypatch, broken):
+def test_the_demo_ends_as_its_scan_does(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
     root = folder.parent
     if broken:
         (folder / "f.mp4").write_bytes(b"boom")
@@ -162,7 +182,9 @@ def test_the_demo_ends_as_its_scan_does(run, service, folder, monkeypatch, broke
 
 
 @pytest.mark.parametrize("option", ["--json", "--report"])
-def test_an_output_that_cannot_be_written_is_said_first(run, service, folder, option):
+def test_an_output_that_cannot_be_written_is_said_first(
+    run: Run, service: Service, folder: Path, option: str
+) -> None:
     for target in (folder, folder / "none" / "out"):
         result = run("scan", folder, option, target)
         assert result.exit_code == 2
@@ -170,7 +192,9 @@ def test_an_output_that_cannot_be_written_is_said_first(run, service, folder, op
     assert service.posted == []
 
 
-def test_an_address_that_is_no_filmgate_is_said(run, service, folder, monkeypatch):
+def test_an_address_that_is_no_filmgate_is_said(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FILMGATE_API_URL", "http://raw.test/odd")
     result = run("assets")
     assert result.exit_code == 2
@@ -193,7 +217,9 @@ NAMES = [
 ]
 
 
-def test_odd_names_break_neither_the_terminal_nor_the_json(run, service, tmp_path):
+def test_odd_names_break_neither_the_terminal_nor_the_json(
+    run: Run, service: Service, tmp_path: Path
+) -> None:
     root = tmp_path / "odd"
     root.mkdir()
     for name in NAMES:
@@ -212,7 +238,9 @@ def test_odd_names_break_neither_the_terminal_nor_the_json(run, service, tmp_pat
     assert len(found["groups"]) == 1
 
 
-def test_no_folder_no_service_no_key(run, service, folder, tmp_path, monkeypatch):
+def test_no_folder_no_service_no_key(
+    run: Run, service: Service, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     missing = run("scan", tmp_path / "none")
     assert missing.exit_code == 2
     assert "does not exist" in missing.stderr
@@ -229,14 +257,12 @@ def test_no_folder_no_service_no_key(run, service, folder, tmp_path, monkeypatch
     assert "API key" in refused.stderr
 
 
-def test_a_stalled_pipeline_is_given_up_on_with_the_next_step(run, service, folder, monkeypatch):
+def test_a_stalled_pipeline_is_given_up_on_with_the_next_step(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "s.mp4").write_bytes(b"slow")
     times = iter(range(0, 100_000, 100))
-    patched = Scanner.__init__
-
-    def fast(self, *args, **kwargs):
-        patched(self, *args, **kwargs, clock=lambda: next(times), sleep=lambda _: None)
-
+    fast = partialmethod(Scanner.__init__, clock=lambda: next(times), sleep=lambda _: None)
     monkeypatch.setattr(Scanner, "__init__", fast)
     result = run("scan", folder)
     assert result.exit_code == 1
@@ -244,8 +270,10 @@ def test_a_stalled_pipeline_is_given_up_on_with_the_next_step(run, service, fold
     assert "filmgate status" in result.stderr
 
 
-def test_ctrl_c_says_that_nothing_is_lost(run, service, folder, monkeypatch):
-    def stop(*_args, **_kwargs):
+def test_ctrl_c_says_that_nothing_is_lost(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_args: object, **_kwargs: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Scanner, "wait", stop)
@@ -255,8 +283,10 @@ def test_ctrl_c_says_that_nothing_is_lost(run, service, folder, monkeypatch):
 
 
 @pytest.mark.parametrize("debug", ["", "1"])
-def test_a_traceback_is_shown_only_when_asked_for(run, service, folder, monkeypatch, debug):
-    def fail(*_args, **_kwargs):
+def test_a_traceback_is_shown_only_when_asked_for(
+    run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch, debug: str
+) -> None:
+    def fail(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("a fault of ours")
 
     monkeypatch.setattr(Scanner, "wait", fail)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,10 @@ from filmgate.matching.decide import decide
 from filmgate.matching.model import Comparison
 from filmgate.matching.settings import MatchSettings
 from filmgate.media.model import MediaKind
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.service import Service
 
+Labelled = Callable[..., Path]
 COMPARISON = {
     "kind": "video",
     "visual": 0.9,
@@ -27,8 +32,8 @@ def pair(visual: float, label: str, **changes: object) -> dict[str, object]:
 
 
 @pytest.fixture
-def labelled(tmp_path):
-    def write(*pairs: dict[str, object], **more: object):
+def labelled(tmp_path: Path) -> Labelled:
+    def write(*pairs: dict[str, object], **more: object) -> Path:
         path = tmp_path / "labelled.json"
         path.write_text(json.dumps({"pairs": pairs, **more}))
         return path
@@ -36,7 +41,7 @@ def labelled(tmp_path):
     return write
 
 
-def test_costs_and_a_proposal_with_the_settings_to_use(run, labelled):
+def test_costs_and_a_proposal_with_the_settings_to_use(run: Run, labelled: Labelled) -> None:
     file = labelled(
         *(pair(0.99, "same") for _ in range(8)),
         *(pair(0.88, "different", metadata=None) for _ in range(4)),
@@ -58,13 +63,15 @@ def test_costs_and_a_proposal_with_the_settings_to_use(run, labelled):
     assert {p["boundary"] for p in found["proposals"]} == {"exact", "near", "similar"}
 
 
-def test_the_wanted_precision_is_an_option(run, labelled):
+def test_the_wanted_precision_is_an_option(run: Run, labelled: Labelled) -> None:
     file = labelled(*(pair(0.99, "same") for _ in range(8)), pair(0.88, "different", metadata=None))
     found = json.loads(run("tune", file, "--precision", "0.8", "--json").stdout)
     assert found["settings"]["video"]["near"] == 0.85
 
 
-def test_probabilities_are_fit_judged_and_written(run, labelled, tmp_path):
+def test_probabilities_are_fit_judged_and_written(
+    run: Run, labelled: Labelled, tmp_path: Path
+) -> None:
     file = labelled(
         *(pair(0.99, "same") for _ in range(30)),
         *(pair(0.88, "different", metadata=None) for _ in range(30)),
@@ -78,6 +85,8 @@ def test_probabilities_are_fit_judged_and_written(run, labelled, tmp_path):
     settings = MatchSettings.model_validate_json(target.read_bytes())
     assert settings.calibration.image == MatchSettings().calibration.image
     video = settings.calibration.video
+    assert video is not None
+    assert video.whole is not None
     assert video.source.labelled_set == "labelled.json"
     assert video.part is None
     assert (video.whole.pairs, video.whole.copies) == (70, 40)
@@ -85,21 +94,23 @@ def test_probabilities_are_fit_judged_and_written(run, labelled, tmp_path):
         (10 + 10 * 40.5 / 71 + 0.5) / 51, abs=1e-4
     )
     verdict = decide(Comparison.model_validate({**COMPARISON, "visual": 0.88}), settings)
-    assert verdict.calibrated_on.startswith("labelled.json, 70 pairs, ")
+    assert str(verdict.calibrated_on).startswith("labelled.json, 70 pairs, ")
     again = json.loads(run("tune", file, "--settings", target, "--json").stdout)
     assert again["settings"]["calibration"] == settings.model_dump(mode="json")["calibration"]
     assert again["reliability"]["video in use"]["ece"] < 0.1
     assert again["reliability"]["video as proposed"]["pairs"] == 70
 
 
-def test_settings_that_cannot_be_written_are_told(run, labelled, tmp_path):
+def test_settings_that_cannot_be_written_are_told(
+    run: Run, labelled: Labelled, tmp_path: Path
+) -> None:
     file = labelled(*(pair(0.99, "same") for _ in range(3)))
     result = run("tune", file, "--write", tmp_path / "none" / "settings.json")
     assert result.exit_code == 1
     assert "cannot be written" in result.stderr
 
 
-def test_files_are_compared_here(run, labelled, tmp_path):
+def test_files_are_compared_here(run: Run, labelled: Labelled, tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     coarse = Image.fromarray(rng.integers(0, 256, (12, 12, 3), np.uint8))
     coarse.resize((240, 240), Image.Resampling.BICUBIC).save(tmp_path / "one.png")
@@ -117,7 +128,7 @@ def test_files_are_compared_here(run, labelled, tmp_path):
     assert "1 (0 wrong)" in near
 
 
-def test_ids_are_asked_of_the_service(run, service, labelled):
+def test_ids_are_asked_of_the_service(run: Run, service: Service, labelled: Labelled) -> None:
     one, two, three = (service.world.add_asset("acme", f"{n}.png") for n in range(3))
     service.world.add_match(one, two, 0.91)
     file = labelled(
@@ -130,7 +141,9 @@ def test_ids_are_asked_of_the_service(run, service, labelled):
     assert "50.0 %" in near  # the pair that is no match was never called
 
 
-def test_what_is_neither_a_file_nor_an_asset_is_named(run, service, labelled):
+def test_what_is_neither_a_file_nor_an_asset_is_named(
+    run: Run, service: Service, labelled: Labelled
+) -> None:
     result = run("tune", labelled({"a": "gone.mp4", "b": "lost.mp4", "label": "same"}))
     assert result.exit_code == 1
     assert "gone.mp4 is neither a file" in result.stderr
@@ -146,7 +159,9 @@ def test_what_is_neither_a_file_nor_an_asset_is_named(run, service, labelled):
         ('{"pairs": []}', "holds no pairs"),
     ],
 )
-def test_a_file_in_another_form_is_wrong_usage(run, tmp_path, content, words):
+def test_a_file_in_another_form_is_wrong_usage(
+    run: Run, tmp_path: Path, content: str, words: str
+) -> None:
     path = tmp_path / "odd.json"
     path.write_text(content)
     result = run("tune", path)
@@ -154,7 +169,7 @@ def test_a_file_in_another_form_is_wrong_usage(run, tmp_path, content, words):
     assert words in result.stderr
 
 
-def test_a_missing_file_is_wrong_usage(run, tmp_path):
+def test_a_missing_file_is_wrong_usage(run: Run, tmp_path: Path) -> None:
     result = run("tune", tmp_path / "none.json")
     assert result.exit_code == 2
     assert "cannot be read" in result.stderr

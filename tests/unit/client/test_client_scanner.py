@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from filmgate.api.models import AssetView, PresignedPost, Upload, Uploads
+from filmgate.api.models import AssetView, MatchView, PresignedPost, Upload, UploadFile, Uploads
 from filmgate.client.folder import local_file
 from filmgate.client.scanner import UPLOAD_BATCH, Scanner, ScanStalled, Stage
 from filmgate.client.sending import NotTaken
@@ -24,8 +25,9 @@ class Api:
         self.asked: list[int] = []
         self.sent: list[str] = []
         self.questions: dict[str, int] = {}
+        self.before_sending: Callable[[Path], object] = lambda _: None
 
-    def create_uploads(self, files):
+    def create_uploads(self, files: Sequence[UploadFile]) -> Uploads:
         self.asked.append(len(files))
         return Uploads(
             uploads=[
@@ -34,12 +36,15 @@ class Api:
             ]
         )
 
-    def send(self, target, path, progress=None):
+    def send(
+        self, target: PresignedPost, path: Path, progress: Callable[[int], None] | None = None
+    ) -> None:
+        self.before_sending(path)
         self.sent.append(path.name)
         if progress:
             progress(path.stat().st_size)
 
-    def assets_by_id(self, ids):
+    def assets_by_id(self, ids: Sequence[str]) -> list[AssetView]:
         views = []
         for asset_id in ids:
             turn = self.questions[asset_id] = self.questions.get(asset_id, -1) + 1
@@ -51,7 +56,7 @@ class Api:
             views.append(view)
         return views
 
-    def matches_of_assets(self, ids):
+    def matches_of_assets(self, ids: Sequence[str]) -> list[MatchView]:
         return []
 
 
@@ -62,10 +67,10 @@ class Told:
         self.totals: dict[Stage, int] = {}
         self.done: dict[Stage, int] = {}
 
-    def start(self, stage, total):
+    def start(self, stage: Stage, total: int) -> None:
         self.totals[stage] = total
 
-    def advance(self, stage, amount):
+    def advance(self, stage: Stage, amount: int) -> None:
         self.done[stage] = self.done.get(stage, 0) + amount
 
 
@@ -81,7 +86,7 @@ def files(folder: Path, count: int) -> None:
         (folder / f"{number:03d}.mp4").write_bytes(b"%d" % number)
 
 
-def test_files_go_in_batches_and_every_bar_reaches_its_end(tmp_path):
+def test_files_go_in_batches_and_every_bar_reaches_its_end(tmp_path: Path) -> None:
     files(tmp_path, UPLOAD_BATCH + 7)
     api, told = Api([AssetStatus.RECEIVED, AssetStatus.PROCESSING, AssetStatus.DONE]), Told()
     found = scanner(api, told).scan(tmp_path)
@@ -90,20 +95,20 @@ def test_files_go_in_batches_and_every_bar_reaches_its_end(tmp_path):
     assert told.done == told.totals
 
 
-def test_waiting_goes_on_while_anything_changes(tmp_path):
+def test_waiting_goes_on_while_anything_changes(tmp_path: Path) -> None:
     files(tmp_path, 1)
     steps = [AssetStatus.WAITING, AssetStatus.RECEIVED, AssetStatus.PROCESSING] * 10
     found = scanner(Api([*steps, AssetStatus.DONE])).scan(tmp_path)
     assert found.result.assets[0].status is AssetStatus.DONE
 
 
-def test_waiting_ends_when_nothing_changes(tmp_path):
+def test_waiting_ends_when_nothing_changes(tmp_path: Path) -> None:
     files(tmp_path, 2)
     with pytest.raises(ScanStalled, match=r"2 files are not finished \(2 processing\)"):
         scanner(Api([AssetStatus.PROCESSING])).scan(tmp_path)
 
 
-def test_a_file_that_vanishes_or_changes_fails_alone(tmp_path):
+def test_a_file_that_vanishes_or_changes_fails_alone(tmp_path: Path) -> None:
     files(tmp_path, 3)
     api = Api([AssetStatus.DONE])
     listed = [local_file(tmp_path / f"{n:03d}.mp4", f"{n}") for n in range(3)]
@@ -126,18 +131,18 @@ def test_a_file_that_vanishes_or_changes_fails_alone(tmp_path):
     ],
     ids=["changed", "vanished", "refused"],
 )
-def test_a_file_the_storage_does_not_take_fails_alone(tmp_path, change, reason):
+def test_a_file_the_storage_does_not_take_fails_alone(
+    tmp_path: Path, change: Callable[[Path], object], reason: str
+) -> None:
     files(tmp_path, 3)
     api = Api([AssetStatus.DONE])
-    send = api.send
 
-    def refuse_one(target, path, progress=None):
+    def refuse_one(path: Path) -> None:
         if path.name == "001.mp4":
             change(path)
             raise NotTaken("S3 answered AccessDenied: Policy expired")
-        send(target, path, progress)
 
-    api.send = refuse_one
+    api.before_sending = refuse_one
     found = scanner(api).scan(tmp_path).result.assets
     assert [(asset.path, asset.status, asset.reason) for asset in found] == [
         ("000.mp4", AssetStatus.DONE, None),
@@ -146,13 +151,13 @@ def test_a_file_the_storage_does_not_take_fails_alone(tmp_path, change, reason):
     ]
 
 
-def test_an_error_of_the_service_ends_the_scan(tmp_path):
+def test_an_error_of_the_service_ends_the_scan(tmp_path: Path) -> None:
     files(tmp_path, 3)
     api = Api([AssetStatus.DONE])
 
-    def refuse(*_args):
+    def refuse(path: Path) -> None:
         raise RuntimeError("no")
 
-    api.send = refuse
+    api.before_sending = refuse
     with pytest.raises(RuntimeError, match="no"):
         scanner(api).scan(tmp_path)

@@ -134,7 +134,7 @@ def test_flipped_bytes_are_refused_or_harmless(data: st.DataObject) -> None:
 
 def archive(**arrays: np.ndarray[Any, Any]) -> bytes:
     out = io.BytesIO()
-    np.savez_compressed(out, **arrays)
+    np.savez_compressed(out, allow_pickle=True, **arrays)
     return out.getvalue()
 
 

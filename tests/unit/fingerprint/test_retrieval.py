@@ -141,6 +141,7 @@ def test_a_query_asks_in_all_orientations_the_plain_one_first() -> None:
     assert query.frames.shape == (8, 3, 32)
     assert np.array_equal(query.frames[0], entry.frames)
     assert len(np.unique(query.frames.reshape(8, -1), axis=0)) == 8
+    assert fingerprint.frames is not None
     turned = spectrum.orient(fingerprint.frames.coefficients, True, 90)
     number = spectrum.ORIENTATIONS.index((True, 90))
     assert np.array_equal(query.frames[number], spectrum.bits(turned))

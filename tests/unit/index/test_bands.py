@@ -177,7 +177,7 @@ def test_a_long_film_costs_a_bounded_number_of_reads_and_writes() -> None:
     index.add(TENANT, film)
     rule = BandSettings()
     assert store.writes <= rule.bands * (2000 + 48 + 1000) + 1
-    index.search(TENANT, query_of(entry_of("q", frames[:240] ^ 255, crops)), limit=5)
+    index.search(TENANT, query_of(entry_of("q", frames[:240] ^ np.uint8(255), crops)), limit=5)
     assert store.reads <= rule.bands * (2 * 60 + 6 * 20 + 48) + 1
 
 

@@ -143,7 +143,7 @@ def test_a_scaled_and_shifted_picture_gets_a_vote_a_keypoint(
 ) -> None:
     points = scattered(1)
     places = points.places * np.float16(scale)
-    places[:, :2] += np.float16(shift)
+    places[:, :2] += np.array(shift, np.float16)
     counted = votes(
         query(points), entry("copy", Points(points.words, places)), entry("x", scattered(2))
     )
@@ -160,14 +160,14 @@ def test_keypoints_strewn_elsewhere_do_not_agree() -> None:
 
 def test_one_keypoint_that_fits_many_counts_once() -> None:
     points = scattered(1)
-    alike = Points(np.full(60, points.words[0]), points.places * np.float16([0, 0, 1]))
+    alike = Points(np.full(60, points.words[0]), points.places * np.array([0, 0, 1], np.float16))
     assert votes(query(points), entry("alike", alike))[0] <= 1
 
 
 def test_the_mirror_image_is_asked_for_too() -> None:
     points = scattered(1)
     mirrored = Points(
-        points.words ^ np.uint64(2**64 - 2**24), points.places * np.float16([-1, 1, 1])
+        points.words ^ np.uint64(2**64 - 2**24), points.places * np.array([-1, 1, 1], np.float16)
     )
     stored = entry("mirrored", mirrored)
     assert votes(query(points), stored) == [0]

@@ -12,6 +12,7 @@ from PIL import Image
 from filmgate.fingerprint import spectrum
 from filmgate.matching.overlay import marked
 from filmgate.samples.edits import EDITS
+from filmgate.samples.truth import Parameters
 from tests.clips import scene
 
 Pictures = list[NDArray[np.uint8]]
@@ -37,7 +38,7 @@ def pictures() -> Pictures:
 @pytest.mark.parametrize("right", [False, True])
 @pytest.mark.parametrize("bottom", [False, True])
 def test_a_logo_is_a_mark(pictures: Pictures, right: bool, bottom: bool) -> None:
-    parameters = {"side": 0.24, "right": right, "bottom": bottom, "red": 240}
+    parameters: Parameters = {"side": 0.24, "right": right, "bottom": bottom, "red": 240}
     covered = [EDITS["logo"].change(picture, parameters) for picture in pictures]
     assert marked(white(pictures), white(covered))
     assert marked(white(covered), white(pictures))

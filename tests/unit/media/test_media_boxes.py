@@ -6,6 +6,7 @@ import random
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ except MediaRefused as refusal:
 @pytest.mark.parametrize(
     "build", [make.claims_samples, make.claims_fragment, make.claims_raw_sound]
 )
-def test_a_hostile_index_costs_no_memory(tmp_path: Path, build) -> None:
+def test_a_hostile_index_costs_no_memory(tmp_path: Path, build: Callable[[Path], Path]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROBE, str(build(tmp_path))],
         capture_output=True,
@@ -170,7 +171,9 @@ def test_a_film_shown_over_and_over_is_refused(tmp_path: Path) -> None:
     )
 )
 @settings(deadline=None)
-def test_no_arrangement_of_boxes_breaks_the_walk(tmp_path_factory, boxes) -> None:
+def test_no_arrangement_of_boxes_breaks_the_walk(
+    tmp_path_factory: pytest.TempPathFactory, boxes: list[tuple[int, bytes, bytes]]
+) -> None:
     path = tmp_path_factory.getbasetemp() / "boxes.mp4"
     path.write_bytes(b"".join(struct.pack(">I4s", size, kind) + rest for kind, size, rest in boxes))
     try:
@@ -180,7 +183,7 @@ def test_no_arrangement_of_boxes_breaks_the_walk(tmp_path_factory, boxes) -> Non
 
 
 @pytest.fixture(scope="module")
-def cut(tmp_path_factory) -> Path:
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cut")
     path = make.video(folder / "cut.mp4", seconds=2, codec_options={"g": "10", "bf": "2"})
     return make.edited(path, [(0.1 * i, 0.2) for i in range(9)])
@@ -188,7 +191,9 @@ def cut(tmp_path_factory) -> Path:
 
 @given(damage=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=6))
 @settings(max_examples=200, deadline=None)
-def test_no_damage_to_the_tables_of_a_cut_film_breaks_the_count(cut: Path, damage) -> None:
+def test_no_damage_to_the_tables_of_a_cut_film_breaks_the_count(
+    cut: Path, damage: list[tuple[int, int]]
+) -> None:
     content = bytearray(cut.read_bytes())
     for at, value in damage:
         content[-1 - at % len(content)] = value

@@ -72,7 +72,7 @@ def test_a_short_group_is_its_keyframe_where_that_is_near_enough() -> None:
 def test_nothing_longer_than_the_slack_goes_unseen(
     groups: list[int], rate: float, interval: float, slack: float
 ) -> None:
-    clock, seen, start = SampleClock(interval), [], 0
+    clock, seen, start = SampleClock(interval), list[float](), 0
     for count in groups:
         times = [(start + at) / rate for at in range(count)]
         start += count

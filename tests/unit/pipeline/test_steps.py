@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -252,10 +253,8 @@ def test_the_time_to_compare_is_a_setting(flow: Flow, monkeypatch: pytest.Monkey
     asset, _ = flow.upload("b.jpg", picture(1, side=160))
     carried = flow.fingerprint(flow.state(asset))
     for ticks, reached in (((0.0, 0.4), 1), ((0.0, 0.6), 0)):
-        clock = iter(ticks)
-        deps = MatchDeps(
-            flow.library, flow.objects, flow.index, budget, clock=lambda clock=clock: next(clock)
-        )
+        clock = partial(next, iter(ticks))
+        deps = MatchDeps(flow.library, flow.objects, flow.index, budget, clock=clock)
         assert match(deps, ToMatch.model_validate(carried)).candidates == reached
     monkeypatch.setenv("FILMGATE_MATCH_BUDGET", '{"image_s": 0}')
     with pytest.raises(ValidationError):

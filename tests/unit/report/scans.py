@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
@@ -11,22 +10,13 @@ from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
 from filmgate.library.model import AssetStatus
 from filmgate.matching.model import FramePair, MatchClass, Segment, Transform
 from filmgate.media.model import MediaKind
+from filmgate.media.tiles import TileIndex
 
 ENGINE = "filmgate-match/1"
 WEIGHTS = {"visual": 0.65, "audio": 0.25, "metadata": 0.10}
 
 
-@dataclass(frozen=True)
-class Index:
-    """The fields of a tile index that the report reads."""
-
-    columns: int
-    tile_width: int
-    tile_height: int
-    times_s: list[float]
-
-
-def sheet(times: list[float], *, hue: int = 0, mirror: bool = False) -> tuple[bytes, Index]:
+def sheet(times: list[float], *, hue: int = 0, mirror: bool = False) -> tuple[bytes, TileIndex]:
     """A sheet whose tile i shows a disc that moves with its time."""
     width, height, columns = 160, 90, 10
     rows = -(-len(times) // columns)
@@ -43,7 +33,9 @@ def sheet(times: list[float], *, hue: int = 0, mirror: bool = False) -> tuple[by
         image.paste(tile, (column * width, row * height))
     out = io.BytesIO()
     image.save(out, "JPEG")
-    return out.getvalue(), Index(columns, width, height, times)
+    return out.getvalue(), TileIndex(
+        columns=columns, tile_width=width, tile_height=height, times_s=tuple(times)
+    )
 
 
 def asset(path: str, kind: MediaKind | None = MediaKind.VIDEO, **more: object) -> ScanAsset:
@@ -134,7 +126,7 @@ def result() -> ScanResult:
     )
 
 
-def tiles(asset_id: str) -> tuple[bytes, Index] | None:
+def tiles(asset_id: str) -> tuple[bytes, TileIndex] | None:
     """The sheet of each asset of `result`; None for sound and refused files."""
     path = asset_id.removeprefix("id-")
     if path.endswith((".mp3", ".mkv")) or path == "list.mp4":

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -51,19 +52,19 @@ def page(scan: ScanResult | None = None) -> str:
     return html.render(scan or result(), tiles)
 
 
-def test_it_is_one_well_formed_file_that_loads_and_runs_nothing():
+def test_it_is_one_well_formed_file_that_loads_and_runs_nothing() -> None:
     found = Page(page())
     assert all(link.startswith(("data:image/jpeg;base64,", "#")) for link in found.loads)
     assert any(link.startswith("data:") for link in found.loads)
 
 
-def test_links_inside_the_page_lead_somewhere():
+def test_links_inside_the_page_lead_somewhere() -> None:
     text = page()
     for target in re.findall(r'href="#([^"]+)"', text):
         assert f'id="{target}"' in text
 
 
-def test_what_a_person_needs_is_there():
+def test_what_a_person_needs_is_there() -> None:
     text = Page(page()).text
     for words in (
         "mirrored, 1.25x faster, cropped", "with other sound, a part of the time", "0.967",
@@ -73,7 +74,7 @@ def test_what_a_person_needs_is_there():
         assert words in text
 
 
-def test_files_not_compared_with_all_are_told():
+def test_files_not_compared_with_all_are_told() -> None:
     assert "not compared" not in page().lower()
     hurried = result().model_copy(update={"assets": (asset("beach.mp4", passed_over=12),)})
     text = page(hurried)
@@ -81,14 +82,14 @@ def test_files_not_compared_with_all_are_told():
     assert 'href="#hurried"' in text
 
 
-def test_an_embedding_is_shown_only_where_there_is_one():
+def test_an_embedding_is_shown_only_where_there_is_one() -> None:
     assert "embedding" not in Page(page()).text
     pair = match("beach.mp4", "other room.mp4", MatchClass.SIMILAR, 0.8, embedding=0.8125)
     scan = result().model_copy(update={"matches": (pair,)})
     assert "embedding" in Page(page(scan)).text
 
 
-def test_a_probability_is_shown_with_what_it_was_calibrated_on_and_never_as_certain():
+def test_a_probability_is_shown_with_what_it_was_calibrated_on_and_never_as_certain() -> None:
     assert "probability" not in Page(page()).text
     told = {"probability": 0.9999, "calibrated_on": "reviewed <b>.json, 40 pairs, 2026-01-02"}
     pair = match("beach.mp4", "other room.mp4", MatchClass.EXACT, 0.99, **told)
@@ -96,13 +97,13 @@ def test_a_probability_is_shown_with_what_it_was_calibrated_on_and_never_as_cert
     assert "0.999 (as calibrated on reviewed <b>.json, 40 pairs, 2026-01-02)" in text
 
 
-def test_classes_are_told_by_word_not_by_colour_alone():
+def test_classes_are_told_by_word_not_by_colour_alone() -> None:
     text = page()
     for name in ("exact", "near", "similar"):
         assert f'<span class="badge {name}">{name}</span>' in text
 
 
-def test_a_pair_shows_four_to_six_aligned_moments_and_images_one():
+def test_a_pair_shows_four_to_six_aligned_moments_and_images_one() -> None:
     cards = re.split(r'<details class="pair', page())[1:]
     figures = {card.count("<figure>") // 2 for card in cards if "bridge" in card.split("</summ")[0]}
     assert figures == {1}
@@ -111,14 +112,14 @@ def test_a_pair_shows_four_to_six_aligned_moments_and_images_one():
             assert 4 <= card.count("<figure>") // 2 <= 6
 
 
-def test_pictures_side_by_side_are_at_aligned_times():
+def test_pictures_side_by_side_are_at_aligned_times() -> None:
     text = page(ScanResult(assets=result().assets, matches=result().matches[1:2], groups=()))
     shown = re.findall(r"<b>A</b> 0:(\d\d\.\d).*?<b>B</b> 0:(\d\d\.\d)", text, re.DOTALL)
     assert shown
     assert all(float(a) - float(b) == pytest.approx(2.0, abs=0.75) for a, b in shown)
 
 
-def test_identical_bytes_show_the_same_moments():
+def test_identical_bytes_show_the_same_moments() -> None:
     same = match(
         "beach.mp4",
         "other room.mp4",
@@ -137,7 +138,7 @@ def test_identical_bytes_show_the_same_moments():
 EVIL = '"><script>alert(1)</script>\x1b{{ 7*7 }}.mp4'
 
 
-def test_names_and_reasons_are_escaped():
+def test_names_and_reasons_are_escaped() -> None:
     scan = ScanResult(
         assets=(asset(EVIL, MediaKind.AUDIO), asset("b", MediaKind.AUDIO)),
         matches=(match(EVIL, "b", MatchClass.EXACT, 1.0, reason="<b>&"),),
@@ -150,12 +151,12 @@ def test_names_and_reasons_are_escaped():
     Page(text)
 
 
-def test_nothing_found_is_a_page_too():
+def test_nothing_found_is_a_page_too() -> None:
     empty = ScanResult(assets=(), matches=(), groups=())
     assert "No file is an exact or near copy" in Page(page(empty)).text
 
 
-def test_size_is_bounded_and_what_is_left_out_is_said(monkeypatch):
+def test_size_is_bounded_and_what_is_left_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(html, "MAX_PAIRS", 3)
     monkeypatch.setattr(html, "PICTURE_BUDGET_BYTES", 20_000)
     text = page()
@@ -165,7 +166,7 @@ def test_size_is_bounded_and_what_is_left_out_is_said(monkeypatch):
     assert sum(map(len, re.findall(r"data:image[^\"]+", text))) < 30_000
 
 
-def test_the_comparison_with_the_truth_is_shown():
+def test_the_comparison_with_the_truth_is_shown() -> None:
     found = result()
     truth = Truth(
         seed=1,
@@ -188,7 +189,7 @@ def test_the_comparison_with_the_truth_is_shown():
         assert words in text
 
 
-def test_writing_takes_any_name(tmp_path):
+def test_writing_takes_any_name(tmp_path: Path) -> None:
     scan = ScanResult(assets=(), matches=(), groups=(("caf\udce9.mp4", "b"),))
     html.write(tmp_path / "r.html", scan, tiles)
     assert "caf" in (tmp_path / "r.html").read_text()
@@ -205,10 +206,10 @@ def test_writing_takes_any_name(tmp_path):
         (0.99999, "99.9 %"),
     ],
 )
-def test_percent(share, text):
+def test_percent(share: float, text: str) -> None:
     assert percent(share) == text
 
 
-def test_what_was_not_compared_is_counted():
+def test_what_was_not_compared_is_counted() -> None:
     assert not_compared(1).startswith("1 candidate was not compared")
     assert not_compared(7).startswith("7 candidates were not compared")
