@@ -9,7 +9,7 @@ BENCH_SETUP := .build/bench-setup.stamp
 OSLS := node_modules/.bin/osls
 
 BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-sound bench-index \
-	bench-imports bench-vectors bench-throughput bench-agreement
+	bench-imports bench-vectors bench-throughput bench-agreement bench-descriptor
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench calibrate $(BENCHMARKS)
@@ -70,6 +70,7 @@ bench-index: ## candidate search at 1e5 and 1e6 hashes beside faiss, and in band
 bench-throughput: ## one-minute 720p videos on one core, an hour, and what one costs; BENCH_FLAGS=--pairs for verdicts
 bench-agreement: ## whether a scan says of files what the matching benchmark says
 bench-imports: ## import time of each function's handler
+bench-descriptor: ## what a learned descriptor of keypoints would gain over the DCT
 bench-vectors: ## what embeddings cost: a model of random weights, and the scan of vectors
 $(BENCHMARKS): $(BENCH_SETUP)
 	@$(BIN)/python -m tests.benchmarks.$(@:bench-%=%) $(BENCH_FLAGS)

@@ -20,6 +20,7 @@ PARTS = (
     "load",
     "imports",
     "vectors",
+    "descriptor",
 )
 
 _HEAD = """# Benchmark results
