@@ -135,6 +135,20 @@ def test_many_alike_cost_no_more_than_a_bucket_a_probe() -> None:
     assert len(pairs) == SETTINGS.point_bucket
 
 
+def test_of_what_is_alike_everywhere_the_closest_may_vote() -> None:
+    """A query that many words of many runs are close to, and two that equal it."""
+    rng = np.random.default_rng(6)
+    settings = IndexSettings(point_bucket=16)
+    query = rng.integers(0, 2**64, 1, dtype=np.uint64)
+    around = flipped(np.repeat(query, 50_000), 9, rng)
+    words = np.sort(np.concatenate([around[around != query[0]], query, query]))
+    pairs = found(words, query, settings)
+    assert len(pairs) == 4 * settings.point_bucket
+    apart = np.bitwise_count(words[[theirs for _, theirs in pairs]] ^ query)
+    assert (apart == 0).sum() == 2
+    assert apart.max() < settings.point_radius
+
+
 @pytest.mark.parametrize(
     ("scale", "shift"), [(1.0, (0, 0)), (0.5, (0.3, 0.1)), (1.43, (-0.3, 0.2))]
 )

@@ -22,6 +22,8 @@ _WORD_BITS = 64
 _SMALL_BUCKET = 16
 """Looking a bucket up costs as much as comparing some ten keypoints. So buckets of small segments
 are made to hold so many: keys are shorter there, and more is found at the same cost."""
+_BUCKETFULS = 4
+"""Of one keypoint so many times `IndexSettings.point_bucket` counterparts may vote."""
 _BLOCK = 1 << 18
 _OCTAVES = 0.5
 _SHIFT = 0.3
@@ -66,13 +68,14 @@ def near(words: NDArray[np.uint64], sought: SoughtPoints, settings: IndexSetting
     found = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
     found += _within(words, sought.words[mine], first, sizes, settings.point_radius)
     probe, theirs = (np.concatenate(part) for part in zip(*found, strict=True))
-    return mine[probe], theirs
+    return _nearest(words, sought.words, (mine[probe], theirs), _BUCKETFULS * settings.point_bucket)
 
 
 def agreed(
     segment: Segment, sought: SoughtPoints, pairs: Pairs, settings: IndexSettings
 ) -> NDArray[np.int64]:
-    """For each entry the most pairs that agree on one scale and shift: int64 (e,)."""
+    """For each entry the most pairs that agree on one scale and shift: int64 (e,). Too few of
+    them to make a candidate may count as none."""
     mine, theirs = pairs
     owners = segment.point_owners[theirs].astype(np.int64)
     # Too few to agree, wherever they lie: nearly all entries.
@@ -82,8 +85,13 @@ def agreed(
     votes = np.zeros(len(segment), dtype=np.int64)
     if len(mine):
         for bins in _bins(sought.places[mine], segment.point_places[theirs]):
-            key = (owners << 3 * _BITS) | bins
-            np.maximum(votes, _fullest(key, mine, theirs, len(segment)), out=votes)
+            _, of, counts = np.unique(
+                (owners << 3 * _BITS) | bins, return_inverse=True, return_counts=True
+            )
+            full = np.flatnonzero(counts[of] >= settings.min_point_votes)
+            if len(full):
+                fullest = _fullest(of[full], mine[full], theirs[full])
+                np.maximum.at(votes, owners[full], fullest)
     return votes
 
 
@@ -142,6 +150,21 @@ def _within(
         yield np.searchsorted(ends, close + starts[low], side="right"), theirs[close]
 
 
+def _nearest(
+    words: NDArray[np.uint64], queries: NDArray[np.uint64], pairs: Pairs, most: int
+) -> Pairs:
+    """At most so many pairs of each query, the closest: what is alike everywhere says little,
+    and votes cost more than comparing."""
+    mine, theirs = pairs
+    counts = np.bincount(mine, minlength=len(queries))
+    if counts.max() <= most:
+        return pairs
+    order = np.lexsort((np.bitwise_count(queries[mine] ^ words[theirs]), mine))
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    kept = order[rank < most]
+    return mine[kept], theirs[kept]
+
+
 def _bins(mine: NDArray[np.float16], theirs: NDArray[np.float16]) -> Iterator[NDArray[np.int64]]:
     """The bin of scale and shift each pair votes for, in eight grids half a bin apart, so that
     what agrees falls into one bin of one of them."""
@@ -160,15 +183,13 @@ def _bins(mine: NDArray[np.float16], theirs: NDArray[np.float16]) -> Iterator[ND
 
 
 def _fullest(
-    keys: NDArray[np.int64], mine: NDArray[np.intp], theirs: NDArray[np.intp], entries: int
+    bins: NDArray[np.intp], mine: NDArray[np.intp], theirs: NDArray[np.intp]
 ) -> NDArray[np.int64]:
-    """For each entry the fullest of its bins, each keypoint of either side counted once."""
-    bins, of = np.unique(keys, return_inverse=True)
-    counts = np.full(len(bins), np.iinfo(np.int64).max)
+    """For each pair how many its bin holds, each keypoint of either side counted once: (n,)."""
+    counts = np.full(int(bins.max()) + 1, np.iinfo(np.int64).max)
     for side in (mine, theirs):
         span = int(side.max()) + 1
-        once = np.unique(of * span + side) // span
-        counts = np.minimum(counts, np.bincount(once, minlength=len(bins)))
-    fullest = np.zeros(entries, dtype=np.int64)
-    np.maximum.at(fullest, bins >> 3 * _BITS, counts)
-    return fullest
+        once = np.unique(bins * span + side) // span
+        counts = np.minimum(counts, np.bincount(once, minlength=len(counts)))
+    held: NDArray[np.int64] = counts[bins]
+    return held
