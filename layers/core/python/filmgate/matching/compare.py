@@ -16,7 +16,7 @@ from filmgate.matching.sight import see
 from filmgate.matching.sound import Sound, hear
 from filmgate.media.model import MediaKind
 
-ENGINE = "filmgate-matching/3"
+ENGINE = "filmgate-matching/4"
 
 
 def compare(a: Fingerprint, b: Fingerprint) -> Comparison:

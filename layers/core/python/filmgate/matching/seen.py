@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from filmgate.fingerprint.model import Fingerprint, FrameTrack
 from filmgate.matching.model import FramePair, Segment
 from filmgate.matching.overlay import marked
+from filmgate.matching.temporal import widest_gap
 from filmgate.matching.view import Floats, Pictures, Views, look
 
 _MOST_FRAMES = 2400
@@ -43,12 +44,18 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """Frames worth matching."""
+    """Frames worth matching.
+
+    Attributes:
+        seconds: how long they are shown.
+        unseen_s: the widest gap that sampling left, among all frames.
+    """
 
     times: Floats
     coefficients: NDArray[np.int8]
     chroma: NDArray[np.int8]
     seconds: float
+    unseen_s: float
     pictures: Pictures
 
 
@@ -64,8 +71,8 @@ def usable(fingerprint: Fingerprint) -> Usable | None:
     rows = track.worth_matching()
     if not len(rows):
         return None
-    step = float(np.median(np.diff(track.times_s))) if len(track.times_s) > 1 else 0.0
-    seconds = step * len(rows)
+    unseen_s = widest_gap(track.times_s)
+    seconds = _step(track.times_s, unseen_s) * len(rows)
     if len(rows) > _MOST_FRAMES:
         rows = rows[np.linspace(0, len(rows) - 1, _MOST_FRAMES).astype(int)]
     coefficients = track.coefficients[rows]
@@ -73,7 +80,18 @@ def usable(fingerprint: Fingerprint) -> Usable | None:
     aspect = info.width / info.height if info.width and info.height else 1.0
     top, bottom, left, right = (float(edge) for edge in track.stirring)
     pictures = Pictures(coefficients, aspect, (top, bottom, left, right), fingerprint.keypoints)
-    return Usable(track.times_s[rows], coefficients, track.chroma[rows], seconds, pictures)
+    return Usable(
+        track.times_s[rows], coefficients, track.chroma[rows], seconds, unseen_s, pictures
+    )
+
+
+def _step(times: Floats, unseen_s: float) -> float:
+    """Seconds that one frame stands for."""
+    if len(times) < 2:
+        return 0.0
+    usual = float(np.median(np.diff(times)))
+    # Where parts went unseen, the usual distance tells nothing of them.
+    return usual if unseen_s < 2 * usual else float(np.ptp(times)) / (len(times) - 1)
 
 
 def overlaid(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> bool:
