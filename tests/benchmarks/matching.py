@@ -55,7 +55,9 @@ def main() -> None:
     begun = time.perf_counter()
     if not SHARED.is_dir():
         note(f"{SHARED} is not here: only rendered sources are used")
-    made = files(sources(quick=chosen.quick))
+    # A half that is not to be seen need not be made either.
+    halves = (Split(chosen.half),) if chosen.misses else tuple(Split)
+    made = files(sources(quick=chosen.quick), halves)
     note(f"{len(made)} files are ready after {time.perf_counter() - begun:.0f} s.")
     name = "matching-quick" if chosen.quick else "matching"
     if chosen.misses:

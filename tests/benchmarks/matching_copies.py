@@ -12,7 +12,7 @@ import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -185,13 +185,14 @@ class _Task:
     code: str
 
 
-def files(sources: list[Source]) -> list[File]:
-    """All sources and their copies, fingerprinted. Made in two processes."""
+def files(sources: list[Source], halves: Collection[Split] = tuple(Split)) -> list[File]:
+    """The sources of these halves and their copies, fingerprinted. Made in several processes."""
     places: dict[MediaKind, int] = {}
     tasks = []
     for source in sources:
         place = places[source.kind] = places.get(source.kind, -1) + 1
-        tasks.append(_Task(source, place, code()))
+        if source.split in halves:
+            tasks.append(_Task(source, place, code()))
     # The longest work first, so that both processes end together.
     tasks.sort(key=lambda task: task.source.kind is not MediaKind.VIDEO)
     found: list[File] = []

@@ -18,7 +18,7 @@ Key = TypeVar("Key")
 Floats = NDArray[np.float64]
 Score = Callable[[Pair], float | None]
 CONTENDERS: dict[str, Score] = {
-    "ours": lambda pair: pair.score,
+    "ours": lambda pair: pair.rank,
     "pHash": lambda pair: pair.phash,
     "PDQ": lambda pair: pair.pdq,
 }

@@ -41,6 +41,8 @@ from tests.memory import MemoryFreshStore, MemorySegmentStore
 _TENANT = "bench"
 _SETTINGS = MatchSettings()
 _QUERIES_A_TASK = 25
+_TIE = 1e-6
+"""Weight of the score beside the probability: below the steps of any map."""
 _KEPT = FOLDER / "comparisons"
 _STORED = TypeAdapter(dict[str, Comparison])
 
@@ -69,6 +71,17 @@ class Pair:
     def score(self) -> float:
         """Ours; 0 where retrieval lost the pair."""
         return self.verdict.score if self.verdict else 0.0
+
+    @property
+    def rank(self) -> float:
+        """What orders pairs: the probability, and among equal ones the score.
+
+        Scores order whole copies and parts each among themselves, for a part stays below `near`
+        however sure it is. The score alone counts where there is no probability.
+        """
+        if self.verdict is None or self.verdict.probability is None:
+            return self.score
+        return self.verdict.probability + _TIE * self.score
 
     @property
     def called(self) -> bool:

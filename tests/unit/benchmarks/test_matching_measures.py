@@ -98,6 +98,17 @@ def test_recall_and_curve_use_the_score_they_are_given() -> None:
     assert precision.tolist() == pytest.approx([1, 1 / 2, 2 / 3])
 
 
+def test_a_sure_part_comes_before_a_whole_that_is_less_sure() -> None:
+    def of(score: float, probability: float | None) -> Pair:
+        made = pair(score)
+        assert made.verdict is not None
+        return replace(made, verdict=made.verdict.model_copy(update={"probability": probability}))
+
+    expected = [of(0.75, 0.99), of(0.74, 0.99), of(0.86, 0.7), of(0.6, None), pair(0.0)]
+    assert sorted(expected, key=lambda found: -found.rank) == expected
+    assert expected[-1].rank == 0
+
+
 def told(probability: float | None, negative: str = "") -> Pair:
     made = pair(0.8, negative)
     assert made.verdict is not None
