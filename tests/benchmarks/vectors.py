@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from filmgate.embedding.onnx import open_engine
-from filmgate.embedding.sampling import MOST
+from filmgate.embedding.sampling import MOST_PICTURES
 from filmgate.index.packing import pack, unpack
 from filmgate.index.port import IndexQuery, Vectors
 from filmgate.index.vectors import VectorBlock, from_arrays, hits, to_arrays
@@ -65,12 +65,12 @@ def _scan(count: int, dimensions: int) -> Sheet:
         engine="random/1",
         rows=(rng.standard_normal((count, dimensions), np.float32) / dimensions**0.5).astype("f2"),
         bias=np.zeros(count, dtype=np.float32),
-        owners=(np.arange(count) // MOST).astype(np.int32),
+        owners=(np.arange(count) // MOST_PICTURES).astype(np.int32),
     )
     packed = pack(to_arrays((block,)))
     blocks, _ = from_arrays(unpack(packed))
     rows = []
-    for asked in (1, MOST):
+    for asked in (1, MOST_PICTURES):
         query = _query(Vectors("random/1", block.rows[:asked], block.bias[:asked]))
         taken = [timed(partial(hits, blocks, query, count)) for _ in range(_ROUNDS + 1)]
         wall, cpu = _middle(taken)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from filmgate.embedding.onnx import OnnxEngine, open_engine
 from filmgate.embedding.port import EmbeddingError
-from filmgate.embedding.sampling import MOST
+from filmgate.embedding.sampling import MOST_PICTURES
 from filmgate.embedding.track import Scale
 from filmgate.fingerprint import engine as printing
 from filmgate.fingerprint.codec import loads
@@ -173,7 +173,7 @@ def test_films_have_few_vectors_apart_in_time(tmp_path: Path, engine: OnnxEngine
     assert long is not None
     assert np.diff(short.times_s).min() >= 1.9
     assert 3 <= len(short.vectors) <= 4
-    assert MOST // 2 < len(long.vectors) <= MOST
+    assert MOST_PICTURES // 2 < len(long.vectors) <= MOST_PICTURES
     assert long.times_s[-1] > 80
     assert long.vectors.dtype == np.float16
     assert np.linalg.norm(long.vectors.astype(np.float32), axis=1) == pytest.approx(1, abs=1e-3)

@@ -29,6 +29,7 @@ def made(seed: int = 1, frames: int | None = 3, peaks: int | None = 5) -> Finger
             chroma=rng.integers(-127, 128, (frames, 4)).astype(np.int8),
             quality=rng.uniform(0, 1, frames).astype(np.float32),
             stirring=rng.uniform(0, 1, 4).astype(np.float32),
+            bars=rng.uniform(0, 1, 4).astype(np.float32),
             crops=rng.integers(0, 256, (2 * frames, 32)).astype(np.uint8),
             crop_frames=np.repeat(np.arange(frames), 2).astype(np.int32),
         )

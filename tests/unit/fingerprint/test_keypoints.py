@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from filmgate.fingerprint import patches, spectrum
-from filmgate.fingerprint.keypoints import MOST, blur, keypoints
+from filmgate.fingerprint.keypoints import MOST_KEYPOINTS, blur, keypoints
 from filmgate.fingerprint.model import Keypoints
 from filmgate.fingerprint.spectrum import Floats
 
@@ -40,7 +40,7 @@ def refound(
 def test_shapes_and_units() -> None:
     points = keypoints(picture())
     count = len(points.places)
-    assert 30 < count <= MOST
+    assert 30 < count <= MOST_KEYPOINTS
     assert points.places.dtype == np.float32
     assert points.patches.shape == (count, 8, 8)
     assert points.patches.dtype == np.int8

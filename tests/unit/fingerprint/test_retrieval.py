@@ -93,6 +93,7 @@ def track(
         chroma=np.zeros((count, 4), dtype=np.int8),
         quality=np.ones(count, np.float32) if quality is None else quality.astype(np.float32),
         stirring=np.array([0, 1, 0, 1], dtype=np.float32),
+        bars=np.array([0, 1, 0, 1], dtype=np.float32),
         crops=crops,
         crop_frames=frames,
     )

@@ -27,6 +27,8 @@ transforms = st.builds(
     overlaid=st.booleans(),
     partial=st.booleans(),
     recoloured=st.booleans(),
+    barred=st.booleans(),
+    padded=st.booleans(),
     audio_replaced=st.booleans(),
     audio_removed=st.booleans(),
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from filmgate.fingerprint import spectrum
-from filmgate.matching import cuts, spatial
+from filmgate.matching import cuts
 from filmgate.matching.spatial import find_views
 from filmgate.matching.view import (
     WHOLE,
@@ -20,6 +20,7 @@ from filmgate.matching.view import (
     cutter,
     look,
     shared_band,
+    turned_box,
     units,
 )
 from tests.clips import scene
@@ -154,8 +155,8 @@ def test_strangers_stay_strangers_under_every_view(pictures: list[NDArray[np.uin
 @given(st.sampled_from(spectrum.ORIENTATIONS), st.sampled_from(cuts._BOXES))
 def test_a_box_turned_and_turned_back_is_itself(orientation: tuple[bool, int], box: Box) -> None:
     mirror, turn = orientation
-    there = spatial._box_after(View(box=box), View(mirror, turn))
-    back = spatial._box_after(View(box=there), View(mirror, turn if mirror else -turn % 360))
+    there = turned_box(box, mirror, turn)
+    back = turned_box(there, mirror, turn if mirror else -turn % 360)
     assert back == pytest.approx(box)
 
 

@@ -26,6 +26,8 @@ from filmgate.matching.words import clock, transform_words
         ),
         (Transform(tilt=4.5, overlaid=True), "tilted by 4.5 degrees, with something laid over"),
         (Transform(tilt=-0.01), "no change found"),
+        (Transform(barred=True), "with bars put on or taken away"),
+        (Transform(padded=True), "with black ends put on or taken away"),
     ],
 )
 def test_transforms_in_words(transform: Transform, words: str) -> None:

@@ -11,7 +11,7 @@ from filmgate.embedding.port import EmbeddingEngine
 from filmgate.embedding.track import EmbeddingTrack
 from filmgate.media.model import Frame
 
-MOST = 16
+MOST_PICTURES = 16
 """Vectors of a file. Each is read by every search, so they are what a library's search costs."""
 _GAP_S = 2.0
 
@@ -20,7 +20,7 @@ class Sampler:
     """Keeps pictures about evenly over a file whose length nobody has to know.
 
     One in `_GAP_S` seconds; when there are twice too many, every other one goes and the gap
-    doubles. So at most 2 * MOST small pictures are in memory.
+    doubles. So at most 2 * MOST_PICTURES small pictures are in memory.
     """
 
     def __init__(self) -> None:
@@ -37,17 +37,18 @@ class Sampler:
         if self._kept and frame.time_s - self._kept[-1].time_s < self._gap_s - 1e-3:
             return
         self._kept.append(frame)
-        if len(self._kept) > 2 * MOST:
+        if len(self._kept) > 2 * MOST_PICTURES:
             self._kept = self._kept[::2]
             self._gap_s *= 2
 
     def chosen(self, usable: NDArray[np.float32]) -> list[Frame]:
-        """At most MOST of the pictures at these times, evenly."""
+        """At most MOST_PICTURES of the pictures at these times, evenly."""
         times = np.array([frame.time_s for frame in self._kept], dtype=np.float32)
         frames = [self._kept[row] for row in np.flatnonzero(np.isin(times, usable))]
-        if len(frames) <= MOST:
+        if len(frames) <= MOST_PICTURES:
             return frames
-        return [frames[row] for row in np.linspace(0, len(frames) - 1, MOST).round().astype(int)]
+        rows = np.linspace(0, len(frames) - 1, MOST_PICTURES).round().astype(int)
+        return [frames[row] for row in rows]
 
 
 def embedded(

@@ -17,7 +17,7 @@ from filmgate.errors import FilmgateError
 from filmgate.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
 from filmgate.media.model import MediaInfo
 
-_FORMAT = 3
+_FORMAT = 4
 _AUDIO = ("times_ms", "frequencies_hz", "levels_db")
 _EMBEDDINGS = ("times_s", "vectors", "bias")
 _DAMAGE = (

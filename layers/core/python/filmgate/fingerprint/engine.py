@@ -261,9 +261,11 @@ class _Reducer:
         crop_frames: list[NDArray[np.int32]] = []
         cropped = _every(times, _CROP_GAP_S) if crops else []
         stirred = WHOLE
+        inside = np.zeros((len(times), 4), dtype=np.float32)
         for trimmed in self._trimmed:
             rows, luma, box = trimmed.rows, trimmed.luma, trimmed.box
             raw[rows] = spectrum.project(luma, box)
+            inside[rows] = _shares(box, luma.shape)
             shades[rows] = _shades(np.stack([self._chroma[row] for row in rows]), box, luma.shape)
             moving = stirring(luma[:, box[0] : box[1], box[2] : box[3]])
             stirred = stirred if moving == WHOLE else moving
@@ -286,6 +288,7 @@ class _Reducer:
             chroma=shades,
             quality=quality,
             stirring=np.array(stirred, dtype=np.float32),
+            bars=np.median(inside[quality > 0] if (quality > 0).any() else inside, axis=0),
             crops=np.concatenate(parts)[usable],
             crop_frames=made_of[usable],
         )
@@ -346,6 +349,12 @@ def _box(shape: tuple[int, ...], edges: NDArray[np.int32]) -> tuple[int, int, in
     _, height, width = shape
     top, bottom, left, right = (int(edge) for edge in edges)
     return top, height - bottom, left, width - right
+
+
+def _shares(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """A box in pixels as shares of its picture: float32 (4,)."""
+    _, height, width = shape
+    return np.asarray(np.array(box) / [height, height, width, width], dtype=np.float32)
 
 
 def _part(box: tuple[int, int, int, int], share: Box) -> tuple[int, int, int, int]:

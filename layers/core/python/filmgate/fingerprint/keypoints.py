@@ -21,7 +21,7 @@ from filmgate.fingerprint import patches
 from filmgate.fingerprint.model import Keypoints
 from filmgate.fingerprint.spectrum import Floats
 
-MOST = 200
+MOST_KEYPOINTS = 200
 MOST_OF_FILM = 400
 FEW = 30
 """Pictures with fewer are too plain to be told by them alone."""
@@ -217,5 +217,5 @@ def _spread(places: Floats, strength: Floats) -> NDArray[np.intp]:
     apart = square[:, None] + square[None, :] - 2 * at @ at.T
     apart[power[None, :] * _CLEARLY <= power[:, None]] = np.inf
     widest = np.argsort(-apart.min(axis=1), kind="stable")
-    chosen: NDArray[np.intp] = strongest[widest[:MOST]]
+    chosen: NDArray[np.intp] = strongest[widest[:MOST_KEYPOINTS]]
     return chosen

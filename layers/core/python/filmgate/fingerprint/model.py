@@ -27,6 +27,8 @@ class FrameTrack:
         quality: float32 (n,), 0 (flat or black, not to be matched) to 1.
         stirring: float32 (4,), the part of the picture in which anything ever moves: top,
             bottom, left, right as shares; 0, 1, 0, 1 when that is most of it.
+        bars: float32 (4,), the part of the picture inside its bars, in the same way: the median
+            of the frames worth matching; 0, 1, 0, 1 when there are none.
         crops: uint8 (m, 32), packed hashes of reference crops, for finding crops of this file.
         crop_frames: int32 (m,), the frame each crop hash was made of.
     """
@@ -36,6 +38,7 @@ class FrameTrack:
     chroma: NDArray[np.int8]
     quality: NDArray[np.float32]
     stirring: NDArray[np.float32]
+    bars: NDArray[np.float32]
     crops: NDArray[np.uint8]
     crop_frames: NDArray[np.int32]
 

@@ -22,10 +22,24 @@ ENGINE = "filmgate-matching/4"
 def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
     """Measure two assets against each other.
 
+    Which comes first is of no account but for how the transform, the segments and the pairs are
+    told: what is measured, and so the score, is the same.
+
     Args:
         a: the one with the smaller asset id; the transform says what was done to it to get `b`.
         b: the other.
     """
+    if _order(b) < _order(a):
+        return _compared(b, a).swapped()
+    return _compared(a, b)
+
+
+def _order(fingerprint: Fingerprint) -> tuple[float, str]:
+    """Aligning goes frame by frame of one side, and steps of the shorter one are the finer ones."""
+    return fingerprint.info.duration_s, fingerprint.sha256
+
+
+def _compared(a: Fingerprint, b: Fingerprint) -> Comparison:
     kind = _kind(a, b)
     likeness = liken(a.embeddings, b.embeddings)
     if a.sha256 == b.sha256:
@@ -126,7 +140,7 @@ def _transform(
         whole = whole and shows(a) == shows(b)
         return Transform(
             speed=sound.speed if sound else 1.0,
-            partial=bool(sound and sound.votes and not (whole and sound.coverage >= 0.9)),
+            partial=bool(sound and sound.peaks and not (whole and sound.coverage >= 0.9)),
         )
     return Transform(
         mirror=sight.views.b.mirror,
@@ -138,6 +152,8 @@ def _transform(
         overlaid=sight.overlaid,
         partial=sight.partial,
         recoloured=sight.recoloured,
+        barred=sight.barred,
+        padded=sight.padded,
         audio_replaced=bool(sound and sound.score < 0.5),
         # A still never had any.
         audio_removed=whole and heard[0] != heard[1],

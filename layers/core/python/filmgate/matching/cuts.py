@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from filmgate.fingerprint import spectrum
 from filmgate.fingerprint.spectrum import SIDE
-from filmgate.matching.view import MOST, Box, Floats, View, Views, cutter
+from filmgate.matching.view import NEEDED_SHARE, Box, Floats, View, Views, cutter
 
 _SPANS: tuple[tuple[float, float], ...] = (
     (0.0, 1.0),
@@ -88,7 +88,7 @@ def _cut_scores(cuts: Floats, whole: NDArray[np.int8], *, cut_is_probe: bool) ->
     tables = cuts.reshape(len(_BOXES), -1, SIDE * SIDE) @ flat.T
     tables /= np.maximum(within.T[:, None, :], 1e-6)
     best = np.sort(tables.max(axis=2 if cut_is_probe else 1), axis=1)
-    scores: Floats = best[:, -max(1, round(best.shape[1] * MOST)) :].mean(axis=1)
+    scores: Floats = best[:, -max(1, round(best.shape[1] * NEEDED_SHARE)) :].mean(axis=1)
     scores[0] = 0.0
     return scores
 
@@ -99,5 +99,5 @@ def _shared_scores(a_cuts: Floats, b_cuts: Floats) -> Floats:
     for number in _SHARED:
         a, b = (cuts[number].reshape(-1, SIDE * SIDE) for cuts in (a_cuts, b_cuts))
         best = np.sort((a @ b.T).max(axis=1))
-        scores.append(best[-max(1, round(len(best) * MOST)) :].mean())
+        scores.append(best[-max(1, round(len(best) * NEEDED_SHARE)) :].mean())
     return np.array(scores, dtype=np.float32)

@@ -30,6 +30,12 @@ class Segment(_Value):
     b_start: float
     b_end: float
 
+    def swapped(self) -> Segment:
+        """The same with `a` and `b` exchanged."""
+        return Segment(
+            a_start=self.b_start, a_end=self.b_end, b_start=self.a_start, b_end=self.a_end
+        )
+
 
 class FramePair(_Value):
     """Two pictures that were found to show the same, at these seconds; similarity in 0..1."""
@@ -37,6 +43,10 @@ class FramePair(_Value):
     a_time: float
     b_time: float
     similarity: float
+
+    def swapped(self) -> FramePair:
+        """The same with `a` and `b` exchanged."""
+        return FramePair(a_time=self.b_time, b_time=self.a_time, similarity=self.similarity)
 
 
 class Transform(_Value):
@@ -58,6 +68,10 @@ class Transform(_Value):
     """One holds a part of the other's time."""
     recoloured: bool = False
     """Colours were changed or taken away."""
+    barred: bool = False
+    """One has bars around its pictures that the other lacks, or other ones."""
+    padded: bool = False
+    """One has black or plain pictures before or after the rest that the other lacks."""
     audio_replaced: bool = False
     """Both have sound, and not the same."""
     audio_removed: bool = False
@@ -67,6 +81,12 @@ class Transform(_Value):
     def changed(self) -> bool:
         """More was done than encoding anew at some size and quality."""
         return self.model_copy(update={"identical_bytes": False}) != Transform()
+
+    def inverse(self) -> Transform:
+        """What was done to `b` to get `a`."""
+        # A mirrored picture turns back by the same angle, an unmirrored one by the opposite.
+        back = {} if self.mirror else {"turn": -self.turn % 360, "tilt": 0.0 - self.tilt}
+        return self.model_copy(update=back | {"speed": round(1 / self.speed, 3)})
 
 
 class Comparison(_Value):
@@ -91,6 +111,17 @@ class Comparison(_Value):
     segments: tuple[Segment, ...] = ()
     pairs: tuple[FramePair, ...] = ()
     engine: str
+
+    def swapped(self) -> Comparison:
+        """The same with `a` and `b` exchanged."""
+        pairs = [pair.swapped() for pair in self.pairs]
+        return self.model_copy(
+            update={
+                "transform": self.transform.inverse(),
+                "segments": tuple(segment.swapped() for segment in self.segments),
+                "pairs": tuple(sorted(pairs, key=lambda pair: pair.a_time)),
+            }
+        )
 
 
 class Verdict(_Value):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.matching.view import (
-    MOST,
+    NEEDED_SHARE,
     WHOLE,
     Box,
     Floats,
@@ -65,7 +65,7 @@ def _closest(
 ) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
     """The probes that match best, and their counterparts."""
     table = similarities(probes, field, views.a, views.b)
-    rows = np.argsort(table.max(axis=1))[-max(1, round(len(probes) * MOST)) :]
+    rows = np.argsort(table.max(axis=1))[-max(1, round(len(probes) * NEEDED_SHARE)) :]
     return probes[rows], field[table[rows].argmax(axis=1)]
 
 

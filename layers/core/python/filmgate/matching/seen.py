@@ -11,12 +11,18 @@ from filmgate.fingerprint.model import Fingerprint, FrameTrack
 from filmgate.matching.model import FramePair, Segment
 from filmgate.matching.overlay import marked
 from filmgate.matching.temporal import widest_gap
-from filmgate.matching.view import Floats, Pictures, Views, look
+from filmgate.matching.view import Box, Floats, Pictures, Views, look, turned_box
 
 _MOST_FRAMES = 2400
 """Frames of a side that are compared, evenly spread: the table of both is 23 MB."""
 _RECOLOURED = 1.5
 """Difference of a mean or deviation in `FrameTrack.chroma` beyond what encoding does."""
+_BAR = 0.065
+"""Share of a side by which bars must differ: copies without new ones reach 0.04, those with bars
+begin at 0.08."""
+_END_S = 0.4
+_END_SHARE = 0.05
+"""Blank seconds, or share of a side's time, by which ends must differ: as for parts in `sight`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Sight:
         decisive: it can be nothing but the same material.
         coverage: share of the longer side that is aligned, 0..1; None where there is no time.
         speed: how much faster b plays.
+        barred, padded: see `model.Transform`.
     """
 
     score: float
@@ -35,6 +42,8 @@ class Sight:
     views: Views
     overlaid: bool = False
     recoloured: bool = False
+    barred: bool = False
+    padded: bool = False
     partial: bool = False
     coverage: float | None = None
     speed: float = 1.0
@@ -49,6 +58,8 @@ class Usable:
     Attributes:
         seconds: how long they are shown.
         unseen_s: the widest gap that sampling left, among all frames.
+        bars: the part of the picture inside its bars.
+        blank_s: seconds before the first of these frames, and after the last.
     """
 
     times: Floats
@@ -56,6 +67,8 @@ class Usable:
     chroma: NDArray[np.int8]
     seconds: float
     unseen_s: float
+    bars: Box
+    blank_s: tuple[float, float]
     pictures: Pictures
 
 
@@ -78,11 +91,22 @@ def usable(fingerprint: Fingerprint) -> Usable | None:
     coefficients = track.coefficients[rows]
     info = fingerprint.info
     aspect = info.width / info.height if info.width and info.height else 1.0
-    top, bottom, left, right = (float(edge) for edge in track.stirring)
-    pictures = Pictures(coefficients, aspect, (top, bottom, left, right), fingerprint.keypoints)
+    times = track.times_s[rows]
     return Usable(
-        track.times_s[rows], coefficients, track.chroma[rows], seconds, unseen_s, pictures
+        times=times,
+        coefficients=coefficients,
+        chroma=track.chroma[rows],
+        seconds=seconds,
+        unseen_s=unseen_s,
+        bars=_box(track.bars),
+        blank_s=(float(times[0] - track.times_s[0]), float(track.times_s[-1] - times[-1])),
+        pictures=Pictures(coefficients, aspect, _box(track.stirring), fingerprint.keypoints),
     )
+
+
+def _box(edges: Floats) -> Box:
+    top, bottom, left, right = edges.tolist()
+    return top, bottom, left, right
 
 
 def _step(times: Floats, unseen_s: float) -> float:
@@ -98,7 +122,32 @@ def overlaid(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> bool:
     return views.overlaid or marked(look(a, views.a), look(b, views.b))
 
 
+def barred(a: Usable, b: Usable, views: Views) -> bool:
+    """Whether their bars differ by more than finding them is sure of."""
+    there = turned_box(b.bars, views.b.mirror, views.b.turn)
+    gaps = [abs(one - other) for one, other in zip(a.bars, there, strict=True)]
+    return max(gaps) > _BAR
+
+
+def padded(a: Usable, b: Usable, speed: float) -> bool:
+    """Whether one has blank pictures before or after the rest, by more than sampling misses.
+
+    Args:
+        speed: how much faster b plays.
+    """
+    gaps = [abs(one - other * speed) for one, other in zip(a.blank_s, b.blank_s, strict=True)]
+    unseen_s = max(a.unseen_s, b.unseen_s * speed)
+    return max(gaps) > max(_END_S, unseen_s, _END_SHARE * a.seconds)
+
+
 def recoloured(a: NDArray[np.int8], b: NDArray[np.int8]) -> bool:
+    """Whether the colours of aligned frames differ, which must show the same.
+
+    Kept of colour are a mean and a deviation of each frame, so nothing can be said of a part.
+
+    Args:
+        a, b: int8 (n, 4), see `FrameTrack.chroma`.
+    """
     gap = np.abs(a.astype(np.float32).mean(axis=0) - b.astype(np.float32).mean(axis=0))
     return bool(gap.max() > _RECOLOURED)
 

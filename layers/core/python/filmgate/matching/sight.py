@@ -11,7 +11,17 @@ from filmgate.fingerprint.model import Fingerprint
 from filmgate.matching.model import FramePair, Segment
 from filmgate.matching.residual import residual
 from filmgate.matching.scenes import scenes
-from filmgate.matching.seen import Sight, Usable, curve, overlaid, recoloured, unit, usable
+from filmgate.matching.seen import (
+    Sight,
+    Usable,
+    barred,
+    curve,
+    overlaid,
+    padded,
+    recoloured,
+    unit,
+    usable,
+)
 from filmgate.matching.settings import (
     DIFFERENT_CEILING,
     NEAR_FLOOR,
@@ -77,13 +87,14 @@ def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
     if not aligned:
         return Sight(min(DIFFERENT_CEILING, unit(views.similarity) * 0.7), False, views)
     copied = _copied(a, b, views, aligned)
-    held = _held(a, b, copied)
+    held, whole = _held(a, b, copied), views.whole
     if held < _WHOLE_SHARE:
         by_scene = scenes(a, b, (copied or aligned)[0].line)
         parts = [stretch for stretch, _ in by_scene]
         if _held(a, b, parts) > held:
             copied = parts
             views = max(by_scene, key=lambda scene: len(scene[0].rows))[1]
+            whole = all(view.whole for _, view in by_scene)
     stretches = copied or aligned
     rows = np.concatenate([stretch.rows for stretch in stretches])
     columns = np.concatenate([stretch.columns for stretch in stretches])
@@ -93,17 +104,22 @@ def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
         _share(b.times, [stretch.columns for stretch in stretches]),
     )
     partial = _partial(shares, (a.seconds, b.seconds))
-    score = _score(float(similarity.mean()), bool(copied), partial, shares, a.seconds)
+    score = _score(float(similarity.mean()), bool(copied), partial, shares, (a.seconds, b.seconds))
+    speed = stretches[0].line.speed
+    marked = overlaid(a.coefficients[rows], b.coefficients[columns], views)
     return Sight(
         score=score,
         decisive=bool(copied) and score >= PART_FLOOR,
         views=views,
-        overlaid=overlaid(a.coefficients[rows], b.coefficients[columns], views),
-        recoloured=recoloured(a.chroma[rows], b.chroma[columns]),
+        overlaid=marked,
+        recoloured=whole and not marked and recoloured(a.chroma[rows], b.chroma[columns]),
+        # What a part is taken out of may have bars and ends of its own.
+        barred=not partial and barred(a, b, views),
+        padded=not partial and padded(a, b, speed),
         # Only what is the same recording can be a part of it.
         partial=partial and bool(copied),
         coverage=round(min(shares), 4),
-        speed=round(stretches[0].line.speed, 3),
+        speed=round(speed, 3),
         segments=tuple(_segment(stretch, a.times, b.times) for stretch in stretches),
         pairs=_best_pairs(a.times, b.times, rows, columns, similarity),
     )
@@ -167,9 +183,14 @@ def _partial(shares: tuple[float, float], seconds: tuple[float, float]) -> bool:
 
 
 def _score(
-    similarity: float, copied: bool, partial: bool, shares: tuple[float, float], seconds: float
+    similarity: float,
+    copied: bool,
+    partial: bool,
+    shares: tuple[float, float],
+    seconds: tuple[float, float],
 ) -> float:
-    if max(shares) < _EXCERPT_SHARE and shares[0] * seconds < _EXCERPT_S:
+    shorter = min(share * whole for share, whole in zip(shares, seconds, strict=True))
+    if max(shares) < _EXCERPT_SHARE and shorter < _EXCERPT_S:
         return min(DIFFERENT_CEILING, similarity * 0.7)
     if not copied:
         return curve(similarity, (0, 0.6, 0.85, 1), (0, 0.5, PART_FLOOR, 0.8))
@@ -187,7 +208,10 @@ def _share(times: Floats, parts: list[NDArray[np.int64]]) -> float:
 
 
 def _segment(stretch: Stretch, a_times: Floats, b_times: Floats) -> Segment:
-    a, b = a_times[stretch.rows], b_times[stretch.columns]
+    """From where to where; the line says it more finely on the other side than its frames do."""
+    a = a_times[stretch.rows]
+    there = stretch.line.at(np.array([a.min(), a.max()], dtype=np.float64))
+    b = np.clip(there, b_times[0], b_times[-1])
     return Segment(
         a_start=round(float(a.min()), 3),
         a_end=round(float(a.max()), 3),

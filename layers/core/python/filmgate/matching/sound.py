@@ -39,13 +39,13 @@ class Sound:
 
     Attributes:
         score: 0..1.
-        votes: peaks of one side that are where the other has them, in the segments.
+        peaks: those of one side that are where the other has them, in the segments.
         coverage: share of the longer side's sound that the segments hold.
         speed: how much faster b plays.
     """
 
     score: float
-    votes: int
+    peaks: int
     decisive: bool
     coverage: float
     speed: float
@@ -77,14 +77,14 @@ def hear(a: AudioTrack, b: AudioTrack, playings: tuple[Playing, ...]) -> Sound:
     speed = _snapped(1 / course.slope, best)
     if best.nats < _ENOUGH:
         return Sound(_score(best), best.hits, False, 0.0, speed, ())
-    segments, votes = _segments(best, course), best.hits
+    segments, peaks = _segments(best, course), best.hits
     for other_course, _ in heard[1:]:
         rest = weighed(_without(one, segments, "a"), _without(other, segments, "b"), other_course)
         if rest.nats >= _ENOUGH:
             segments += _segments(rest, other_course)
-            votes += rest.hits
+            peaks += rest.hits
     segments = tuple(sorted(segments, key=lambda part: part.a_start))
-    return Sound(_score(best), votes, True, _coverage(segments, one, other), speed, segments)
+    return Sound(_score(best), peaks, True, _coverage(segments, one, other), speed, segments)
 
 
 def _score(found: Evidence) -> float:

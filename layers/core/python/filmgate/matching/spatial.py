@@ -18,7 +18,7 @@ from filmgate.fingerprint.spectrum import ORIENTATIONS
 from filmgate.matching.cuts import best_cuts
 from filmgate.matching.placement import placements
 from filmgate.matching.refine import refine
-from filmgate.matching.view import WHOLE, Box, Pictures, View, Views, measured
+from filmgate.matching.view import WHOLE, Box, Pictures, View, Views, measured, turned_box
 
 _PROBES = 24
 """Frames of one side that seek a counterpart."""
@@ -142,8 +142,9 @@ def _turned_back(a: View, b: View) -> tuple[View, View]:
     if not (a.mirror or a.turn):
         return a, b
     # A mirrored picture turns back by the same angle, an unmirrored one by the opposite.
-    undone = View(a.mirror, a.turn if a.mirror else -a.turn % 360)
-    return View(box=_box_before(a)), View(undone.mirror, undone.turn, _box_after(b, undone))
+    mirror, turn = a.mirror, a.turn if a.mirror else -a.turn % 360
+    before = turned_box(a.box, mirror, turn)
+    return View(box=before), View(mirror, turn, turned_box(b.box, mirror, turn))
 
 
 def _tilted_back(a: View) -> View:
@@ -151,22 +152,6 @@ def _tilted_back(a: View) -> View:
     aspect = a.aspect if a.turn in {0, 180} else shape(1 / a.aspect)
     undone = a.turn if a.mirror else -a.turn % 360
     return View(a.mirror, undone, INNER, a.tilt if a.mirror else -a.tilt, aspect)
-
-
-def _box_before(view: View) -> Box:
-    """Where the box of an oriented view lies in the picture before it was oriented."""
-    undone = View(view.mirror, view.turn if view.mirror else -view.turn % 360)
-    return _box_after(view, undone)
-
-
-def _box_after(view: View, orientation: View) -> Box:
-    """Where a box ends up when its picture is mirrored and turned."""
-    top, bottom, left, right = view.box
-    if orientation.mirror:
-        left, right = 1 - right, 1 - left
-    for _ in range(orientation.turn // 90):
-        top, bottom, left, right = left, right, 1 - bottom, 1 - top
-    return top, bottom, left, right
 
 
 def _spread(frames: NDArray[np.int8], most: int) -> NDArray[np.int8]:

@@ -32,7 +32,11 @@ _MIN_SECONDS = 0.4
 _MIN_FRAMES = 3
 _TRIED = 3
 _PERFECT = 0.995
-SPEEDS: tuple[float, ...] = tuple(round(0.70 + 0.01 * step, 2) for step in range(76))
+_SPEED_STEPS = 70
+SPEEDS: tuple[float, ...] = tuple(
+    2.0 ** (step / _SPEED_STEPS) for step in range(-_SPEED_STEPS, _SPEED_STEPS + 1)
+)
+"""From half to twice, each 1 % above the one before; with each its inverse."""
 
 
 @dataclass(frozen=True, slots=True)

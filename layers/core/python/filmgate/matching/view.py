@@ -30,12 +30,13 @@ __all__ = [
     "measured",
     "shared_band",
     "similarities",
+    "turned_box",
     "units",
 ]
 
 _SYNTHESIS_POINTS = 64
 _PERFECT = 0.999
-MOST = 0.75
+NEEDED_SHARE = 0.75
 """Share of the probes that must find a counterpart: a cut that suits a few proves nothing."""
 
 
@@ -65,6 +66,16 @@ class View:
         return _band(self.box)
 
 
+def turned_box(box: Box, mirror: bool, turn: int) -> Box:
+    """Where a box ends up when its picture is mirrored, then turned clockwise."""
+    top, bottom, left, right = box
+    if mirror:
+        left, right = 1 - right, 1 - left
+    for _ in range(turn // 90):
+        top, bottom, left, right = left, right, 1 - bottom, 1 - top
+    return top, bottom, left, right
+
+
 @dataclass(frozen=True, slots=True)
 class Views:
     """How to look at each side, and the mean similarity (-1..1) of the best frames then."""
@@ -86,6 +97,11 @@ class Views:
     def cut(self) -> bool:
         """One side shows a part of the other, or each shows a part that the other lacks."""
         return self.a.box != self.b.box
+
+    @property
+    def whole(self) -> bool:
+        """Each shows the whole picture of the other, upright."""
+        return self.a.box == self.b.box == WHOLE and not self.b.tilt
 
     @property
     def overlaid(self) -> bool:
@@ -149,7 +165,7 @@ def similarities(a: NDArray[np.int8], b: NDArray[np.int8], a_view: View, b_view:
 def measured(probes: NDArray[np.int8], field: NDArray[np.int8], a: View, b: View) -> Views:
     """How well the most of the probes find a counterpart."""
     table = similarities(probes, field, a, b)
-    best = np.sort(table.max(axis=1))[-max(1, round(len(probes) * MOST)) :]
+    best = np.sort(table.max(axis=1))[-max(1, round(len(probes) * NEEDED_SHARE)) :]
     return Views(a, b, float(best.mean()))
 
 

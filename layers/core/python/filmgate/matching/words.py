@@ -23,6 +23,8 @@ def changes(transform: Transform) -> list[str]:
         (pace, pace),
         ("cropped", transform.crop),
         ("with something laid over", transform.overlaid),
+        ("with bars put on or taken away", transform.barred),
+        ("with black ends put on or taken away", transform.padded),
         ("recoloured", transform.recoloured),
         ("with other sound", transform.audio_replaced),
         ("with the sound taken away or added", transform.audio_removed),
