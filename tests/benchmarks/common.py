@@ -155,3 +155,11 @@ def shown(cell: Cell) -> str:
     if isinstance(cell, float):
         return f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.3g}"
     return str(cell)
+
+
+def markdown(columns: list[str], rows: list[list[Cell]]) -> list[str]:
+    """Lines of a Markdown table; columns with numbers are set to the right."""
+    numeric = [any(isinstance(row[at], int | float) for row in rows) for at in range(len(columns))]
+    cells = [[shown(cell).replace("|", "\\|") for cell in row] for row in rows]
+    marks = ["---:" if right else "---" for right in numeric]
+    return [f"| {' | '.join(line)} |" for line in (columns, marks, *cells)]

@@ -1,11 +1,12 @@
-"""Write tests/benchmarks/RESULTS.md from the JSON of the last runs."""
+"""Write RESULTS.md, and the tables of the root's README.md, from the JSON of the last runs."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from tests.benchmarks.common import BENCH, Cell, parser, shown
+from tests.benchmarks import readme_tables
+from tests.benchmarks.common import BENCH, markdown, parser
 
 TARGET = Path(__file__).with_name("RESULTS.md")
 PARTS = (
@@ -39,6 +40,7 @@ def main() -> None:
         # What was not measured on this machine stays as it was measured before.
         parts += made or [part for title, part in old.items() if title.split("-")[0] == name]
     TARGET.write_text("\n".join([_HEAD, *parts]), encoding="utf-8")
+    readme_tables.write(_newest)
     print(f"Written to {TARGET.name}: {len(parts)} parts")
 
 
@@ -68,18 +70,10 @@ def _section(stored: Path) -> str | None:
     facts = ", ".join(f"{key} {value}" for key, value in result["machine"].items() if value)
     lines = [f"## {result['name'].capitalize()}", "", f"{facts}."]
     for sheet in result["sheets"]:
-        lines += ["", f"### {sheet['title']}", "", *table(sheet["columns"], sheet["rows"])]
+        lines += ["", f"### {sheet['title']}", "", *markdown(sheet["columns"], sheet["rows"])]
         if sheet["remarks"]:
             lines += ["", *(f"- {remark}" for remark in sheet["remarks"])]
     return "\n".join([*lines, ""])
-
-
-def table(columns: list[str], rows: list[list[Cell]]) -> list[str]:
-    """Lines of a Markdown table; columns with numbers are set to the right."""
-    numeric = [any(isinstance(row[at], int | float) for row in rows) for at in range(len(columns))]
-    cells = [[shown(cell).replace("|", "\\|") for cell in row] for row in rows]
-    marks = ["---:" if right else "---" for right in numeric]
-    return [f"| {' | '.join(line)} |" for line in (columns, marks, *cells)]
 
 
 if __name__ == "__main__":

@@ -11,11 +11,10 @@ import pytest
 
 from filmgate.fingerprint import spectrum
 from tests.benchmarks import expectations
-from tests.benchmarks.common import interleaved, ratio, shown
+from tests.benchmarks.common import interleaved, markdown, ratio, shown
 from tests.benchmarks.fingerprint import by_function
 from tests.benchmarks.imports import parsed
 from tests.benchmarks.pipeline import reported
-from tests.benchmarks.results import table
 
 
 def test_a_slow_round_slows_both_sides_and_leaves_the_ratio() -> None:
@@ -79,7 +78,7 @@ def test_lambda_reports_are_summed() -> None:
 
 
 def test_a_markdown_table_keeps_its_columns() -> None:
-    assert table(["a", "b"], [["x|y", 1.5], ["z", None]]) == [
+    assert markdown(["a", "b"], [["x|y", 1.5], ["z", None]]) == [
         "| a | b |",
         "| --- | ---: |",
         "| x\\|y | 1.5 |",
