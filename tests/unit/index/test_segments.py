@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filmgate.errors import NotFound
+from filmgate.index.packing import PackingError, pack, unpack
 from filmgate.index.port import Candidate, IndexEntry, IndexQuery
-from filmgate.index.segment import fresh_item
+from filmgate.index.segment import Segment, fresh_item
 from filmgate.index.segments import SegmentIndex
 from tests.unit.index.segment_world import (
     EAGER,
@@ -109,3 +110,10 @@ def test_the_cache_keeps_to_its_size(cache_dir: Path) -> None:
 def test_a_missing_segment_is_not_found(cache_dir: Path) -> None:
     with pytest.raises(NotFound):
         Store().fetch(TENANT, "nope", cache_dir)
+
+
+def test_a_segment_of_another_version_is_told() -> None:
+    arrays = unpack(fresh_item(World(1).entries[0]).body)
+    kept = {name: array for name, array in arrays.items() if name != "point_owners"}
+    with pytest.raises(PackingError, match="another version of Filmgate"):
+        Segment.read(pack(kept))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.index.packing import pack, unpack
+from filmgate.index.packing import PackingError, pack, unpack
 from filmgate.index.port import IndexEntry, Points
 from filmgate.index.stores import FreshItem, FreshKey
 from filmgate.index.vectors import Blocks, blocks_of, from_arrays, to_arrays, vectors_of
@@ -93,8 +93,17 @@ class Segment:
 
     @classmethod
     def read(cls, block: bytes | NDArray[np.uint8]) -> Segment:
-        """From `to_bytes`, without a copy. Raises PackingError."""
+        """From `to_bytes`, without a copy.
+
+        Raises:
+            PackingError: damaged, or of a version that keeps other arrays.
+        """
         vectors, others = from_arrays(unpack(block))
+        if set(others) != {field.name for field in fields(cls)} - {"vectors"}:
+            raise PackingError(
+                "This index was written by another version of Filmgate. Scan the files anew,"
+                " into a new stage or an emptied one."
+            )
         return cls(vectors=vectors, **others)
 
     def to_bytes(self) -> bytes:
