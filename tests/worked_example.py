@@ -90,7 +90,7 @@ def _films(a: Usable, b: Usable) -> Iterator[str]:
     yield f"  views        {_view(views)}"
     table = similarities(a.coefficients, b.coefficients, views.a, views.b)
     band = shared_band(views.a, views.b)
-    for stretch in align(table, a.times, b.times, (a.unseen_s, b.unseen_s)):
+    for stretch in align(table, a.times, b.times):
         line = stretch.line
         yield (
             f"  line         t_b = t_a / {line.speed:.3f} {line.offset:+.2f} s,"

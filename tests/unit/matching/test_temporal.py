@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from filmgate.matching.temporal import Stretch, align, widest_gap
+from filmgate.matching.temporal import Stretch, align
 
 Floats = NDArray[np.float32]
 RATE_HZ = 4.0
@@ -106,26 +106,6 @@ def test_a_break_in_the_middle_splits_the_line_in_two() -> None:
     found = align(table(a.astype(float), shown), a, a)
     assert len(found) == 2
     assert all(abs(stretch.line.offset) < 0.1 for stretch in found)
-
-
-def test_a_weak_picture_between_two_gaps_breaks_nothing() -> None:
-    kept = np.arange(80) % 8 < 5
-    a = times(20)[kept]
-    similar = table(a.astype(float), a.astype(float))
-    # The keyframe at 10 s, whose next neighbours are more than a second away if it is left out.
-    alone = int(np.flatnonzero(a == 10.0)[0])
-    similar[alone : alone + 4] = 0
-    unseen_s = widest_gap(a)
-    assert unseen_s == 1.0
-    assert len(align(similar, a, a)) == 2
-    (found,) = align(similar, a, a, (unseen_s, unseen_s))
-    assert (found.rows[0], found.rows[-1]) == (0, len(a) - 1)
-
-
-def test_a_picture_shown_for_long_is_no_gap_of_the_sampling() -> None:
-    a = np.array([0, 0.25, 0.5, 1.25, 9.0], dtype=np.float32)
-    assert widest_gap(a) == 0.75
-    assert widest_gap(a[:1]) == 0.0
 
 
 def test_strangers_have_no_line() -> None:

@@ -56,4 +56,4 @@ def test_what_goes_unseen_counts_as_time(tmp_path: Path, pictures: list[Picture]
     seen = usable(_written(tmp_path / "keys.mp4", pictures, 2.0))
     assert seen is not None
     assert seen.seconds == pytest.approx(SECONDS, abs=1.0)
-    assert seen.unseen_s == pytest.approx(1.0, abs=0.1)
+    assert seen.unseen_s == pytest.approx(0.5, abs=0.1)

@@ -43,7 +43,7 @@ _BRIEF_FRAMES = 32
 """32 at 16 a second are two seconds, at 8 four."""
 _EXACT_S = 20.0
 """Films up to this long are looked at without slack."""
-_SLACK_S = 1.0
+_SLACK_S = 0.5
 """See `slack`."""
 _MAX_FRAMES = 14_400
 """An hour at 4 a second; a longer film is looked at less often."""
@@ -132,8 +132,7 @@ def sample_rate(info: MediaInfo) -> float:
 def slack(info: MediaInfo) -> float:
     """Seconds of a video that may go unseen: none of a short one, which shows little anyway.
 
-    No moment is then further than half as much from a picture that is looked at, and
-    `matching.temporal` bridges twice as much, so that one weak picture breaks nothing.
+    Half of the second that `matching.temporal` bridges, so that one weak picture breaks nothing.
     """
     return _SLACK_S if info.duration_s > _EXACT_S else 0.0
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from filmgate.fingerprint.model import Fingerprint, FrameTrack
 from filmgate.matching.model import FramePair, Segment
 from filmgate.matching.overlay import marked
-from filmgate.matching.temporal import widest_gap
 from filmgate.matching.view import Box, Floats, Pictures, Views, look, turned_box
 
 _MOST_FRAMES = 2400
@@ -23,6 +22,8 @@ begin at 0.08."""
 _END_S = 0.4
 _END_SHARE = 0.05
 """Blank seconds, or share of a side's time, by which ends must differ: as for parts in `sight`."""
+_MOST_UNSEEN_S = 0.6
+"""What fingerprinting leaves unseen at most, and a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def usable(fingerprint: Fingerprint) -> Usable | None:
     rows = track.worth_matching()
     if not len(rows):
         return None
-    unseen_s = widest_gap(track.times_s)
+    unseen_s = _widest_gap(track.times_s)
     seconds = _step(track.times_s, unseen_s) * len(rows)
     if len(rows) > _MOST_FRAMES:
         rows = rows[np.linspace(0, len(rows) - 1, _MOST_FRAMES).astype(int)]
@@ -107,6 +108,13 @@ def usable(fingerprint: Fingerprint) -> Usable | None:
 def _box(edges: Floats) -> Box:
     top, bottom, left, right = edges.tolist()
     return top, bottom, left, right
+
+
+def _widest_gap(times: Floats) -> float:
+    """Seconds between pictures, the most that are the sampling's own: a film may show one picture
+    for longer than any sampling leaves out."""
+    gaps = np.diff(times)
+    return float(gaps[gaps <= _MOST_UNSEEN_S].max(initial=0.0))
 
 
 def _step(times: Floats, unseen_s: float) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,10 +40,6 @@ _MISSING_S = 0.4
 _EXCERPT_SHARE = 0.5
 _EXCERPT_S = 15.0
 _WHOLE_SHARE = 0.9
-# Of four pictures a second, one is as near; only where some went unseen none is.
-_ONE_MOMENT_S = 0.15
-_ENOUGH_PAIRS = 8
-_ENOUGH_SHARE = 0.25
 
 
 def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
@@ -83,7 +77,7 @@ def _still_in_video(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
 
 
 def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
-    aligned = align(table, a.times, b.times, (a.unseen_s, b.unseen_s))
+    aligned = align(table, a.times, b.times)
     if not aligned:
         return Sight(min(DIFFERENT_CEILING, unit(views.similarity) * 0.7), False, views)
     copied = _copied(a, b, views, aligned)
@@ -132,14 +126,13 @@ def _copied(a: Usable, b: Usable, views: Views, aligned: list[Stretch]) -> list[
     films of one empty road have long moments in common, and are two films.
     """
     band = shared_band(views.a, views.b)
-    timely = [_timely(a.times, b.times, stretch) for stretch in aligned]
     changes = [
         residual(
             look(a.coefficients[stretch.rows], views.a),
             look(b.coefficients[stretch.columns], views.b),
             band,
         )
-        for stretch in timely
+        for stretch in aligned
     ]
     same = [
         (stretch, change)
@@ -150,20 +143,6 @@ def _copied(a: Usable, b: Usable, views: Views, aligned: list[Stretch]) -> list[
     if _held(a, b, copied) >= _WHOLE_SHARE or any(change.surely for _, change in same):
         return copied
     return []
-
-
-def _timely(a_times: Floats, b_times: Floats, stretch: Stretch) -> Stretch:
-    """The pairs of one moment, if they are many; all others stand in for what went unseen."""
-    expected = stretch.line.at(a_times[stretch.rows].astype(np.float64))
-    close = np.abs(b_times[stretch.columns] - expected) <= _ONE_MOMENT_S
-    if close.sum() < max(_ENOUGH_PAIRS, _ENOUGH_SHARE * len(close)):
-        return stretch
-    return replace(
-        stretch,
-        rows=stretch.rows[close],
-        columns=stretch.columns[close],
-        similarity=stretch.similarity[close],
-    )
 
 
 def _held(a: Usable, b: Usable, stretches: list[Stretch]) -> float:

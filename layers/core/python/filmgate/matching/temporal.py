@@ -26,8 +26,6 @@ _MATCH = 0.55
 _CONTINUES = 0.35
 _POLISH_S = 0.3
 _BRIDGE_S = 1.0
-# Above what fingerprinting leaves unseen, by a picture.
-_MOST_UNSEEN_S = 1.1
 _MIN_SECONDS = 0.4
 _MIN_FRAMES = 3
 _TRIED = 3
@@ -60,30 +58,18 @@ class Stretch:
     similarity: Floats
 
 
-def widest_gap(times: Floats) -> float:
-    """The widest distance of pictures that is the sampling's own, seconds.
-
-    Wider ones than any sampling has are of films that show a picture for so long.
-    """
-    gaps = np.diff(times)
-    return float(gaps[gaps <= _MOST_UNSEEN_S].max(initial=0.0))
-
-
-def align(
-    table: Floats, a_times: Floats, b_times: Floats, unseen_s: tuple[float, float] = (0.0, 0.0)
-) -> list[Stretch]:
+def align(table: Floats, a_times: Floats, b_times: Floats) -> list[Stretch]:
     """All stretches in which two videos run along each other, longest first.
 
     Args:
         table: float32 (n, m), similarities of frames, -1..1.
         a_times, b_times: float32 (n,) and (m,), seconds, ascending.
-        unseen_s: `widest_gap` of each side, from all its pictures.
     """
     free = table.copy()
     found: list[Stretch] = []
     speeds: tuple[float, ...] = SPEEDS
     for _ in range(_MAX_LINES):
-        stretches = _best_stretches(free, a_times, b_times, speeds, unseen_s)
+        stretches = _best_stretches(free, a_times, b_times, speeds)
         if not stretches:
             break
         found += stretches
@@ -96,16 +82,12 @@ def align(
 
 
 def _best_stretches(
-    table: Floats,
-    a_times: Floats,
-    b_times: Floats,
-    speeds: tuple[float, ...],
-    unseen_s: tuple[float, float],
+    table: Floats, a_times: Floats, b_times: Floats, speeds: tuple[float, ...]
 ) -> list[Stretch]:
     """The stretches of the line with the most evidence, of those with the most votes."""
     best: tuple[float, list[Stretch]] = (0.0, [])
     for line in _lines(table, a_times, b_times, speeds):
-        stretches = _stretches(table, a_times, b_times, line, unseen_s)
+        stretches = _stretches(table, a_times, b_times, line)
         evidence = sum(_evidence(stretch) for stretch in stretches)
         if line.speed == 1.0:
             evidence *= _PLAIN_SPEED_BONUS
@@ -214,9 +196,7 @@ def _polished(line: Line, table: Floats, a_times: Floats, b_times: Floats) -> Li
     return best[1]
 
 
-def _stretches(
-    table: Floats, a_times: Floats, b_times: Floats, line: Line, unseen_s: tuple[float, float]
-) -> list[Stretch]:
+def _stretches(table: Floats, a_times: Floats, b_times: Floats, line: Line) -> list[Stretch]:
     expected = line.at(a_times.astype(np.float64))
     step = float(np.median(np.diff(b_times))) if len(b_times) > 1 else _BIN_S
     inside = np.flatnonzero((expected >= b_times[0] - step) & (expected <= b_times[-1] + step))
@@ -231,9 +211,7 @@ def _stretches(
     # stretch may be weaker than what founds one.
     hit = np.flatnonzero(similarity >= _CONTINUES)
     found = []
-    # Twice what goes unseen, so that one weak picture between two gaps breaks nothing.
-    bridge_s = max(_BRIDGE_S, 2 * unseen_s[0], 2 * unseen_s[1] * line.speed)
-    for start, stop in _runs(a_times[inside][hit], bridge_s):
+    for start, stop in _runs(a_times[inside][hit]):
         some = hit[start:stop]
         seconds = float(np.ptp(a_times[inside[some]]))
         strong = int((similarity[some] >= _MATCH).sum())
@@ -242,10 +220,10 @@ def _stretches(
     return found
 
 
-def _runs(times: Floats, bridge_s: float) -> list[tuple[int, int]]:
-    """Slices of times with no gap over `bridge_s`."""
+def _runs(times: Floats) -> list[tuple[int, int]]:
+    """Slices of times with no gap over `_BRIDGE_S`."""
     if not len(times):
         return []
-    breaks = np.flatnonzero(np.diff(times) > bridge_s) + 1
+    breaks = np.flatnonzero(np.diff(times) > _BRIDGE_S) + 1
     edges = [0, *breaks.tolist(), len(times)]
     return list(pairwise(edges))

@@ -53,18 +53,6 @@ def wanted(times_s: Sequence[float], clock: SampleClock) -> list[bool]:
     return picks
 
 
-def unseen(group_s: float, slack_s: float) -> float:
-    """How much of the end of a group of pictures to pass over: seconds, at most the slack.
-
-    At most half of it, so that two files of one film have something seen in common wherever
-    their keyframes are; but up to half the slack of any, for its pictures are near enough.
-
-    Args:
-        group_s: from the group's keyframe to the next.
-    """
-    return min(slack_s, max(group_s / 2, slack_s / 2))
-
-
 def bridged(
     times_s: Sequence[float], picks: Sequence[bool], seen_s: float, edge_s: float
 ) -> tuple[list[bool], float | None]:

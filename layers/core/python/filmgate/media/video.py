@@ -23,7 +23,7 @@ from filmgate.media.container import (
 )
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
-from filmgate.media.timing import SampleClock, bridged, unseen, wanted
+from filmgate.media.timing import SampleClock, bridged, wanted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -278,8 +278,7 @@ class _Pass:
         picks = wanted(times, self._clock.copy())
         # A grid nearly as wide as the slack would only be made denser.
         if 2 * self._clock.interval_s <= self._slack_s and key and key.pts and key.time_base:
-            key_s = float(key.pts * key.time_base)
-            edge_s = key_s - unseen(key_s - times[0], self._slack_s)
+            edge_s = float(key.pts * key.time_base) - self._slack_s
             picks, bridge_s = bridged(times, picks, self._planned_s, edge_s)
             self._bridges += [] if bridge_s is None else [bridge_s]
         # Not what was taken so far: the decoder still holds some of the last window's pictures.
