@@ -146,15 +146,17 @@ class MemoryLibrary:
         self, tenant: str, asset_id: str, *, limit: int, cursor: str | None
     ) -> Page[Match]:
         with self._lock:
-            others = {
-                match.b if match.a == asset_id else match.a: match
-                for (owner, _), match in self._matches.items()
-                if owner == tenant and asset_id in (match.a, match.b)
+            rows = {
+                match.b if match.a == asset_id else match.a: match if key in self._matches else None
+                for key, match in (self._matches | self._withdrawn).items()
+                if match.tenant == tenant and asset_id in (match.a, match.b)
             }
-        left = sorted(other for other in others if cursor is None or other > cursor)
+        left = sorted(other for other in rows if cursor is None or other > cursor)
+        items = [match for other in left[:limit] if (match := rows[other])]
         return Page(
-            items=[others[other] for other in left[:limit]],
+            items=items,
             cursor=left[limit - 1] if len(left) > limit else None,
+            left_out=len(left[:limit]) - len(items),
         )
 
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:

@@ -306,7 +306,11 @@ class LibraryContract:
         library.withdraw_match(tenant, "a3:a4", START)
         page = library.matches_of(tenant, "a3", limit=4, cursor="a2")
         assert [match.b for match in page.items] == ["a5", "a6"]
-        assert page.cursor is None
+        assert (page.cursor, page.left_out) == (None, 1)
+        page = library.matches_of(tenant, "a3", limit=1, cursor="a2")
+        assert (page.items, page.cursor, page.left_out) == ([], "a4", 1)
+        page = library.matches_of(tenant, "a3", limit=1, cursor="a4")
+        assert ([match.b for match in page.items], page.left_out) == (["a5"], 0)
 
     def test_matches_are_read_by_their_ids(self, library: Library, tenant: str) -> None:
         for other in ("a2", "a3", "a4"):

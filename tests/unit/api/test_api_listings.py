@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 from itertools import combinations
 from typing import Any
 
@@ -11,9 +12,9 @@ from fastapi.testclient import TestClient
 
 from filmgate.api import matches
 from filmgate.api.cursors import seal
-from filmgate.library.model import AssetStatus, Match
+from filmgate.library.model import Asset, AssetStatus, Match
 from filmgate.library.ports import Page
-from tests.unit.api.world import World
+from tests.unit.api.world import START, World
 
 
 def pages(client: TestClient, path: str, **params: Any) -> list[list[dict[str, Any]]]:
@@ -121,35 +122,111 @@ def test_matches_of_assets_come_once_and_best_first(world: World, client: TestCl
     assert [len(page) for page in one] == [2, 2, 1]
 
 
-def test_no_page_reads_more_matches_than_its_share(
-    world: World, client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of files with many matches all are listed, once, and some at a time best first."""
-    monkeypatch.setattr(matches, "MOST_SORTED", 4)
+@pytest.fixture
+def rows_read(world: World, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Rows of matches that each request reads, withdrawn ones included."""
     read, real = list[int](), world.library.matches_of
 
     def counted(*args: str, limit: int, cursor: str | None) -> Page[Match]:
         page = real(*args, limit=limit, cursor=cursor)
-        read.append(len(page.items))
+        read[-1] += len(page.items) + page.left_out
         return page
 
     monkeypatch.setattr(world.library, "matches_of", counted)
+    client.event_hooks["request"].append(lambda _: read.append(0))
+    return read
+
+
+def test_no_page_reads_more_matches_than_its_share(
+    world: World, client: TestClient, monkeypatch: pytest.MonkeyPatch, rows_read: list[int]
+) -> None:
+    """Of files with many matches all are listed, once, and some at a time best first."""
+    monkeypatch.setattr(matches, "MOST_SORTED", 4)
     assets = [world.add_asset("acme", f"{n}.png") for n in range(8)]
     stored = {
         world.add_match(first, second, 0.8 + n / 100).match_id
         for n, (first, second) in enumerate(combinations(assets, 2))
     }
     ids = [asset.asset_id for asset in assets]
-    found = pages(client, "/matches", asset=ids, limit=3)
-    listed = [item["match_id"] for page in found for item in page]
-    assert len(listed) == len(stored)
-    assert set(listed) == stored
-    assert max(read) == 4
     one = pages(client, f"/assets/{ids[0]}/matches", limit=3)
     scores = [item["verdict"]["score"] for page in one for item in page]
     assert [len(page) for page in one] == [3, 1, 3]
     assert scores[:4] == sorted(scores[:4], reverse=True)
     assert scores[4:] == sorted(scores[4:], reverse=True)
+    for gone in (set(), set(sorted(stored)[::2]), stored):
+        for match_id in gone:
+            world.library.withdraw_match("acme", match_id, START)
+        listed = listed_ids(pages(client, "/matches", asset=ids, limit=3))
+        assert len(listed) == len(set(listed))
+        assert set(listed) == stored - gone
+    assert max(rows_read) == 4
+
+
+def listed_ids(found: list[list[dict[str, Any]]]) -> list[str]:
+    return [item["match_id"] for page in found for item in page]
+
+
+def hubs(world: World, count: int) -> tuple[list[Asset], list[Asset]]:
+    """Some assets, and some more to match with them, each by id."""
+    made = [world.add_asset("acme", f"{n}.png") for n in range(count)]
+    made.sort(key=lambda asset: asset.asset_id)
+    return made[:2], made[2:]
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_window_stays_where_it_is(
+    world: World, client: TestClient, monkeypatch: pytest.MonkeyPatch, comes: bool
+) -> None:
+    """Two assets have five matches each, the second the better ones, of which one is in the first
+    window, and is shown first."""
+    monkeypatch.setattr(matches, "MOST_SORTED", 6)
+    both, others = hubs(world, 8)
+    stored = [
+        world.add_match(hub, other, score + 0.01 * n).match_id
+        for hub, score in zip(both, (0.8, 0.9), strict=True)
+        for n, other in enumerate(others[:5])
+    ]
+    asked = {"asset": [hub.asset_id for hub in both], "limit": 2}
+    first = client.get("/matches", params=asked).json()
+    assert listed_ids([first["items"]]) == [stored[5], stored[4]]
+    if comes:
+        stored.append(world.add_match(both[0], others[5], 0.7).match_id)
+    else:
+        world.library.withdraw_match("acme", stored.pop(0), START)
+    rest = pages(client, "/matches", **asked, cursor=first["cursor"])
+    assert sorted(listed_ids([first["items"], *rest])) == sorted(stored)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_windows_that_change_between_pages_repeat_and_hide_nothing(
+    world: World,
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    rows_read: list[int],
+    seed: int,
+) -> None:
+    """Up to twice as many come as a window has, so that some can no longer be read at once."""
+    monkeypatch.setattr(matches, "MOST_SORTED", 6)
+    chance = random.Random(seed)
+    both, others = hubs(world, 22)
+    new = [(hub, other) for hub in both for other in others]
+    chance.shuffle(new)
+    there = {world.add_match(*new.pop(), chance.random()).match_id for _ in range(12)}
+    asked = {"asset": [hub.asset_id for hub in both], "limit": 2}
+    listed, stayed, cursor = list[str](), set(there), None
+    while cursor is not None or not listed:
+        page = client.get("/matches", params={**asked, "cursor": cursor} if cursor else asked)
+        listed += [item["match_id"] for item in page.json()["items"]]
+        cursor = page.json()["cursor"]
+        for _ in range(min(chance.randrange(5), len(new))):
+            there.add(world.add_match(*new.pop(), chance.random()).match_id)
+        gone = chance.choice(sorted(there))
+        world.library.withdraw_match("acme", gone, START)
+        there.remove(gone)
+        stayed.discard(gone)
+    assert len(listed) == len(set(listed))
+    assert stayed <= set(listed)
+    assert max(rows_read) <= 6
 
 
 def test_a_page_is_not_thrown_off_by_what_comes_and_goes(world: World, client: TestClient) -> None:
@@ -197,11 +274,11 @@ def test_every_damage_to_a_cursor_is_seen(world: World, client: TestClient) -> N
         raw[place] ^= 1
 
 
-FORGED = ["", "after", "nan|a", "0.9|", "0:0.9|a", "x:/", "0:é/0.9|a"]
+FORGED = ["", "after", "0.9|", "0:/0.9|a", "0:..1:0.9|a", "x:..1:/", "0:..1:é/0.9|a"]
 RANKS = ["nan|a", "1e999|a", "..|a", "0.9", "0.9|", "é"]
 
 
-@pytest.mark.parametrize("position", [*FORGED, *(f"0:/{rank}" for rank in RANKS)])
+@pytest.mark.parametrize("position", [*FORGED, *(f"0:..1:/{rank}" for rank in RANKS)])
 def test_a_forged_position_is_refused(world: World, client: TestClient, position: str) -> None:
     asset = world.add_asset("acme", "a.png")
     forged = seal("acme", f"matches/{asset.asset_id}", position)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from filmgate.api.cursors import best_first, seal, unseal
 from filmgate.api.models import Listing, MatchView
@@ -13,8 +14,9 @@ from filmgate.library.model import Match
 from filmgate.library.ports import Library
 
 MOST_SORTED = 1000
-"""Matches that are read, and sorted, for one page: some 1.5 MB of rows, and 0.2 s."""
-_POSITION = re.compile(r"(\d{1,3}):([0-9A-Za-z_-]{0,128})/(.*)")
+"""Rows that are read for one page, and sorted: some 1.5 MB, and 0.2 s."""
+_PLACE = r"(\d{1,3}):([0-9A-Za-z_-]{0,128})"
+_POSITION = re.compile(rf"{_PLACE}\.\.{_PLACE}/(.*)")
 
 
 def with_paths(library: Library, tenant: str, matches: Sequence[Match]) -> list[MatchView]:
@@ -42,29 +44,40 @@ def matches_of(
 ) -> Listing[MatchView]:
     """The matches that touch any of the assets, each once, best first.
 
-    Of more than `MOST_SORTED` that many come first, best first, then the next as many: storage
+    Of more than `MOST_SORTED` rows that many come first, best first, then the next as many: storage
     knows no order by score, and no page may read all matches of a file that has a library of them.
+    Rows of withdrawn matches count, and a match of two of the assets has two.
 
     Raises:
         InvalidCursor: not a cursor of these assets' matches.
     """
     ids = sorted(asset_ids)
     listing = "matches/" + ",".join(ids)
-    start, after = _parsed(unseal(tenant, listing, cursor)) if cursor else (_Start(), None)
-    found, following = _read(library, tenant, ids, start)
-    page = best_first(found, limit=limit, after=after)
-    position = following and f"{following}/"
-    if page.cursor is not None:
-        position = f"{start}/{page.cursor}"
+    whole = _Rest(_Place(), _Place(len(ids)))
+    rest = _parsed(unseal(tenant, listing, cursor), whole.end) if cursor else whole
+    found, reached = _read(library, tenant, ids, rest)
+    following: _Rest | None
+    if rest.after is not None and reached < rest.end:
+        items, following = _crowded(ids, found, reached, rest, limit)
+    else:
+        page = best_first(found, limit=limit, after=rest.after)
+        items, following = page.items, None
+        if page.cursor is not None:
+            following = _Rest(rest.start, reached, page.cursor)
+        elif reached < whole.end:
+            following = _Rest(reached, whole.end)
     return Listing(
-        items=with_paths(library, tenant, page.items),
-        cursor=seal(tenant, listing, position) if position else None,
+        items=with_paths(library, tenant, items),
+        cursor=seal(tenant, listing, str(following)) if following else None,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """Where reading begins: at which of the assets, and after which other side of its matches."""
+class _Place(NamedTuple):
+    """A row, by the number of its asset and the other side's id; "" is before all of the asset's.
+
+    A match has one place, however many come and go, so the rows between two places are a window
+    that nothing moves.
+    """
 
     number: int = 0
     other: str = ""
@@ -73,27 +86,64 @@ class _Start:
         return f"{self.number}:{self.other}"
 
 
-def _parsed(position: str) -> tuple[_Start, str | None]:
-    """Where to read, and after which of what is read there; None for before the first."""
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What is left to list: the matches past `start`, up to `end`, that rank past `after`; then
+    all past `end`. With no `after` none of them was shown, and `end` is the last place of all."""
+
+    start: _Place
+    end: _Place
+    after: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.start}..{self.end}/{self.after or ''}"
+
+
+def _parsed(position: str, last: _Place) -> _Rest:
     found = _POSITION.fullmatch(position)
     if found is None:
         raise InvalidCursor("not a cursor of this listing")
-    return _Start(int(found[1]), found[2]), found[3] or None
+    end = min(_Place(int(found[3]), found[4]), last)
+    return _Rest(_Place(int(found[1]), found[2]), end, found[5] or None)
+
+
+def _place(ids: Sequence[str], match: Match) -> _Place:
+    """A match of two of the assets comes with the one that is its first side."""
+    if match.a in ids:
+        return _Place(ids.index(match.a), match.b)
+    return _Place(ids.index(match.b), match.a)
 
 
 def _read(
-    library: Library, tenant: str, ids: Sequence[str], start: _Start
-) -> tuple[list[Match], _Start | None]:
-    """At most `MOST_SORTED` matches from `start` on, and where those after them start."""
+    library: Library, tenant: str, ids: Sequence[str], rest: _Rest
+) -> tuple[list[Match], _Place]:
+    """The matches in the first `MOST_SORTED` rows from `rest.start` to `rest.end`, by place, and
+    the place up to which these are all."""
     found: list[Match] = []
-    room, cursor = MOST_SORTED, start.other or None
-    for number in range(start.number, len(ids)):
+    room, cursor = MOST_SORTED, rest.start.other or None
+    for number in range(rest.start.number, rest.end.number + bool(rest.end.other)):
         if not room:
-            return found, _Start(number)
+            return found, _Place(number)
         page = library.matches_of(tenant, ids[number], limit=room, cursor=cursor)
-        # A match of two of the assets comes with the one that is its first side.
-        found += [match for match in page.items if match.a == ids[number] or match.a not in ids]
-        if page.cursor is not None:
-            return found, _Start(number, page.cursor)
-        room, cursor = room - len(page.items), None
-    return found, None
+        places = ((_place(ids, match), match) for match in page.items)
+        found += [match for at, match in places if at.number == number and at <= rest.end]
+        if page.cursor is not None and _Place(number, page.cursor) < rest.end:
+            return found, _Place(number, page.cursor)
+        room, cursor = room - len(page.items) - page.left_out, None
+    return found, rest.end
+
+
+def _crowded(
+    ids: Sequence[str], found: Sequence[Match], reached: _Place, rest: _Rest, limit: int
+) -> tuple[list[Match], _Rest]:
+    """A page of a window into which more has come than one page may read, and what is left then.
+
+    It can no longer be sorted as a whole, so its matches come by place, which needs no memory of
+    those shown beyond `rest.after`.
+    """
+    ranked = best_first(found, limit=len(found), after=rest.after).items
+    unseen = sorted(ranked, key=lambda match: _place(ids, match))
+    if len(unseen) > limit:
+        reached = _place(ids, unseen[limit - 1])
+    page = best_first(unseen[:limit], limit=limit, after=None)
+    return page.items, _Rest(reached, rest.end, rest.after)

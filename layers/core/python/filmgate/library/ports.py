@@ -15,10 +15,15 @@ Item = TypeVar("Item")
 
 
 class Page(BaseModel, Generic[Item]):
-    """A slice of a listing. ``cursor`` is opaque; None on the last page."""
+    """A slice of a listing. ``cursor`` is opaque; None on the last page.
+
+    ``left_out`` counts the rows that were read for it and are not among the items, where the
+    listing promises to tell.
+    """
 
     items: list[Item]
     cursor: str | None = None
+    left_out: int = 0
 
 
 class Assets(Protocol):
@@ -84,8 +89,9 @@ class Matches(Protocol):
     ) -> Page[Match]:
         """Matches with this asset on either side, by the other side's id. Strongly consistent.
 
-        A page may hold fewer than `limit`, even none, and have a cursor all the same. A cursor is
-        the other side's id to go on after.
+        Withdrawn ones count towards `limit` and are told as `left_out`, so a page may hold fewer
+        than `limit`, even none, and have a cursor all the same. A cursor is the other side's id to
+        go on after.
         """
 
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:

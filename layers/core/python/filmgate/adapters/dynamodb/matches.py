@@ -105,7 +105,7 @@ class DynamoMatches:
     ) -> Page[Match]:
         """By the other side's id. Strongly consistent.
 
-        Withdrawn ones count towards `limit`, so no page reads more than that many rows.
+        Withdrawn ones count towards `limit`, so no page reads more than one row beyond it.
         """
         if not possible(asset_id) or (cursor is not None and not possible(cursor)):
             return Page(items=[])
@@ -116,9 +116,11 @@ class DynamoMatches:
                     pk(tenant, asset_id), after, limit=limit + 1, consistent_read=True
                 )
             )
+        items = [_match(tenant, row) for row in rows[:limit] if row.withdrawn_at is None]
         return Page(
-            items=[_match(tenant, row) for row in rows[:limit] if row.withdrawn_at is None],
+            items=items,
             cursor=rows[limit - 1].sk if len(rows) > limit else None,
+            left_out=len(rows[:limit]) - len(items),
         )
 
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:

@@ -81,7 +81,7 @@ def list_asset_matches(
     cursor: Cursor = None,
     limit: Limit = DEFAULT_PAGE,
 ) -> Listing[MatchView]:
-    """What shares content with this asset, best first; of more than 1,000, a thousand at a time."""
+    """What shares content with this asset, best first; of more than 1,000, some at a time."""
     services.library.asset(tenant, asset_id)
     return matches_of(services.library, tenant, [asset_id], limit=limit, cursor=cursor)
 

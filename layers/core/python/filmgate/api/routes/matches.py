@@ -27,8 +27,8 @@ def list_matches(
 ) -> Listing[MatchView]:
     """Newest first; or, with `asset` (up to 50 times), those that touch any of them, best first.
 
-    Of more than 1,000 that touch them, a thousand come best first, then the next thousand. A page
-    may hold fewer than `limit`, even none, and still have a cursor.
+    Of more than 1,000 that touch them, at most a thousand come best first, then as many of the
+    next. A page may hold fewer than `limit`, even none, and still have a cursor.
     """
     if assets:
         chosen = list(dict.fromkeys(assets))
