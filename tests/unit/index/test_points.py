@@ -98,9 +98,21 @@ def test_what_is_found_is_within_the_radius_and_found_once(
     assert set(pairs) <= exact(words, queries, settings.point_radius)
     assert len(pairs) <= len(queries) * settings.point_probes * settings.point_bucket
     if stored and asked:
-        # Its own bucket is always looked into, nearest to its own place first.
+        # Its own bucket is always looked into, and all that equal it before anything else.
         same = words[rng.integers(stored)]
-        assert any(words[theirs] == same for _, theirs in found(words, same[None], settings))
+        again = sum(words[theirs] == same for _, theirs in found(words, same[None], settings))
+        assert again == min((words == same).sum(), settings.point_bucket)
+
+
+@pytest.mark.parametrize(("below", "above"), [(3000, 0), (0, 3000), (1500, 1500)])
+def test_all_that_equal_the_query_are_found_while_they_fit(below: int, above: int) -> None:
+    """In a full bucket, whatever else lies in it."""
+    one = np.uint64(0x8000_1000_0000_0000)
+    parts = [one - np.uint64(2), one, one + np.uint64(2)]
+    for alike in (800, SETTINGS.point_bucket):
+        words = np.repeat(parts, [below, alike, above])
+        found_there = [theirs for _, theirs in found(words, words[below : below + 1], SETTINGS)]
+        assert set(range(below, below + alike)) <= set(found_there)
 
 
 @given(seed=st.integers(0, 2**32 - 1), stored=st.integers(0, 400))

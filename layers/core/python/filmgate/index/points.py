@@ -20,8 +20,9 @@ from filmgate.index.settings import IndexSettings
 
 _WORD_BITS = 64
 _SMALL_BUCKET = 16
-"""Looking a bucket up costs as much as comparing some ten keypoints. So buckets of small segments
-are made to hold so many: keys are shorter there, and more is found at the same cost."""
+"""Looking a bucket up costs as much as comparing some ten keypoints. So keys of small segments are
+as short as makes their buckets hold half of this to all of it, and more is found at the same
+cost."""
 _BUCKETFULS = 4
 """Of one keypoint so many times `IndexSettings.point_bucket` counterparts may vote."""
 _BLOCK = 1 << 18
@@ -122,8 +123,10 @@ def _runs(
     first = np.searchsorted(words, probes & ~below, side="left")
     last = np.searchsorted(words, probes | below, side="right")
     hot = np.flatnonzero(last - first > most)
-    middle = np.searchsorted(words, probes[hot], side="left")
-    first[hot] = np.clip(middle - most // 2, first[hot], last[hot] - most)
+    # Around all words that equal the probe: while they fit, none is lost to others.
+    equal = np.searchsorted(words, probes[hot], side="left")
+    beyond = np.searchsorted(words, probes[hot], side="right")
+    first[hot] = np.clip((equal + beyond) // 2 - most // 2, first[hot], last[hot] - most)
     return first, np.minimum(last - first, most)
 
 
