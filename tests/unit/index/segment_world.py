@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.index.port import Candidate, IndexEntry, IndexQuery, SoughtSound
+from filmgate.index.port import (
+    Candidate,
+    IndexEntry,
+    IndexQuery,
+    Points,
+    SoughtPoints,
+    SoughtSound,
+)
 from filmgate.index.settings import IndexSettings
 from filmgate.index.stores import FreshItem, FreshKey, Manifest
 from tests.memory import MemoryFreshStore, MemorySegmentStore
@@ -77,14 +84,23 @@ def flipped(hashes: NDArray[np.uint8], bits: int, rng: np.random.Generator) -> N
     return np.packbits(plain, axis=-1)
 
 
+def keypoints(count: int, rng: np.random.Generator) -> Points:
+    """Strewn over a picture, each unlike the others."""
+    places = np.column_stack([rng.uniform(0, 1, (count, 2)), rng.uniform(0.01, 0.05, count)])
+    return Points(
+        rng.integers(0, 2**63, count, np.uint64) << np.uint64(1), places.astype(np.float16)
+    )
+
+
 class World:
-    """Assets that share pictures and sounds in all degrees, from one seed."""
+    """Assets that share pictures, keypoints and sounds in all degrees, from one seed."""
 
     def __init__(self, seed: int, assets: int = 8) -> None:
         rng = np.random.default_rng(seed)
         pool = rng.integers(0, 256, (6, 32), dtype=np.uint8)
         tunes = rng.integers(0, 50, (3, 30)).astype(np.uint32)
-        self.entries = [self._entry(f"a{i}", pool, tunes, rng) for i in range(assets)]
+        scenes = [keypoints(12, rng) for _ in range(3)]
+        self.entries = [self._entry(f"a{i}", pool, tunes, scenes, rng) for i in range(assets)]
 
     @staticmethod
     def _hashes(pool: NDArray[np.uint8], count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -93,11 +109,23 @@ class World:
             picked[i : i + 1] = flipped(picked[i : i + 1], int(rng.choice([0, 10, 24, 60])), rng)
         return picked
 
+    @staticmethod
+    def _points(scenes: Sequence[Points], rng: np.random.Generator) -> Points:
+        """Some of a scene's, moved together, some of them so disturbed that they are lost."""
+        scene = scenes[int(rng.integers(len(scenes)))]
+        kept = rng.permutation(len(scene.words))[: int(rng.choice([0, 2, 6, 12]))]
+        bits = [rng.permutation(63)[: int(rng.choice([0, 3, 20]))] for _ in kept]
+        flips = np.array([sum(2 << int(bit) for bit in some) for some in bits], np.uint64)
+        shift = np.array([*rng.uniform(0, 0.5, 2), 0])
+        places = (scene.places[kept] + shift).astype(np.float16)
+        return Points(scene.words[kept] ^ flips, places)
+
     def _entry(
         self,
         name: str,
         pool: NDArray[np.uint8],
         tunes: NDArray[np.uint32],
+        scenes: Sequence[Points],
         rng: np.random.Generator,
     ) -> IndexEntry:
         marks = int(rng.choice([0, 5, 30]))
@@ -109,12 +137,13 @@ class World:
             crops=self._hashes(pool, int(rng.integers(0, 4)), rng),
             landmarks=tune,
             landmark_times=(np.arange(marks) * 3 + int(rng.integers(0, 50))).astype(np.int32),
+            points=self._points(scenes, rng),
         )
 
 
 def query_of(entry: IndexEntry) -> IndexQuery:
-    """Its frames as they are and inverted, and its sound as it is and slower, so that there is
-    more than one variant of each."""
+    """Its frames and keypoints as they are and inverted, and its sound as it is and slower, so that
+    there is more than one variant of each."""
     times = entry.landmark_times
     playings = np.repeat(np.arange(2, dtype=np.int32), len(times))
     return IndexQuery(
@@ -126,6 +155,10 @@ def query_of(entry: IndexEntry) -> IndexQuery:
         times,
         sought=SoughtSound(
             np.tile(entry.landmarks, 2), np.concatenate([times, times * 2]), playings
+        ),
+        points=tuple(
+            SoughtPoints(words, entry.points.places, np.ones((len(words), 63), np.uint8))
+            for words in (~entry.points.words, entry.points.words)
         ),
     )
 
@@ -167,6 +200,24 @@ def votes_of(
     return most
 
 
+def point_votes_of(points: Points, sought: SoughtPoints, rule: IndexSettings) -> int:
+    """The most keypoints that lie where one shift puts the query's, none of them used twice.
+
+    For points that were moved by less than 0.01 each, or by another shift altogether.
+    """
+    pairs = [
+        (mine, theirs, points.places[theirs] - sought.places[mine])
+        for mine, word in enumerate(sought.words)
+        for theirs, other in enumerate(points.words)
+        if int(word ^ other).bit_count() <= rule.point_radius
+    ]
+    most = 0
+    for _, _, shift in pairs:
+        agree = [(m, t) for m, t, moved in pairs if np.abs(moved - shift).max() < 0.01]
+        most = max(most, min(len({pair[side] for pair in agree}) for side in range(2)))
+    return most if most >= rule.min_point_votes else 0
+
+
 def by_hand(
     entries: Sequence[IndexEntry], query: IndexQuery, rule: IndexSettings
 ) -> set[Candidate]:
@@ -198,7 +249,9 @@ def by_hand(
                 for other in others
             )
         votes = max(votes_of(entry, query, playing, places, rule) for playing in range(2))
+        points = max(point_votes_of(entry.points, sought, rule) for sought in query.points)
         same = entry.sha256 == query.sha256
-        if same or hits >= rule.min_frame_hits or votes >= rule.min_audio_votes:
-            found.add(Candidate(entry.asset_id, hits, votes, same))
+        seen = hits >= rule.min_frame_hits or points >= rule.min_point_votes
+        if same or seen or votes >= rule.min_audio_votes:
+            found.add(Candidate(entry.asset_id, hits, votes, same, point_votes=points))
     return found

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filmgate.errors import TransientError
-from filmgate.index.port import IndexEntry
+from filmgate.index.port import Candidate, IndexEntry
 from filmgate.index.segments import SegmentIndex
 from tests.unit.index.segment_world import (
     EAGER,
@@ -23,6 +23,7 @@ from tests.unit.index.segment_world import (
     Store,
     World,
     by_hand,
+    keypoints,
     query_of,
 )
 
@@ -120,22 +121,22 @@ class Turns:
 @settings(max_examples=150, deadline=None)
 def test_two_that_arrive_together_find_each_other(plan: list[int]) -> None:
     """Two workers and two compactions, their storage calls in any order."""
-    frames = np.random.default_rng(1).integers(0, 256, (3, 32), dtype=np.uint8)
+    rng = np.random.default_rng(1)
+    frames = rng.integers(0, 256, (3, 32), dtype=np.uint8)
     none, times = np.zeros(0, np.uint32), np.zeros(0, np.int32)
+    points = keypoints(9, rng)
     store = Store()
-    found: dict[str, set[str]] = {}
+    found: dict[str, list[Candidate]] = {}
     with tempfile.TemporaryDirectory() as folder:
 
         def machine(name: str) -> SegmentIndex:
             return SegmentIndex(store, store, EAGER, cache_dir=Path(folder) / name)
 
         def worker(name: str) -> None:
-            entry = IndexEntry(name, name * 64, frames, frames[:0], none, times)
+            entry = IndexEntry(name, name * 64, frames, frames[:0], none, times, points=points)
             index = machine(name)
             index.add(TENANT, entry)
-            found[name] = {
-                candidate.asset_id for candidate in index.search(TENANT, query_of(entry), limit=5)
-            }
+            found[name] = index.search(TENANT, query_of(entry), limit=5)
 
         def compaction(name: str) -> None:
             index = machine(name)
@@ -150,7 +151,9 @@ def test_two_that_arrive_together_find_each_other(plan: list[int]) -> None:
                 lambda: compaction("d"),
             ]
         )
-    assert "b" in found["a"] or "a" in found["b"]
+    whole = [[Candidate(name, 3, 0, False, point_votes=9)] for name in ("b", "a")]
+    assert found["a"] == whole[0] or found["b"] == whole[1]
+    assert found["a"] in ([], whole[0]) and found["b"] in ([], whole[1])
 
 
 @pytest.mark.parametrize("step", range(8))
