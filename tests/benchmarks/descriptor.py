@@ -2,7 +2,8 @@
 
 LDAHash (Strecha et al., PAMI 2012): patches are projected so that those of one spot differ by as
 little as can be where others differ, and turned to signs. Learned on half of the pictures of the
-tuning half, judged on the other half of them, both ways; nothing of it ships.
+tuning half and on the middle frames of its films, judged on the other half of the pictures, both
+ways: films are learned on each time and never judged. Nothing of it ships.
 """
 
 from __future__ import annotations

@@ -32,6 +32,30 @@ def test_films_and_pictures_stand_side_by_side_with_all_at_the_end() -> None:
     assert "python -m x" in lines[-1]
 
 
+def test_searches_show_what_each_index_finds_and_its_time_where_it_was_timed() -> None:
+    timed = {
+        "title": "Searching, one thread",
+        "columns": ["hashes", "index", "30 x 8 best ms", "p50", "240 x 8 best ms"],
+        "rows": [["100", "segments", 63.0, 73.0, 560.0], ["100", "faiss X", 5.0, 7.0, 44.0]],
+    }
+    recall = {
+        "title": "Recall of one planted frame, by distance in bits",
+        "columns": ["hashes", "index", "8", "72"],
+        "rows": [
+            ["100", "segments", 1.0, 1.0],
+            ["100", "faiss X", 1.0, 0.425],
+            ["100", "bands", 1.0, 0.375],
+        ],
+    }
+    lines = readme_tables.search({"name": "index", "machine": _MACHINE, "sheets": [timed, recall]})
+    assert lines[2:5] == [
+        "| 100 | ours | 63 | 1 |",
+        "| 100 | faiss X | 5 | 0.425 |",
+        "| 100 | bands |  | 0.375 |",
+    ]
+    assert "python -m x" in lines[-1]
+
+
 def test_only_what_stands_between_the_marks_changes(tmp_path: Path) -> None:
     target, stored = tmp_path / "README.md", tmp_path / "matching.json"
     marks = "<!-- {0}: written by make bench -->\nold {0}\n<!-- {0}: end -->\n"
