@@ -15,7 +15,7 @@ from pathlib import Path
 from filmgate.fingerprint.model import Fingerprint
 from filmgate.fingerprint.retrieval import index_entry, index_query
 from filmgate.index.segments import SegmentIndex
-from filmgate.matching.compare import compare
+from filmgate.matching.compare import compare, order
 from filmgate.matching.decide import decide
 from filmgate.matching.placement import placements
 from filmgate.matching.residual import residual
@@ -49,7 +49,9 @@ def told(folder: Path, a: str, b: str) -> Iterator[str]:
     if left and right:
         kinds = {made.info.kind for made in (first, second)}
         if kinds == {MediaKind.VIDEO}:
-            yield from _films(left, right)
+            # As `compare` has it, whichever was named first.
+            backwards = order(second) < order(first)
+            yield from _films(right, left, "b", "a") if backwards else _films(left, right)
         elif kinds == {MediaKind.IMAGE}:
             yield from _pictures(left, right)
     yield from _judged(first, second)
@@ -85,15 +87,15 @@ def _found(first: Fingerprint, second: Fingerprint) -> str:
     )
 
 
-def _films(a: Usable, b: Usable) -> Iterator[str]:
+def _films(a: Usable, b: Usable, one: str = "a", other: str = "b") -> Iterator[str]:
     views = find_views(a.pictures, b.pictures)
-    yield f"  views        {_view(views)}"
+    yield f"  views        {_view(views, one, other)}"
     table = similarities(a.coefficients, b.coefficients, views.a, views.b)
     band = shared_band(views.a, views.b)
     for stretch in align(table, a.times, b.times):
         line = stretch.line
         yield (
-            f"  line         t_b = t_a / {line.speed:.3f} {line.offset:+.2f} s,"
+            f"  line         t_{other} = t_{one} / {line.speed:.3f} {line.offset:+.2f} s,"
             f" {len(stretch.rows)} frames, similarity {stretch.similarity.mean():.2f}"
         )
         sides = (
@@ -117,8 +119,9 @@ def _pictures(a: Usable, b: Usable) -> Iterator[str]:
         )
 
 
-def _view(views: Views) -> str:
-    return f"a {_seen(views.a)}, b {_seen(views.b)}: similarity {views.similarity:.2f}"
+def _view(views: Views, one: str = "a", other: str = "b") -> str:
+    seen = f"{one} {_seen(views.a)}, {other} {_seen(views.b)}"
+    return f"{seen}: similarity {views.similarity:.2f}"
 
 
 def _seen(view: View) -> str:

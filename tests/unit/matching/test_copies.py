@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from filmgate.fingerprint.model import Fingerprint
 from filmgate.matching.compare import compare
@@ -123,7 +124,8 @@ def test_either_side_may_come_first(video: Source, transform: str) -> None:
     assert there.transform.mirror == back.transform.mirror
     if not there.transform.mirror:
         assert (there.transform.turn + back.transform.turn) % 360 == 0
-    assert [part.swapped() for part in back.segments] == [*there.segments]
+    swapped = sorted((part.swapped() for part in back.segments), key=lambda part: part.a_start)
+    assert swapped == [*there.segments]
 
 
 def played(speed: float) -> Fingerprint:
@@ -157,13 +159,53 @@ def test_the_speed_is_told(video: Source, transform: str, factor: float) -> None
     assert found.transform.speed == pytest.approx(factor, abs=0.04)
 
 
-def test_the_turn_is_told_as_it_was_made(video: Source) -> None:
-    copy, parameters = video.copy("turn")
-    # The sample library turns as Pillow and FFmpeg do not: clockwise, like the verdict.
-    assert verdict(video.fingerprint, copy).transform.turn in (
-        int(parameters["degrees"]) % 360,
-        -int(parameters["degrees"]) % 360,
-    )
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+@pytest.mark.parametrize("tilt", [0.0, 5.0])
+def test_mirror_turn_and_tilt_are_told_as_they_were_done(
+    image: Source, tmp_path: Path, mirror: bool, turn: int, tilt: float
+) -> None:
+    """Mirrored first, then turned clockwise, then tilted clockwise, with the corners cut off."""
+    picture = scene("canyon", 0.1)[0][:, ::-1] if mirror else scene("canyon", 0.1)[0]
+    copy = Image.fromarray(np.ascontiguousarray(np.rot90(picture, -turn // 90)))
+    if tilt:
+        width, height = copy.size
+        edges = (width // 10, height // 10, width - width // 10, height - height // 10)
+        copy = copy.rotate(-tilt, Image.Resampling.BICUBIC).crop(edges)
+    write_image(tmp_path / "copy.png", np.asarray(copy))
+    made = taken(tmp_path / "copy.png")
+    there = verdict(image.fingerprint, made).transform
+    assert (there.mirror, there.turn) == (mirror, turn)
+    assert there.tilt == pytest.approx(tilt, abs=0.5)
+    back = verdict(made, image.fingerprint).transform
+    assert (back.mirror, back.turn) == (mirror, turn if mirror else -turn % 360)
+    assert back.tilt == pytest.approx(tilt if mirror else -tilt, abs=0.5)
+
+
+@pytest.mark.parametrize("factor", [0.9996, 1.0003, 1.0004])
+def test_of_sound_too_either_side_may_come_first(tmp_path: Path, factor: float) -> None:
+    """Speeds so close to 1 that rounding them decides whether anything was changed."""
+    heard = music(90.0)
+    at = np.arange(0, len(heard) - 1, factor)
+    played = np.interp(at, np.arange(len(heard)), heard)
+    write_sound(tmp_path / "a.flac", heard)
+    write_sound(tmp_path / "b.flac", played.astype(np.float32))
+    a, b = taken(tmp_path / "a.flac"), taken(tmp_path / "b.flac")
+    there, back = verdict(a, b), verdict(b, a)
+    assert (there.match_class, there.score) == (back.match_class, back.score)
+    for found in (there, back):
+        starts = [part.a_start for part in found.segments]
+        assert starts == sorted(starts)
+        assert min(starts) >= 0
+
+
+def test_a_flash_before_black_is_not_the_flash_alone(tmp_path: Path) -> None:
+    picture = scene("reef", 0.1)[0]
+    flash = taken(film(tmp_path / "flash.mp4", [picture]))
+    late = taken(film(tmp_path / "late.mp4", [*[np.zeros_like(picture)] * 100, picture]))
+    found = verdict(flash, late)
+    assert found.match_class is NEAR
+    assert found.transform.padded
 
 
 def overlap(found: Segment, a: tuple[float, float], b: tuple[float, float]) -> float:

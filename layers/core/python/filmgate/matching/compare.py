@@ -14,6 +14,7 @@ from filmgate.matching.model import Comparison, FramePair, Segment, Transform
 from filmgate.matching.seen import Sight, shows
 from filmgate.matching.sight import see
 from filmgate.matching.sound import Sound, hear
+from filmgate.matching.view import View
 from filmgate.media.model import MediaKind
 
 ENGINE = "filmgate-matching/4"
@@ -29,13 +30,16 @@ def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
         a: the one with the smaller asset id; the transform says what was done to it to get `b`.
         b: the other.
     """
-    if _order(b) < _order(a):
+    if order(b) < order(a):
         return _compared(b, a).swapped()
     return _compared(a, b)
 
 
-def _order(fingerprint: Fingerprint) -> tuple[float, str]:
-    """Aligning goes frame by frame of one side, and steps of the shorter one are the finer ones."""
+def order(fingerprint: Fingerprint) -> tuple[float, str]:
+    """What sorts two sides: the lesser is measured against the other.
+
+    Aligning goes frame by frame of one side, and steps of the shorter one are the finer ones.
+    """
     return fingerprint.info.duration_s, fingerprint.sha256
 
 
@@ -125,9 +129,17 @@ def _coverage(sight: Sight | None, sound: Sound | None) -> float | None:
 
 
 def _segments(sight: Sight | None, sound: Sound | None) -> tuple[Segment, ...]:
-    if sight and sight.segments:
-        return sight.segments
-    return sound.segments if sound else ()
+    """In the order of a's time."""
+    found = sight.segments if sight and sight.segments else sound.segments if sound else ()
+    return tuple(sorted(found, key=lambda part: part.a_start))
+
+
+def _undone(view: View) -> View:
+    """What was done to a to get b, from the view of b that undoes it."""
+    if view.mirror:
+        # Mirrored first, a turn one way is undone by the same turn.
+        return View(mirror=True, turn=view.turn, tilt=view.tilt)
+    return View(turn=-view.turn % 360, tilt=0.0 - view.tilt)
 
 
 def _transform(
@@ -142,11 +154,11 @@ def _transform(
             speed=sound.speed if sound else 1.0,
             partial=bool(sound and sound.peaks and not (whole and sound.coverage >= 0.9)),
         )
+    undo = _undone(sight.views.b)
     return Transform(
-        mirror=sight.views.b.mirror,
-        turn=sight.views.b.turn,
-        # The view undoes what was done.
-        tilt=-sight.views.b.tilt,
+        mirror=undo.mirror,
+        turn=undo.turn,
+        tilt=undo.tilt,
         speed=sight.speed,
         crop=sight.views.cut,
         overlaid=sight.overlaid,

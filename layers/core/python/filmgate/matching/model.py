@@ -86,7 +86,7 @@ class Transform(_Value):
         """What was done to `b` to get `a`."""
         # A mirrored picture turns back by the same angle, an unmirrored one by the opposite.
         back = {} if self.mirror else {"turn": -self.turn % 360, "tilt": 0.0 - self.tilt}
-        return self.model_copy(update=back | {"speed": round(1 / self.speed, 3)})
+        return self.model_copy(update=back | {"speed": round(1 / self.speed, 4)})
 
 
 class Comparison(_Value):
@@ -115,10 +115,11 @@ class Comparison(_Value):
     def swapped(self) -> Comparison:
         """The same with `a` and `b` exchanged."""
         pairs = [pair.swapped() for pair in self.pairs]
+        segments = [segment.swapped() for segment in self.segments]
         return self.model_copy(
             update={
                 "transform": self.transform.inverse(),
-                "segments": tuple(segment.swapped() for segment in self.segments),
+                "segments": tuple(sorted(segments, key=lambda part: part.a_start)),
                 "pairs": tuple(sorted(pairs, key=lambda pair: pair.a_time)),
             }
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,8 +53,11 @@ def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
     if first is None or second is None:
         return None
     moving = [fp.info.kind is MediaKind.VIDEO for fp in (a, b)]
-    if not any(moving) or (all(moving) and max(len(first.times), len(second.times)) <= _FLASH):
+    if not any(moving):
         return see_images(first, second, a.keypoints, b.keypoints)
+    if all(moving) and max(len(first.times), len(second.times)) <= _FLASH:
+        sight = see_images(first, second, a.keypoints, b.keypoints)
+        return replace(sight, padded=padded(first, second, 1.0))
     views = find_views(first.pictures, second.pictures)
     table = similarities(first.coefficients, second.coefficients, views.a, views.b)
     if all(moving):

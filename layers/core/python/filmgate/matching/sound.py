@@ -113,7 +113,7 @@ def _segments(found: Evidence, course: Course) -> tuple[Segment, ...]:
     here = spans * _HOP_S
     return tuple(
         Segment(
-            a_start=round(float(a[0]), 3),
+            a_start=max(0.0, round(float(a[0]), 3)),
             a_end=round(float(a[1]), 3),
             b_start=max(0.0, round(float(b[0]), 3)),
             b_end=round(float(b[1]), 3),
