@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,8 +21,9 @@ from filmgate.matching.model import Comparison, MatchClass, Segment, Transform, 
 from filmgate.matching.settings import MatchSettings
 from filmgate.media.model import MediaKind
 from filmgate.samples import plan, transforms
-from filmgate.samples.clip import write_image, write_sound
-from tests.clips import copied, film, music, scene, taken
+from filmgate.samples.clip import RATE_HZ as SOUND_HZ
+from filmgate.samples.clip import Sound, write_image, write_sound
+from tests.clips import RATE_HZ, copied, film, music, scene, taken
 
 EXACT, NEAR, SIMILAR = MatchClass.EXACT, MatchClass.NEAR, MatchClass.SIMILAR
 SECONDS = 4.0
@@ -197,6 +199,48 @@ def test_of_sound_too_either_side_may_come_first(tmp_path: Path, factor: float) 
         starts = [part.a_start for part in found.segments]
         assert starts == sorted(starts)
         assert min(starts) >= 0
+
+
+@pytest.mark.parametrize(("cut_s", "wanted"), [(0.0, EXACT), (1.0, NEAR), (4.0, SIMILAR)])
+def test_a_film_without_its_first_second_is_not_the_film(
+    tmp_path: Path, cut_s: float, wanted: MatchClass
+) -> None:
+    pictures = scene("reef", 26.0)
+    whole = taken(film(tmp_path / "whole.mp4", pictures))
+    rest = taken(film(tmp_path / "rest.mp4", pictures[round(cut_s * RATE_HZ) :]))
+    found = verdict(whole, rest)
+    assert found.match_class is wanted
+    assert found.transform.trimmed == (wanted is NEAR)
+
+
+def _without(heard: Sound, start_s: float, end_s: float) -> Sound:
+    return np.delete(heard, slice(round(start_s * SOUND_HZ), round(end_s * SOUND_HZ)))
+
+
+def _with_silence(heard: Sound, seconds: float) -> Sound:
+    return np.concatenate([np.zeros(round(seconds * SOUND_HZ), np.float32), heard])
+
+
+@pytest.mark.parametrize(
+    ("edit", "wanted"),
+    [
+        (lambda heard: heard, EXACT),
+        (lambda heard: _without(heard, 0, 2), NEAR),
+        (lambda heard: _without(heard, 30, 33), NEAR),
+        (lambda heard: _with_silence(heard, 30), NEAR),
+        (lambda heard: _without(heard, 30, 45), SIMILAR),
+    ],
+    ids=["whole", "start cut off", "cut from the middle", "silence before", "a part"],
+)
+def test_shortened_sound_is_not_the_sound(
+    tmp_path: Path, edit: Callable[[Sound], Sound], wanted: MatchClass
+) -> None:
+    heard = music(90.0)
+    write_sound(tmp_path / "whole.flac", heard)
+    write_sound(tmp_path / "edited.mp3", edit(heard))
+    found = verdict(taken(tmp_path / "whole.flac"), taken(tmp_path / "edited.mp3"))
+    assert found.match_class is wanted, found
+    assert found.transform.trimmed == (wanted is NEAR)
 
 
 def test_a_flash_before_black_is_not_the_flash_alone(tmp_path: Path) -> None:

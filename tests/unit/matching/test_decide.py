@@ -29,6 +29,7 @@ transforms = st.builds(
     recoloured=st.booleans(),
     barred=st.booleans(),
     padded=st.booleans(),
+    trimmed=st.booleans(),
     audio_replaced=st.booleans(),
     audio_removed=st.booleans(),
 )

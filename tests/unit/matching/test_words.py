@@ -28,6 +28,7 @@ from filmgate.matching.words import clock, transform_words
         (Transform(tilt=-0.01), "no change found"),
         (Transform(barred=True), "with bars put on or taken away"),
         (Transform(padded=True), "with black ends put on or taken away"),
+        (Transform(trimmed=True), "a little shorter or longer"),
     ],
 )
 def test_transforms_in_words(transform: Transform, words: str) -> None:

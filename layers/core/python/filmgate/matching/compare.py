@@ -12,12 +12,16 @@ from filmgate.matching.facts import alike
 from filmgate.matching.likeness import Likeness, liken
 from filmgate.matching.model import Comparison, FramePair, Segment, Transform
 from filmgate.matching.seen import Sight, shows
+from filmgate.matching.settings import PART_S, TRIMMED_S
 from filmgate.matching.sight import see
 from filmgate.matching.sound import Sound, hear
 from filmgate.matching.view import View
 from filmgate.media.model import MediaKind
 
 ENGINE = "filmgate-matching/4"
+
+_WHOLE_SHARE = 0.9
+"""Share of the sound that must be held for it to be no part: its ends have few peaks."""
 
 
 def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
@@ -134,6 +138,17 @@ def _segments(sight: Sight | None, sound: Sound | None) -> tuple[Segment, ...]:
     return tuple(sorted(found, key=lambda part: part.a_start))
 
 
+def _heard(a: Fingerprint, b: Fingerprint, sound: Sound, whole: bool) -> Transform:
+    """What was done to sound without pictures. Silence holds no peaks: only lengths tell of it."""
+    lengths = (a.info.duration_s, b.info.duration_s * sound.speed)
+    apart_s = abs(lengths[0] - lengths[1])
+    lacking_s = min(apart_s, (1 - sound.coverage) * max(lengths))
+    whole = whole and sound.coverage >= _WHOLE_SHARE and lacking_s <= PART_S
+    partial = bool(sound.peaks) and not whole
+    trimmed = bool(sound.peaks) and whole and apart_s > TRIMMED_S
+    return Transform(speed=sound.speed, partial=partial, trimmed=trimmed)
+
+
 def _undone(view: View) -> View:
     """What was done to a to get b, from the view of b that undoes it."""
     if view.mirror:
@@ -150,10 +165,7 @@ def _transform(
     if sight is None:
         # A sound file, and a film that shows nothing, hold a part of a film: its sound.
         whole = whole and shows(a) == shows(b)
-        return Transform(
-            speed=sound.speed if sound else 1.0,
-            partial=bool(sound and sound.peaks and not (whole and sound.coverage >= 0.9)),
-        )
+        return _heard(a, b, sound, whole) if sound else Transform()
     undo = _undone(sight.views.b)
     return Transform(
         mirror=undo.mirror,
@@ -166,6 +178,7 @@ def _transform(
         recoloured=sight.recoloured,
         barred=sight.barred,
         padded=sight.padded,
+        trimmed=sight.trimmed,
         audio_replaced=bool(sound and sound.score < 0.5),
         # A still never had any.
         audio_removed=whole and heard[0] != heard[1],

@@ -72,6 +72,8 @@ class Transform(_Value):
     """One has bars around its pictures that the other lacks, or other ones."""
     padded: bool = False
     """One has black or plain pictures before or after the rest that the other lacks."""
+    trimmed: bool = False
+    """One has a little of time, or of silence, that the other lacks: too little to be a part."""
     audio_replaced: bool = False
     """Both have sound, and not the same."""
     audio_removed: bool = False

@@ -35,7 +35,7 @@ class Sight:
         decisive: it can be nothing but the same material.
         coverage: share of the longer side that is aligned, 0..1; None where there is no time.
         speed: how much faster b plays.
-        barred, padded: see `model.Transform`.
+        barred, padded, trimmed: see `model.Transform`.
     """
 
     score: float
@@ -45,6 +45,7 @@ class Sight:
     recoloured: bool = False
     barred: bool = False
     padded: bool = False
+    trimmed: bool = False
     partial: bool = False
     coverage: float | None = None
     speed: float = 1.0

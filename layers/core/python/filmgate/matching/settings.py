@@ -15,6 +15,10 @@ PART_FLOOR = 0.70
 PART_CEILING = 0.845
 """Scores of a certain part of another file: similar, for it cannot stand for the whole."""
 DIFFERENT_CEILING = 0.69
+TRIMMED_S = 0.75
+"""Seconds that one side lacks from which it counts as trimmed: coding moves ends by less."""
+PART_S = 10.0
+"""Seconds that one side lacks from which it is a part, however small a share they are."""
 
 
 class Boundaries(BaseModel):

@@ -27,6 +27,8 @@ from filmgate.matching.settings import (
     NEAR_FLOOR,
     PART_CEILING,
     PART_FLOOR,
+    PART_S,
+    TRIMMED_S,
     part_score,
 )
 from filmgate.matching.spatial import find_views
@@ -39,6 +41,7 @@ _PAIRS = 8
 _FLASH = 2
 _MISSING_SHARE = 0.05
 _MISSING_S = 0.4
+_HIDDEN_FRAMES = 3
 _EXCERPT_SHARE = 0.5
 _EXCERPT_S = 15.0
 _WHOLE_SHARE = 0.9
@@ -115,6 +118,7 @@ def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
         # What a part is taken out of may have bars and ends of its own.
         barred=not partial and barred(a, b, views),
         padded=not partial and padded(a, b, speed),
+        trimmed=bool(copied) and not partial and _trimmed(shares, (a, b)),
         # Only what is the same recording can be a part of it.
         partial=partial and bool(copied),
         coverage=round(min(shares), 4),
@@ -160,9 +164,20 @@ def _held(a: Usable, b: Usable, stretches: list[Stretch]) -> float:
 
 def _partial(shares: tuple[float, float], seconds: tuple[float, float]) -> bool:
     """One side holds more than what is aligned, so the other cannot stand for it."""
+    lacking = [
+        (1 - share, (1 - share) * whole) for share, whole in zip(shares, seconds, strict=True)
+    ]
     return any(
-        (1 - share) * whole > _MISSING_S and 1 - share > _MISSING_SHARE
-        for share, whole in zip(shares, seconds, strict=True)
+        missing_s > PART_S or (missing_s > _MISSING_S and missing > _MISSING_SHARE)
+        for missing, missing_s in lacking
+    )
+
+
+def _trimmed(shares: tuple[float, float], sides: tuple[Usable, Usable]) -> bool:
+    """One side holds a little more than what is aligned: more than frames that lie apart hide."""
+    return any(
+        (1 - share) * side.seconds > max(TRIMMED_S, _HIDDEN_FRAMES * side.seconds / len(side.times))
+        for share, side in zip(shares, sides, strict=True)
     )
 
 

@@ -25,6 +25,7 @@ def changes(transform: Transform) -> list[str]:
         ("with something laid over", transform.overlaid),
         ("with bars put on or taken away", transform.barred),
         ("with black ends put on or taken away", transform.padded),
+        ("a little shorter or longer", transform.trimmed),
         ("recoloured", transform.recoloured),
         ("with other sound", transform.audio_replaced),
         ("with the sound taken away or added", transform.audio_removed),
@@ -54,8 +55,8 @@ def probability_words(probability: float, calibrated_on: str | None) -> str:
 
 def clock(seconds: float) -> str:
     """Seconds as "0:03.5" or "1:02:03.5"; a negative time keeps its sign."""
-    sign = "-" if seconds < 0 else ""
     tenths = round(abs(seconds) * 10)
+    sign = "-" if seconds < 0 and tenths else ""
     minutes, rest = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)
     head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
