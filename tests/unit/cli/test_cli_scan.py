@@ -68,6 +68,26 @@ def test_people_see_groups_reasons_and_refusals(run: Run, service: Service, fold
     assert result.stderr  # progress
 
 
+def test_copies_outside_the_folder_are_told_and_kept_apart(
+    run: Run, service: Service, folder: Path, tmp_path: Path
+) -> None:
+    assert "outside this folder" not in run("scan", folder).stdout
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "again.mp4").write_bytes(b"y alone")
+    result = run("scan", other, "--json", tmp_path / "o.json", "--report", tmp_path / "r.html")
+    told = "1 file here also matches 1 file scanned before, outside this folder"
+    assert f"{told} (1 exact, 0 near, 0 similar): `filmgate matches`" in result.stdout
+    assert "0 groups, 0 exact" in result.stdout
+    assert told in (tmp_path / "r.html").read_text()
+    found = json.loads((tmp_path / "o.json").read_text())
+    assert (found["matches"], found["groups"]) == ([], [])
+    (pair,) = found["outside"]
+    assert (pair["path"], pair["other"]) == ("again.mp4", "my videos/d.mp4")
+    assert (pair["class"], pair["score"], pair["partial"]) == ("exact", 0.99, False)
+    assert run("show", pair["match_id"]).exit_code == 0
+
+
 def test_failed_files_make_exit_code_1_after_the_result_is_written(
     run: Run, service: Service, folder: Path, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ import io
 
 from PIL import Image, ImageDraw
 
-from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
+from filmgate.client.scan import OutsideMatch, ScanAsset, ScanMatch, ScanResult
 from filmgate.library.model import AssetStatus
 from filmgate.matching.model import FramePair, MatchClass, Segment, Transform
 from filmgate.media.model import MediaKind
@@ -61,6 +61,14 @@ def match(a: str, b: str, match_class: MatchClass, score: float, **more: object)
     return ScanMatch.model_validate(
         {"a": a, "b": b, "class": match_class, "score": score, **facts}
         | {"asset_a": f"id-{a}", "asset_b": f"id-{b}"}
+    )
+
+
+def outside(other: str, score: float = 0.99) -> OutsideMatch:
+    facts: dict[str, object] = {"class": MatchClass.EXACT, "score": score, "partial": False}
+    sides = {"path": "beach.mp4", "asset_id": "id-beach.mp4", "other": other, "other_id": "id-o"}
+    return OutsideMatch.model_validate(
+        {**sides, **facts, "match_id": "id-beach.mp4:id-o", "reason": "The same bytes."}
     )
 
 

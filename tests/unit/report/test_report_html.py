@@ -12,7 +12,7 @@ from filmgate.media.model import MediaKind
 from filmgate.report import html
 from filmgate.report.words import not_compared, percent
 from filmgate.samples.truth import KnownCopy, SampleFile, Truth, compare, is_call
-from tests.unit.report.scans import asset, match, result, tiles
+from tests.unit.report.scans import asset, match, outside, result, tiles
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -80,6 +80,18 @@ def test_files_not_compared_with_all_are_told() -> None:
     text = page(hurried)
     assert "12 candidates were not compared" in text
     assert 'href="#hurried"' in text
+
+
+def test_matches_outside_the_folder_are_told() -> None:
+    assert "outside this folder" not in page().lower()
+    alone = ScanResult(
+        assets=result().assets[:1], matches=(), groups=(), outside=(outside("old/<b>.mp4"),)
+    )
+    text = page(alone)
+    told = "1 file here also matches 1 file scanned before, outside this folder (1 exact, 0 near"
+    assert text.count(told) == 2
+    assert 'href="#outside"' in text
+    assert "old/<b>.mp4" in Page(text).text
 
 
 def test_an_embedding_is_shown_only_where_there_is_one() -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from filmgate.report import html
 from filmgate.samples.truth import Found, Rate, TruthComparison
-from tests.unit.report.scans import result, tiles
+from tests.unit.report.scans import outside, result, tiles
 
 CHROMIUM = shutil.which("chromium")
 HALF = Rate(hits=4, total=8, value=0.5, low=0.21, high=0.79)
 LONG = "videos/" + "a_name_without_any_space_" * 6 + ".mp4"
+SCAN = result().model_copy(update={"outside": (outside(LONG),)})
 WRONG = (Found(a="beach.mp4", b=LONG, label="cropped"),)
 TRUTH = TruthComparison(
     precision=HALF,
@@ -47,7 +48,7 @@ document.getElementById("phone").onload = (event) => {
 @pytest.mark.parametrize("width", [320, 400, 1000])
 def test_nothing_is_cut_off_at_any_width(tmp_path: Path, width: int) -> None:
     page = tmp_path / "page.html"
-    report = markup.escape(html.render(result(), tiles, TRUTH))
+    report = markup.escape(html.render(SCAN, tiles, TRUTH))
     page.write_text(PAGE % (width, report), encoding="utf-8")
     words = (
         f"{CHROMIUM} --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "

@@ -62,6 +62,9 @@ def scan(
     files the service does not hold are uploaded, so a second scan takes seconds and a scan that
     was stopped goes on where it was.
 
+    Groups and pairs are of files in this folder. What its files share with others that were
+    scanned before is counted, and listed under "outside" in the JSON.
+
     Classes: [green]exact[/green] the same content, [yellow]near[/yellow] the same with visible
     changes, [blue]similar[/blue] one holds a part of the other, or they look alike.
 
@@ -215,7 +218,7 @@ def upload(
         scanner = Scanner(api, bars)
         sent = scanner.send(local, prefix="")
         views = scanner.wait(sent.labels) if wait else {}
-        matches = scanner.collect(sent.labels, inside=False) if wait else []
+        matches = scanner.collect(sent.labels) if wait else []
         assets = [views[i] for i in sent.labels] if wait else api.assets_by_id(list(sent.labels))
     output.result({"assets": assets, "not_sent": sent.kept_back, "matches": matches})
     show_uploads(output, assets, sent, matches)

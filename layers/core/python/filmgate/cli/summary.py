@@ -18,11 +18,11 @@ from filmgate.cli.output import (
     table,
 )
 from filmgate.matching.words import transform_words
-from filmgate.report.words import not_compared, percent
+from filmgate.report.words import met_outside, not_compared, percent
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView, MatchView
-    from filmgate.client.scan import ScanMatch, ScanResult
+    from filmgate.client.scan import OutsideMatch, ScanMatch, ScanResult
     from filmgate.client.scanner import Scanned, Sent
     from filmgate.samples.truth import Found, Rate, TruthComparison
 
@@ -48,6 +48,8 @@ def show_scan(output: Output, scanned: Scanned) -> None:
     if outside:
         output.show(Text(f"\nOutside the groups: {_pairs(len(outside))}", style="bold"))
         _show_pairs(output, outside)
+    if result.outside:
+        _show_outside(output, result.outside)
     _show_problems(output, result)
     output.show(_tally(scanned))
 
@@ -71,6 +73,17 @@ def _show_pairs(output: Output, pairs: Sequence[ScanMatch]) -> None:
     if len(pairs) > _SHOWN_PAIRS:
         rest = _pairs(len(pairs) - _SHOWN_PAIRS)
         output.show(Text(f"    and {rest} more; --json and --report have all", style="dim"))
+
+
+def _show_outside(output: Output, matches: Sequence[OutsideMatch]) -> None:
+    output.show(Text(f"\n{met_outside(matches)}: `filmgate matches`", style="bold"))
+    for match in matches[:_SHOWN_PAIRS]:
+        head = Text("    ") + class_text(match.match_class.value) + f" {match.score:.3f}  "
+        other = safe(match.other or match.other_id)
+        output.show(head + safe(match.path) + Text(" <> ", style="dim") + other)
+    if len(matches) > _SHOWN_PAIRS:
+        rest = _pairs(len(matches) - _SHOWN_PAIRS)
+        output.show(Text(f"    and {rest} more; --json has all", style="dim"))
 
 
 def _pairs(count: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from filmgate.api.models import MatchView
@@ -87,9 +89,54 @@ class ScanMatch(_Value):
         )
 
 
+class OutsideMatch(_Value):
+    """A file of the folder and one the service holds from elsewhere, or from before.
+
+    Attributes:
+        path, asset_id: of the file, as in `ScanAsset`.
+        other: the path of the other, as the service knows it; empty where it is gone.
+        other_id: its asset id.
+        match_id: of the pair, for `filmgate show`.
+        partial: one holds a part of the other.
+        score, reason: as in `filmgate.matching.model.Verdict`.
+    """
+
+    path: str
+    asset_id: str
+    other: str
+    other_id: str
+    match_id: str
+    match_class: MatchClass = Field(alias="class")
+    score: float
+    partial: bool
+    reason: str
+
+    @classmethod
+    def of(cls, match: MatchView, labels: Mapping[str, str]) -> OutsideMatch:
+        """Of a match with one side among `labels`, which are the folder's paths by asset id."""
+        sides = [(match.a, match.a_path), (match.b, match.b_path)]
+        (own, _), (other, path) = sides if match.a in labels else reversed(sides)
+        return cls(
+            path=labels[own],
+            asset_id=own,
+            other=path,
+            other_id=other,
+            match_id=match.match_id,
+            match_class=match.verdict.match_class,
+            score=match.verdict.score,
+            partial=match.verdict.transform.partial,
+            reason=match.verdict.reason,
+        )
+
+
 class ScanResult(_Value):
-    """Assets in order of path, matches best first, groups of paths (largest first)."""
+    """Assets in order of path, matches best first, groups of paths (largest first).
+
+    `matches` and `groups` are of files of the folder; `outside`, best first, are the matches
+    that these have with what the service holds beside them.
+    """
 
     assets: tuple[ScanAsset, ...]
     matches: tuple[ScanMatch, ...]
     groups: tuple[tuple[str, ...], ...]
+    outside: tuple[OutsideMatch, ...] = ()

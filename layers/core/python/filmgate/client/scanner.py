@@ -34,7 +34,7 @@ from filmgate.client.folder import (
     unchanged,
     walk,
 )
-from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
+from filmgate.client.scan import OutsideMatch, ScanAsset, ScanMatch, ScanResult
 from filmgate.client.sending import NotTaken
 from filmgate.errors import FilmgateError
 from filmgate.library.model import AssetStatus
@@ -141,7 +141,7 @@ class Scanner:
         sent = self.send(listing.files, prefix=folder.resolve().name)
         sent.kept_back += [_kept_back(u.label, u.reason) for u in listing.unreadable]
         views = self.wait(sent.labels)
-        matches = self.collect(sent.labels, inside=True)
+        matches = self.collect(sent.labels)
         return Scanned(
             result=_result(sent, views, matches),
             new=len(sent.new),
@@ -188,16 +188,14 @@ class Scanner:
             self._sleep(min(max(took, _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S))
         return views
 
-    def collect(self, ids: Iterable[str], *, inside: bool) -> list[MatchView]:
-        """All matches that touch these assets, best first; `inside`: have both sides in them."""
+    def collect(self, ids: Iterable[str]) -> list[MatchView]:
+        """All matches that touch these assets, best first."""
         known = list(ids)
-        members = set(known)
         self._progress.start(Stage.COLLECT, len(known))
         found: dict[str, MatchView] = {}
         for batch in batched(known, MAX_MATCH_ASSETS):
             for match in self._api.matches_of_assets(batch):
-                if not inside or {match.a, match.b} <= members:
-                    found[match.match_id] = match
+                found[match.match_id] = match
             self._progress.advance(Stage.COLLECT, len(batch))
         return sorted(found.values(), key=lambda match: (-match.verdict.score, match.match_id))
 
@@ -292,14 +290,15 @@ def _stalled(pending: Sequence[str], views: dict[str, AssetView], patience_s: fl
     )
 
 
-def _result(sent: Sent, views: dict[str, AssetView], matches: Sequence[MatchView]) -> ScanResult:
+def _result(sent: Sent, views: dict[str, AssetView], found: Sequence[MatchView]) -> ScanResult:
     # Matching brings numpy, which nothing before this needs.
     from filmgate.matching.groups import groups  # noqa: PLC0415
 
     labels = sent.labels
     assets = [_asset(labels[asset_id], view) for asset_id, view in views.items()]
-    found = groups((match.a, match.b, match.verdict) for match in matches)
-    named = [tuple(sorted(labels[asset_id] for asset_id in group)) for group in found]
+    matches = [match for match in found if {match.a, match.b} <= labels.keys()]
+    copies = groups((match.a, match.b, match.verdict) for match in matches)
+    named = [tuple(sorted(labels[asset_id] for asset_id in group)) for group in copies]
     return ScanResult(
         assets=tuple(sorted(assets + sent.kept_back, key=lambda asset: asset.path)),
         matches=tuple(
@@ -307,6 +306,11 @@ def _result(sent: Sent, views: dict[str, AssetView], matches: Sequence[MatchView
             for match in matches
         ),
         groups=tuple(sorted(named, key=lambda group: (-len(group), group))),
+        outside=tuple(
+            OutsideMatch.of(match, labels)
+            for match in found
+            if not {match.a, match.b} <= labels.keys()
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from filmgate.matching.words import clock, probability_words, transform_words
 from filmgate.media.model import MediaKind
 from filmgate.report.pictures import Pictures, Tile, TileSource
 from filmgate.report.timeline import Timeline, timeline
-from filmgate.report.words import not_compared, percent
+from filmgate.report.words import met_outside, not_compared, percent
 from filmgate.samples.truth import TruthComparison
 
 PICTURE_BUDGET_BYTES = 12 * 1024 * 1024
@@ -150,6 +150,9 @@ def _context(
         "related": related,
         "refused": _with_status(scan.assets, AssetStatus.REFUSED),
         "failed": _with_status(scan.assets, AssetStatus.FAILED),
+        "outside": scan.outside[:MAX_PAIRS],
+        "outside_pairs": len(scan.outside),
+        "outside_words": met_outside(scan.outside) if scan.outside else "",
         "hurried": [asset for asset in scan.assets if asset.passed_over],
         "omitted": Omitted(len(scan.matches) - len(shown), bare),
         "engines": sorted({match.engine for match in scan.matches}),

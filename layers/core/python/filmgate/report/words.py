@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filmgate.client.scan import OutsideMatch
+
 
 def not_compared(passed_over: int) -> str:
     """What a file was not compared with, such as "3 candidates were not compared"."""
     counted = "1 candidate was" if passed_over == 1 else f"{passed_over} candidates were"
     return f"{counted} not compared, for lack of time"
+
+
+def met_outside(matches: Sequence[OutsideMatch]) -> str:
+    """How many files match how many that are not of the folder, such as "1 file here also matches
+    2 files scanned before, outside this folder (1 exact, 0 near, 1 similar)"."""
+    own = len({match.asset_id for match in matches})
+    others = len({match.other_id for match in matches})
+    classes = Counter(match.match_class.value for match in matches)
+    counted = ", ".join(f"{classes[name]} {name}" for name in ("exact", "near", "similar"))
+    return (
+        f"{_files(own)} here also {'matches' if own == 1 else 'match'} {_files(others)}"
+        f" scanned before, outside this folder ({counted})"
+    )
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
 
 
 def percent(share: float | None) -> str:
