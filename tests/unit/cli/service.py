@@ -23,6 +23,7 @@ from tests.unit.report.scans import sheet
 KEY = re.compile(rb'name="key"\r\n\r\n(.*?)\r\n')
 FILE = re.compile(rb'name="file".*?\r\n\r\n(.*)\r\n--', re.DOTALL)
 DETAILS = "<RequestId>1</RequestId>"
+HALF = "The file ends early or reached a limit: 6.0 of 12.0 s could be decoded."
 VIDEO = MediaInfo(kind=MediaKind.VIDEO, format="mp4", content_type="video/mp4", duration_s=12.0)
 
 
@@ -72,7 +73,8 @@ class Service(httpx.BaseTransport):
 
     def _arrived(self, asset_id: str, content: bytes) -> None:
         """Content that starts with `text` is refused, with `boom` fails, with `slow` is never
-        done; all else is done, and matches what starts with the same letter."""
+        done; all else is done, what starts with `half` with a note, and matches what starts with
+        the same letter."""
         asset = self.world.library.asset("acme", asset_id)
         outcome: dict[str, object] = {"status": AssetStatus.DONE, "info": VIDEO}
         if content.startswith(b"text"):
@@ -81,6 +83,8 @@ class Service(httpx.BaseTransport):
             outcome = {"status": AssetStatus.FAILED, "reason": "The worker was lost."}
         elif content.startswith(b"slow"):
             outcome = {"status": AssetStatus.PROCESSING}
+        elif content.startswith(b"half"):
+            outcome["notes"] = (HALF,)
         folder = f"artifacts/acme/{asset.sha256}/dedupe/e"
         self.world.library.save(
             asset.model_copy(update={**outcome, "tiles_key": f"{folder}/tiles.jpg"})

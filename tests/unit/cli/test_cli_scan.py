@@ -10,7 +10,7 @@ import pytest
 from filmgate.client.scan import ScanResult
 from filmgate.client.scanner import Scanner
 from tests.unit.cli.conftest import Run
-from tests.unit.cli.service import Service
+from tests.unit.cli.service import HALF, Service
 
 
 def test_scan_json_is_the_documented_document(
@@ -86,6 +86,20 @@ def test_copies_outside_the_folder_are_told_and_kept_apart(
     assert (pair["path"], pair["other"]) == ("again.mp4", "my videos/d.mp4")
     assert (pair["class"], pair["score"], pair["partial"]) == ("exact", 0.99, False)
     assert run("show", pair["match_id"]).exit_code == 0
+
+
+def test_a_file_that_ends_early_is_told(
+    run: Run, service: Service, folder: Path, tmp_path: Path
+) -> None:
+    assert "with a note" not in run("scan", folder).stdout
+    (folder / "h.mp4").write_bytes(b"half of it")
+    result = run("scan", folder, "--json", tmp_path / "o.json")
+    assert "Accepted, with a note: 1" in result.stdout
+    assert f"h.mp4: {HALF}" in result.stdout
+    found = {a["path"]: a for a in json.loads((tmp_path / "o.json").read_text())["assets"]}
+    assert (found["h.mp4"]["status"], found["h.mp4"]["notes"]) == ("done", [HALF])
+    assert found["a.mp4"]["notes"] == []
+    assert HALF in run("upload", folder / "h.mp4").stdout
 
 
 def test_failed_files_make_exit_code_1_after_the_result_is_written(

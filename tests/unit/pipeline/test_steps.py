@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from filmgate.pipeline.decide import DecideDeps, decide
 from filmgate.pipeline.match import MatchDeps, match
 from filmgate.pipeline.state import Failure, Matched, ToMatch
 from filmgate.settings import BudgetSettings
+from tests import media_factory
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
 
@@ -74,6 +76,22 @@ def test_the_same_content_is_decoded_once(flow: Flow, monkeypatch: pytest.Monkey
     assert flow.run(second).matches == 1
     (match,) = flow.library.list_matches(TENANT, limit=9, cursor=None).items
     assert match.verdict.transform.identical_bytes
+
+
+def test_a_film_cut_short_is_accepted_with_how_much_was_decoded(flow: Flow, tmp_path: Path) -> None:
+    whole, _ = flow.upload("whole.mp4", media_factory.video(tmp_path / "a.mp4").read_bytes())
+    half = media_factory.cut_in_half_index_first(tmp_path).read_bytes()
+    # The second takes the fingerprint of the first.
+    cut = [flow.upload(path, half)[0] for path in ("half.mp4", "again.mp4")]
+    for asset in (whole, *cut):
+        assert flow.run(asset).status is AssetStatus.DONE
+    assert flow.library.asset(TENANT, whole.asset_id).notes == ()
+    for asset in cut:
+        note = flow.library.asset(TENANT, asset.asset_id).notes[0]
+        told = re.search(r"ends early .*: (\S+) of (\S+) s could be decoded", note)
+        assert told
+        assert 3 < float(told[1]) < 9
+        assert float(told[2]) == pytest.approx(12, abs=0.2)
 
 
 def test_a_damaged_artefact_is_made_again(flow: Flow) -> None:

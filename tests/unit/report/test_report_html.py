@@ -82,6 +82,14 @@ def test_files_not_compared_with_all_are_told() -> None:
     assert 'href="#hurried"' in text
 
 
+def test_files_that_end_early_are_told() -> None:
+    assert "could be decoded" not in page()
+    notes = ("The file ends early or reached a limit: 14.4 of 30.0 s could be decoded.",)
+    text = page(result().model_copy(update={"assets": (asset("beach.mp4", notes=notes),)}))
+    assert notes[0] in Page(text).text
+    assert 'href="#noted"' in text
+
+
 def test_matches_outside_the_folder_are_told() -> None:
     assert "outside this folder" not in page().lower()
     alone = ScanResult(

@@ -98,6 +98,14 @@ def _show_problems(output: Output, result: ScanResult) -> None:
         output.show(Text("\n") + status_text(status) + f": {len(assets)}")
         for asset in assets:
             _show_problem(output, asset.path, asset.reason or "")
+    noted = [asset for asset in result.assets if asset.notes]
+    if noted:
+        output.show(Text(f"\nAccepted, with a note: {len(noted)}", style="bold"))
+        for asset in noted[:_SHOWN_FILES]:
+            _show_problem(output, asset.path, " ".join(asset.notes))
+        if len(noted) > _SHOWN_FILES:
+            rest = f"  and {len(noted) - _SHOWN_FILES} more; --json and --report have all"
+            output.show(Text(rest, style="dim"))
     hurried = [asset for asset in result.assets if asset.passed_over]
     if hurried:
         output.show(Text(f"\nNot compared with all: {len(hurried)}", style="bold"))
@@ -166,15 +174,18 @@ def show_uploads(
     output: Output, views: Sequence[AssetView], sent: Sent, matches: Sequence[MatchView]
 ) -> None:
     """Each uploaded file with its state, and what it matches."""
-    made = table("asset", "status", "file", "reason")
+    made = table("asset", "status", "file", "reason or note")
     lines = [
-        (view.asset_id, status_text(view.status.value), view.path, view.reason or "")
-        for view in views
+        (view.asset_id, status_text(view.status.value), view.path, _told(view)) for view in views
     ]
     lines += [("", status_text(a.status.value), a.path, a.reason or "") for a in sent.kept_back]
     output.show(rows(made, lines))
     if matches:
         show_matches(output, matches)
+
+
+def _told(view: AssetView) -> str:
+    return " ".join(filter(None, (view.reason, *view.notes)))
 
 
 def show_matches(output: Output, matches: Sequence[MatchView]) -> None:

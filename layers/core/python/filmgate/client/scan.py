@@ -23,7 +23,9 @@ class ScanAsset(_Value):
         path: relative to the scanned folder, with `/` between its parts.
         kind: None while nothing is known of the content, and for files refused before a probe.
         reason: why it was refused or failed; None otherwise.
-        duration_s: its length in seconds; 0.0 for images, None where it is not known.
+        notes: what its owner should know though it was accepted, such as that it ends early.
+        duration_s: its length in seconds, as its container states it; 0.0 for images, None where
+            it is not known.
         passed_over: candidates that it was not compared with, for lack of time.
     """
 
@@ -32,6 +34,7 @@ class ScanAsset(_Value):
     kind: MediaKind | None
     status: AssetStatus
     reason: str | None = None
+    notes: tuple[str, ...] = ()
     duration_s: float | None = None
     passed_over: int = 0
 

@@ -321,6 +321,7 @@ def _asset(name: str, view: AssetView) -> ScanAsset:
         kind=view.info.kind if view.info else None,
         status=view.status,
         reason=view.reason,
+        notes=view.notes,
         duration_s=view.info.duration_s if view.info else None,
         passed_over=view.passed_over,
     )

@@ -31,6 +31,8 @@ from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 
 ENGINE = "filmgate-fingerprint/4"
 
+CUT_SHORT = "The file ends early or reached a limit; only what could be read was used."
+"""The note on a file of which not all was decoded."""
 _RATE_HZ = 4.0
 """Pictures a second of a film."""
 _SHORT_RATE_HZ = 8.0
@@ -144,7 +146,7 @@ def _sound(decoded: Decoded) -> AudioTrack | None:
 def _notes(decoded: Decoded) -> tuple[str, ...]:
     notes = []
     if decoded.truncated:
-        notes.append("The file ends early or reached a limit; only what could be read was used.")
+        notes.append(CUT_SHORT)
     if decoded.decode_errors:
         notes.append(f"{decoded.decode_errors} damaged packets were stepped over.")
     return tuple(notes)

@@ -153,6 +153,7 @@ def _context(
         "outside": scan.outside[:MAX_PAIRS],
         "outside_pairs": len(scan.outside),
         "outside_words": met_outside(scan.outside) if scan.outside else "",
+        "noted": [asset for asset in scan.assets if asset.notes],
         "hurried": [asset for asset in scan.assets if asset.passed_over],
         "omitted": Omitted(len(scan.matches) - len(shown), bare),
         "engines": sorted({match.engine for match in scan.matches}),
