@@ -1,7 +1,8 @@
 """One pair of files on its way from bytes to a verdict, with the numbers of each stage.
 
-`python -m tests.worked_example` takes a film and a picture of the sample library, each with a copy
-of it; `python -m tests.worked_example A B` takes two files of yours. The README of
+From the root of the checkout, with the virtual environment on: `python -m tests.worked_example`
+takes a film and a picture of the sample library, each with a copy of it, and
+`python -m tests.worked_example A B` takes two files of yours. The README of
 `filmgate.matching` shows the first, and a test holds it against what is printed.
 """
 
@@ -142,11 +143,13 @@ def _judged(first: Fingerprint, second: Fingerprint) -> Iterator[str]:
         if score is not None:
             decisive = ", decisive" if name in made.decisive else ""
             yield f"  {name:<12} {score:.2f}{decisive}"
-    verdict = decide(made, MatchSettings())
+    settings = MatchSettings()
+    verdict = decide(made, settings)
     chance = "none" if verdict.probability is None else f"{verdict.probability:.2f}"
     yield (
-        f"  verdict      {verdict.match_class.value}, score {verdict.score:.2f}"
-        f" (from {verdict.boundary:.2f}), probability {chance}"
+        f"  verdict      {verdict.match_class.value}, score {verdict.score:.3f}"
+        f" (from {verdict.boundary:.2f}; exact from {settings.boundaries(made.kind).exact:.2f}),"
+        f" probability {chance}"
     )
     yield f"               {verdict.reason}"
 

@@ -12,6 +12,7 @@ from filmgate.samples.library import make_one
 from tests.worked_example import PAIRS, told
 
 README = Path(matching.__path__[0]) / "README.md"
+VERDICT = re.compile(r"near, score (\d\.\d{3}) \(from (\S+); exact from (\S+)\)")
 NUMBER = re.compile(r"\d+\.?\d*")
 
 
@@ -31,3 +32,7 @@ def test_the_readme_shows_what_is_printed(number: int, tmp_path: Path) -> None:
     assert NUMBER.sub("#", printed) == NUMBER.sub("#", written)
     numbers = [[float(one) for one in NUMBER.findall(text)] for text in (printed, written)]
     assert numbers[0] == pytest.approx(numbers[1], rel=0.1, abs=0.05)
+    for text in (printed, written):
+        verdict = VERDICT.search(text)
+        assert verdict, "no near verdict with a score of three digits"
+        assert float(verdict[2]) <= float(verdict[1]) < float(verdict[3])

@@ -248,9 +248,9 @@ def samples(
     ],
     json: Json = False,
 ) -> None:
-    """Make a library of videos and images with known copies, and truth.json beside them.
+    """Make a library of videos, images and sounds with known copies, and truth.json beside them.
 
-    About 60 files, the same on every machine: re-encoded, resized, cropped, letterboxed,
+    Seventy files, the same on every machine: re-encoded, resized, cropped, letterboxed,
     mirrored, trimmed, inserted, re-sounded and so on.
 
     [bold]Examples[/bold]
