@@ -34,14 +34,26 @@ Ratios are medians within one run and carry over to other machines; seconds do n
 def main() -> None:
     parser(__doc__).parse_args()
     old = _sections(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
-    parts = []
+    parts: list[str] = []
     for name in PARTS:
-        made = [part for stored in _newest(name) if (part := _section(stored))]
-        # What was not measured on this machine stays as it was measured before.
-        parts += made or [part for title, part in old.items() if title.split("-")[0] == name]
+        made = {
+            stored.stem: part for stored in _newest(name) if (part := _section(stored)) is not None
+        }
+        parts += kept(name, made, old).values()
     TARGET.write_text("\n".join([_HEAD, *parts]), encoding="utf-8")
     readme_tables.write(_newest)
     print(f"Written to {TARGET.name}: {len(parts)} parts")
+
+
+def kept(name: str, made: dict[str, str], old: dict[str, str]) -> dict[str, str]:
+    """The sections of a benchmark: those made now, and of its other partial runs those there were.
+
+    A whole run stands for all partial ones.
+    """
+    if name in made:
+        return {name: made[name]}
+    before = {title: part for title, part in old.items() if title.split("-")[0] == name}
+    return dict(sorted((before | made).items()))
 
 
 def _sections(text: str) -> dict[str, str]:

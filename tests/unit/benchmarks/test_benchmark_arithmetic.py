@@ -15,6 +15,7 @@ from tests.benchmarks.common import interleaved, markdown, ratio, shown
 from tests.benchmarks.fingerprint import by_function
 from tests.benchmarks.imports import parsed
 from tests.benchmarks.pipeline import reported
+from tests.benchmarks.results import kept
 
 
 def test_a_slow_round_slows_both_sides_and_leaves_the_ratio() -> None:
@@ -94,3 +95,16 @@ def test_expectations_name_files_that_are_there(shared_data: Path) -> None:
     assert all(n.a in paths and n.b in paths and n.a != n.b for n in known.negatives)
     groups = [set(group) for group in known.groups]
     assert not any({n.a, n.b} <= group for n in known.negatives for group in groups)
+
+
+def test_what_was_not_measured_again_stays() -> None:
+    old = {"accuracy-real": "old real", "accuracy-samples": "old samples", "sound": "sound"}
+    assert kept("accuracy", {}, old) == {
+        "accuracy-real": "old real",
+        "accuracy-samples": "old samples",
+    }
+    assert kept("accuracy", {"accuracy-samples": "new"}, old) == {
+        "accuracy-real": "old real",
+        "accuracy-samples": "new",
+    }
+    assert kept("accuracy", {"accuracy": "all"}, old) == {"accuracy": "all"}
