@@ -31,8 +31,6 @@ from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 
 ENGINE = "filmgate-fingerprint/4"
 
-CUT_SHORT = "The file ends early or reached a limit; only what could be read was used."
-"""The note on a file of which not all was decoded."""
 _RATE_HZ = 4.0
 """Pictures a second of a film."""
 _SHORT_RATE_HZ = 8.0
@@ -47,6 +45,9 @@ _EXACT_S = 20.0
 """Films up to this long are looked at without slack."""
 _SLACK_S = 0.5
 """See `slack`."""
+_UNSEEN_S = 1.0
+"""Seconds at the end in which no picture may have been taken though all was decoded: a quarter
+between two, and half of slack."""
 _MAX_FRAMES = 14_400
 """An hour at 4 a second; a longer film is looked at less often."""
 _CROP_GAP_S = 2.0
@@ -104,15 +105,16 @@ def fingerprint(
     sampler = Sampler()
     reducer.take(decoded.frames if embedder is None else sampler.passing(decoded.frames))
     track, points = reducer.reduced()
+    audio = None if decoded.audio is None else constellation(decoded.audio)
     embeddings, notes = _embedded(embedder, sampler, track)
     return Fingerprint(
         engine=ENGINE,
         sha256=sha256,
         info=info,
         frames=track,
-        audio=_sound(decoded),
+        audio=audio,
         pdq=tuple(reducer.pdqs),
-        notes=_notes(decoded) + notes,
+        notes=_notes(decoded, info, track, audio) + notes,
         embeddings=embeddings,
         keypoints=points,
     )
@@ -139,17 +141,25 @@ def slack(info: MediaInfo) -> float:
     return _SLACK_S if info.duration_s > _EXACT_S else 0.0
 
 
-def _sound(decoded: Decoded) -> AudioTrack | None:
-    return None if decoded.audio is None else constellation(decoded.audio)
-
-
-def _notes(decoded: Decoded) -> tuple[str, ...]:
+def _notes(
+    decoded: Decoded, info: MediaInfo, track: FrameTrack | None, audio: AudioTrack | None
+) -> tuple[str, ...]:
     notes = []
     if decoded.truncated:
-        notes.append(CUT_SHORT)
+        pictures = 0.0 if track is None else float(track.times_s.max(initial=0))
+        sound = 0.0 if audio is None else float(audio.times_ms.max(initial=0)) / 1000
+        notes.append(_cut_short(max(pictures, sound), info.duration_s))
     if decoded.decode_errors:
         notes.append(f"{decoded.decode_errors} damaged packets were stepped over.")
     return tuple(notes)
+
+
+def _cut_short(seen_s: float, length_s: float) -> str:
+    """How much was decoded of what the container states, if that is much less."""
+    early = "The file ends early or reached a limit"
+    if length_s - seen_s < _UNSEEN_S:
+        return f"{early}; only what could be read was used."
+    return f"{early}: {seen_s:.1f} of {length_s:.1f} s could be decoded."
 
 
 def _embedded(

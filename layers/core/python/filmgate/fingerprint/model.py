@@ -105,10 +105,3 @@ class Fingerprint:
     """None where no engine was there to make them, or no picture to make them of."""
     keypoints: Keypoints | None = None
     """Of an image, or of a few frames of a film together."""
-
-    @property
-    def seen_s(self) -> float:
-        """How far into the file the last picture or peak of sound lies, in seconds."""
-        pictures = 0.0 if self.frames is None else float(self.frames.times_s.max(initial=0))
-        sound = 0.0 if self.audio is None else float(self.audio.times_ms.max(initial=0)) / 1000
-        return max(pictures, sound)

@@ -20,10 +20,6 @@ from filmgate.media.tiles import TileSheet
 from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
 from filmgate.pipeline.state import GONE_REASON, Fingerprinted, JobState, Outcome
 
-_UNSEEN_S = 1.0
-"""Seconds at the end in which no picture may have been taken though all was decoded: a quarter
-between two, and half of slack."""
-
 
 @dataclass(frozen=True, slots=True)
 class FingerprintDeps:
@@ -60,7 +56,7 @@ def fingerprint(deps: FingerprintDeps, state: JobState) -> Fingerprinted:
         fingerprint_key=_address(asset, FINGERPRINT),
         tiles_key=tiles_key,
         engine=made.engine,
-        notes=_notes(made),
+        notes=made.notes,
     )
     # The job may have been ended, or run again, in the minutes that decoding takes.
     deps.library.replace(asset, read)
@@ -115,18 +111,6 @@ def _make(deps: FingerprintDeps, asset: Asset) -> Fingerprint:
     _put(deps, asset, PDQ, _pdq_export(made), "application/json")
     _put(deps, asset, FINGERPRINT, dumps(made), "application/octet-stream")
     return made
-
-
-def _notes(made: Fingerprint) -> tuple[str, ...]:
-    """The fingerprint's notes; of a file cut short, with how much of it was decoded.
-
-    Not where about all of what the container states was seen, or it states no length.
-    """
-    length, seen = made.info.duration_s, made.seen_s
-    if length - seen < _UNSEEN_S:
-        return made.notes
-    told = f"The file ends early or reached a limit: {seen:.1f} of {length:.1f} s could be decoded."
-    return tuple(told if note == engine.CUT_SHORT else note for note in made.notes)
 
 
 def _pdq_export(made: Fingerprint) -> bytes:
