@@ -15,7 +15,7 @@ import json
 import time
 
 from filmgate.fingerprint.engine import ENGINE as FINGERPRINT
-from filmgate.matching.compare import ENGINE as MATCHING
+from filmgate.matching.model import ENGINE as MATCHING
 from filmgate.media.model import MediaKind
 from tests.benchmarks.bare import code, embedder
 from tests.benchmarks.common import BENCH, SHARED, Result, machine, note, parser, publish

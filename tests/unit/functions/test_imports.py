@@ -18,7 +18,7 @@ LAPTOP = {"typer", "rich", "jinja2", "ministack", "imagehash", "filmgate.tuning"
 
 FORBIDDEN = {
     "ingest": DECODERS | ARRAYS | WEB | LAPTOP,
-    "fingerprint": WEB | LAPTOP,
+    "fingerprint": WEB | LAPTOP | {"filmgate.matching.compare"},
     "match": DECODERS | WEB | LAPTOP,
     "decide": DECODERS | ARRAYS | WEB | LAPTOP,
     "finish": DECODERS | ARRAYS | WEB | LAPTOP,

@@ -10,15 +10,13 @@ from filmgate.fingerprint.landmarks import PLAIN, PLAYINGS, Playing
 from filmgate.fingerprint.model import Fingerprint
 from filmgate.matching.facts import alike
 from filmgate.matching.likeness import Likeness, liken
-from filmgate.matching.model import Comparison, FramePair, Segment, Transform
+from filmgate.matching.model import ENGINE, Comparison, FramePair, Segment, Transform
 from filmgate.matching.seen import Sight, shows
 from filmgate.matching.settings import PART_S, TRIMMED_S
 from filmgate.matching.sight import see
 from filmgate.matching.sound import Sound, hear
 from filmgate.matching.view import View
 from filmgate.media.model import MediaKind
-
-ENGINE = "filmgate-matching/4"
 
 _WHOLE_SHARE = 0.9
 """Share of the sound that must be held for it to be no part: its ends have few peaks."""

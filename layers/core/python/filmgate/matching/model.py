@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from filmgate.media.model import MediaKind
 
+ENGINE = "filmgate-matching/4"
+"""What makes comparisons. Here, so that who only tells its name loads no arrays."""
+
 
 class MatchClass(StrEnum):
     """Four different things on every screen; DIFFERENT pairs are not stored."""

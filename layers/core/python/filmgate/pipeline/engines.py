@@ -8,7 +8,7 @@ from filmgate.embedding.load import Loaded, load
 from filmgate.fingerprint import engine
 from filmgate.library.engines import EngineState, report
 from filmgate.library.ports import ObjectStore
-from filmgate.matching import compare
+from filmgate.matching.model import ENGINE
 
 
 def start(objects: ObjectStore, embedding_model: str) -> Loaded:
@@ -26,7 +26,7 @@ def start(objects: ObjectStore, embedding_model: str) -> Loaded:
         objects,
         (
             EngineState(capability="fingerprint", engine=engine.ENGINE),
-            EngineState(capability="matching", engine=compare.ENGINE),
+            EngineState(capability="matching", engine=ENGINE),
             EngineState(capability="embedding", engine=name, reason=loaded.reason),
         ),
     )
