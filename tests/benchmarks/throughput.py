@@ -16,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -211,58 +212,38 @@ def _peak() -> int:
     return size if sys.platform == "darwin" else size * 1024
 
 
+_COLUMNS: dict[str, Callable[[Spent], Cell]] = {
+    "written as": lambda one: one.kind,
+    "Mbit/s": lambda one: one.file_bytes * 8 / 60 / 1e6,
+    "pictures": lambda one: one.frames,
+    "floor s": lambda one: one.floor_s,
+    "decode s": lambda one: one.pictures_s,
+    "reduce s": lambda one: one.reduce_s,
+    "sound s": lambda one: one.sound_s,
+    "all s": lambda one: one.all_s,
+    "median s": lambda one: one.all_median_s,
+    "times as long in full": lambda one: one.saved,
+    "an hour": lambda one: one.an_hour,
+    "of the reference": lambda one: one.an_hour / REFERENCE_AN_HOUR,
+    "peak MB": lambda one: one.peak_bytes / 1e6,
+}
+
+
 def _speed(found: list[Spent]) -> Sheet:
-    rows: list[tuple[Cell, ...]] = [
-        (
-            one.kind,
-            one.file_bytes * 8 / 60 / 1e6,
-            one.frames,
-            one.floor_s,
-            one.pictures_s,
-            one.reduce_s,
-            one.sound_s,
-            one.all_s,
-            one.all_median_s,
-            one.saved,
-            one.an_hour,
-            one.an_hour / REFERENCE_AN_HOUR,
-            one.peak_bytes / 1e6,
-        )
-        for one in found
-    ]
     middle = statistics.median(one.all_s for one in found)
-    rows.append(
-        (
-            "median",
-            *[None] * 2,
-            statistics.median(one.floor_s for one in found),
-            *[None] * 3,
-            middle,
-            None,
-            statistics.median(one.saved for one in found),
-            3600 / middle,
-            3600 / middle / REFERENCE_AN_HOUR,
-            None,
-        )
-    )
+    medians: dict[str, Cell] = {
+        "written as": "median",
+        "floor s": statistics.median(one.floor_s for one in found),
+        "all s": middle,
+        "times as long in full": statistics.median(one.saved for one in found),
+        "an hour": 3600 / middle,
+        "of the reference": 3600 / middle / REFERENCE_AN_HOUR,
+    }
+    rows = [tuple(read(one) for read in _COLUMNS.values()) for one in found]
     return Sheet(
         "A minute of 720p on one core",
-        (
-            "written as",
-            "Mbit/s",
-            "pictures",
-            "floor s",
-            "decode s",
-            "reduce s",
-            "sound s",
-            "all s",
-            "median s",
-            "times as long in full",
-            "an hour",
-            "of the reference",
-            "peak MB",
-        ),
-        tuple(rows),
+        tuple(_COLUMNS),
+        (*rows, tuple(medians.get(name) for name in _COLUMNS)),
         (
             f"Reference: {REFERENCE_AN_HOUR} an hour a worker. Aim: {AIM_AN_HOUR:,} a core, "
             f"{3600 / AIM_AN_HOUR:.2f} s each.",
