@@ -38,13 +38,21 @@ from filmgate.matching.view import Floats, Views, look, shared_band, similaritie
 from filmgate.media.model import MediaKind
 
 _PAIRS = 8
+"""Pairs of pictures that are kept for people to look at."""
 _FLASH = 2
+"""Films of up to so many frames are compared as images."""
 _MISSING_SHARE = 0.05
+"""A part lacks this share of the other's time,"""
 _MISSING_S = 0.4
+"""and more than sampling leaves out at the ends of a short one."""
 _HIDDEN_FRAMES = 3
+"""Distances of frames that an end may lack in a copy of the whole."""
 _EXCERPT_SHARE = 0.5
+"""Less than this of either side is no evidence of a part,"""
 _EXCERPT_S = 15.0
+"""unless it lasts as long as this."""
 _WHOLE_SHARE = 0.9
+"""Of a side that shows next to nothing else, likeness and like change are enough."""
 
 
 def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
