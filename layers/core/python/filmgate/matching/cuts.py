@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from filmgate.fingerprint import spectrum
 from filmgate.fingerprint.spectrum import SIDE
-from filmgate.matching.view import NEEDED_SHARE, Box, Floats, View, Views, cutter
+from filmgate.matching.view import NEEDED_SHARE, Box, Floats, View, Views, cutter, unwhitened
 
 _SPANS: tuple[tuple[float, float], ...] = (
     (0.0, 1.0),
@@ -62,7 +62,7 @@ def best_cuts(probes: NDArray[np.int8], field: NDArray[np.int8], turned: Views) 
 
 def _cuts(frames: NDArray[np.int8]) -> Floats:
     """Unit vectors of every box of every frame, in the box's band: (boxes, n, 16, 16)."""
-    raw = frames.astype(np.float32) / np.maximum(spectrum.whitening(), 1.0)
+    raw = unwhitened(frames)
     axis = np.stack([cutter(*span) for span in _SPANS])
     rows = axis[:, None] @ raw
     cut = rows[:, None] @ np.swapaxes(axis, 1, 2)[None, :, None]

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.fingerprint import spectrum
+from filmgate.fingerprint.spectrum import SIDE
 from filmgate.matching.view import (
     NEEDED_SHARE,
     WHOLE,
     Box,
     Floats,
-    View,
     Views,
-    look,
+    cutter,
     measured,
     shared_band,
     similarities,
-    units,
+    unwhitened,
 )
 
 _STEPS = (0.04, 0.02, 0.01)
@@ -28,6 +30,8 @@ _SMALLEST = 0.45
 """Share of an axis that a box keeps: smaller ones know too few frequencies to be told apart."""
 _SHARED_SMALLEST = 0.65
 """The same of a box on both sides: a strip is left out, not half of the picture."""
+_FLAT = 1e-12
+"""Squared length under which a picture shows nothing."""
 _MOVES: tuple[tuple[int, int, int, int], ...] = (
     (1, 0, 0, 0),
     (0, 1, 0, 0),
@@ -49,11 +53,11 @@ def refine(probes: NDArray[np.int8], field: NDArray[np.int8], views: Views) -> V
     best = views
     for step in _STEPS:
         # With a better cut other frames turn out to be the counterparts.
-        pairs = _Pairs(*_closest(probes, field, best))
-        best = pairs.measured(best)
+        pairs = _Pairs(*_closest(probes, field, best), best)
+        best = pairs.measured([best])[0]
         improved = True
         while improved:
-            tried = [pairs.measured(moved) for moved in _moved(best, step)]
+            tried = pairs.measured(list(_moved(best, step)))
             winner = max(tried, key=lambda views: views.evidence, default=best)
             improved = winner.evidence > best.evidence * (1 + 1e-3)
             best = winner if improved else best
@@ -70,23 +74,47 @@ def _closest(
 
 
 class _Pairs:
-    """Frames and their counterparts, each looked at once in each view."""
+    """Frames and their counterparts, looked at in many boxes at once.
 
-    def __init__(self, a: NDArray[np.int8], b: NDArray[np.int8]) -> None:
-        self._sides = (a, b)
-        self._looked: dict[tuple[int, View, tuple[int, int]], Floats] = {}
+    All views measured keep the orientation of the views given.
+    """
 
-    def measured(self, views: Views) -> Views:
-        """The views, with the mean similarity of the pairs under them."""
-        band = shared_band(views.a, views.b)
-        rows = self._units(0, views.a, band) * self._units(1, views.b, band)
-        return Views(views.a, views.b, float(rows.sum(axis=1).mean()))
+    def __init__(self, a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> None:
+        self._raw = tuple(
+            unwhitened(spectrum.orient(side, view.mirror, view.turn))
+            for side, view in ((a, views.a), (b, views.b))
+        )
 
-    def _units(self, side: int, view: View, band: tuple[int, int]) -> Floats:
-        key = (side, view, band)
-        if key not in self._looked:
-            self._looked[key] = units(look(self._sides[side], view), band)
-        return self._looked[key]
+    def measured(self, tried: Sequence[Views]) -> list[Views]:
+        """The views, each with the mean similarity of the pairs under it."""
+        if not tried:
+            return []
+        bands = np.stack([_inside(shared_band(views.a, views.b)) for views in tried])
+        first = self._looked(0, [views.a.box for views in tried]) * bands
+        second = self._looked(1, [views.b.box for views in tried]) * bands
+        lengths = np.einsum("knf,knf->kn", first, first) * np.einsum("knf,knf->kn", second, second)
+        products = np.einsum("knf,knf->kn", first, second)
+        means = (products / np.sqrt(np.maximum(lengths, _FLAT))).mean(axis=1)
+        return [
+            Views(views.a, views.b, float(mean)) for views, mean in zip(tried, means, strict=True)
+        ]
+
+    def _looked(self, side: int, boxes: list[Box]) -> Floats:
+        """Coefficients of a side's frames in each box, or once where all are one: (k, n, 256)."""
+        raw = self._raw[side]
+        distinct = boxes[:1] if len(set(boxes)) == 1 else boxes
+        rows = np.stack([cutter(top, bottom) for top, bottom, _, _ in distinct])
+        columns = np.stack([cutter(left, right).T for _, _, left, right in distinct])
+        cut = rows[:, None] @ raw @ columns[:, None] * spectrum.whitening()
+        return cut.reshape(len(distinct), len(raw), SIDE * SIDE).astype(np.float32, copy=False)
+
+
+@lru_cache(maxsize=SIDE * SIDE)
+def _inside(band: tuple[int, int]) -> Floats:
+    """Ones for the coefficients in a band: (1, 256)."""
+    inside = np.zeros((SIDE, SIDE), dtype=np.float32)
+    inside[: band[0], : band[1]] = 1
+    return inside.reshape(1, SIDE * SIDE)
 
 
 def _moved(views: Views, step: float) -> Iterator[Views]:

@@ -145,8 +145,11 @@ def _voted(
     """The offset with the most votes at a speed, and how many."""
     offsets = b - a / speed
     lowest = float(offsets.min())
-    sums = np.bincount(((offsets - lowest) / _BIN_S).astype(np.int64), weights=votes)
-    sums = sums + 0.5 * np.r_[sums[1:], 0] + 0.5 * np.r_[0, sums[:-1]]
+    bins = ((offsets - lowest) / _BIN_S).astype(np.int64)
+    sums = np.bincount(bins, weights=votes).astype(np.float64, copy=False)
+    beside = 0.5 * sums
+    sums[:-1] += beside[1:]
+    sums[1:] += beside[:-1]
     top = int(sums.argmax())
     return float(sums[top]), Line(speed, lowest + (top + 0.5) * _BIN_S)
 

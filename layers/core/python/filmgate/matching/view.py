@@ -32,6 +32,7 @@ __all__ = [
     "similarities",
     "turned_box",
     "units",
+    "unwhitened",
 ]
 
 _SYNTHESIS_POINTS = 64
@@ -128,16 +129,27 @@ class Pictures:
 
 def look(coefficients: NDArray[np.int8], view: View) -> Floats:
     """The whitened coefficients of the same pictures under a view: float32 (n, 16, 16)."""
-    turned = spectrum.orient(coefficients, view.mirror, view.turn).astype(np.float32)
+    turned = spectrum.orient(coefficients, view.mirror, view.turn)
     if view.box == WHOLE and not view.tilt:
-        return turned / spectrum.SCALE
-    raw = turned / np.maximum(spectrum.whitening(), 1.0)
+        return turned.astype(np.float32) / spectrum.SCALE
+    raw = unwhitened(turned)
     if view.tilt:
         rows = raw.reshape(len(raw), SIDE * SIDE) @ tilt(view.tilt, view.aspect, view.box).T
         return spectrum.whiten(rows.reshape(raw.shape).astype(np.float32, copy=False))
     top, bottom, left, right = view.box
     cut = cutter(top, bottom) @ raw @ cutter(left, right).T
     return spectrum.whiten(cut.astype(np.float32, copy=False))
+
+
+def unwhitened(coefficients: NDArray[np.int8]) -> Floats:
+    """Coefficients of the pictures themselves, each on a scale of its own and without its mean.
+
+    Args:
+        coefficients: int8 (n, 16, 16), as stored.
+    """
+    raw: Floats = coefficients.astype(np.float32)
+    raw /= np.maximum(spectrum.whitening(), 1.0)
+    return raw
 
 
 def units(white: Floats, band: tuple[int, int]) -> Floats:
@@ -152,7 +164,8 @@ def units(white: Floats, band: tuple[int, int]) -> Floats:
 
 def shared_band(first: View, second: View) -> tuple[int, int]:
     """The band that both views know."""
-    return min(first.band[0], second.band[0]), min(first.band[1], second.band[1])
+    (rows, columns), (other_rows, other_columns) = first.band, second.band
+    return min(rows, other_rows), min(columns, other_columns)
 
 
 def similarities(a: NDArray[np.int8], b: NDArray[np.int8], a_view: View, b_view: View) -> Floats:
