@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from filmgate.matching.residual import Residual, residual
+from filmgate.matching.residual import Residual, along, residual
+from filmgate.matching.seen import Usable
+from filmgate.matching.temporal import Line, Stretch
+from filmgate.matching.view import Pictures, View, Views
 
 BAND = (16, 16)
+VIEWS = Views(View(), View(), 1.0)
 Floats = NDArray[np.float32]
 
 
@@ -63,3 +69,53 @@ def test_both_sides_count_alike() -> None:
     there, back = residual(one, other, BAND), residual(other, one, BAND)
     assert there.correlation == pytest.approx(back.correlation, abs=1e-6)
     assert there.energy == pytest.approx(back.energy, abs=1e-6)
+
+
+def test_where_in_doubt_other_moments_must_agree_clearly_less() -> None:
+    doubtful = Residual(correlation=0.77, energy=0.4, frames=30)
+    assert replace(doubtful, elsewhere=0.3).same(0.95)
+    assert not replace(doubtful, elsewhere=0.65).same(0.95)
+    assert replace(doubtful, correlation=0.9, elsewhere=0.85).same(0.95)
+
+
+def test_what_moves_alike_at_any_moment_is_told_so() -> None:
+    swaying = film(1, 1, 0.5, frames=1) + 0.5 * film(2, 2, 0.5, frames=1) * np.sin(
+        2 * np.pi * np.arange(64)[:, None, None] / 8
+    )
+    found = along(*sides(swaying.astype(np.float32)), VIEWS)
+    assert found.elsewhere == pytest.approx(found.correlation, abs=0.05)
+    assert not found.distinct
+
+
+def test_what_changes_all_the_time_agrees_at_one_moment() -> None:
+    found = along(*sides(noisy(film(1, 1, 0.5, frames=64), 0.05)), VIEWS)
+    assert found.correlation > 0.9
+    assert found.elsewhere < 0.5
+    assert found.distinct
+
+
+def test_a_short_film_has_no_other_moments() -> None:
+    found = along(*sides(film(1, 1, 0.5, frames=5)), VIEWS)
+    assert found.correlation > 0.9
+    assert found.elsewhere == -1
+
+
+def sides(frames: Floats) -> tuple[Usable, Usable, Stretch]:
+    """Eight frames a second, the same a little worse, and all of both as a stretch."""
+    rows = np.arange(len(frames))
+    stretch = Stretch(Line(1.0, 0.0), rows, rows, np.ones(len(rows), np.float32))
+    return shown(frames), shown(noisy(frames)), stretch
+
+
+def shown(frames: Floats) -> Usable:
+    coefficients = np.clip(np.rint(frames * 20), -127, 127).astype(np.int8)
+    return Usable(
+        times=(np.arange(len(frames)) / 8).astype(np.float32),
+        coefficients=coefficients,
+        chroma=np.zeros((len(frames), 4), np.int8),
+        seconds=len(frames) / 8,
+        unseen_s=0.125,
+        bars=(0.0, 1.0, 0.0, 1.0),
+        blank_s=(0.0, 0.0),
+        pictures=Pictures(coefficients),
+    )

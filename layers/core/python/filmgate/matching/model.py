@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from filmgate.media.model import MediaKind
 
-ENGINE = "filmgate-matching/4"
+ENGINE = "filmgate-matching/5"
 """What makes comparisons. Here, so that who only tells its name loads no arrays."""
 
 

@@ -2,16 +2,20 @@
 
 Two films of one scene by one fixed camera agree in most of every picture. What makes a copy is
 that they also agree in how the picture changes. So each side's mean picture is taken away and
-what is left is correlated along the alignment.
+what is left is correlated along the alignment. Where that leaves doubt, it must also agree better
+than at other moments: people in one place move much alike at any.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from filmgate.matching.view import Floats, units
+from filmgate.matching.seen import Usable
+from filmgate.matching.temporal import Stretch
+from filmgate.matching.view import Floats, Views, look, shared_band, units
 
 _SAME = 0.74
 """Correlation of what changes from which on two films are one recording."""
@@ -21,6 +25,13 @@ _STILL = 0.06
 """Share of change below which there is nothing that could agree,"""
 _STILL_SIMILARITY = 0.9
 """and the pictures must be this much alike instead."""
+_DISTINCT = 0.36
+"""Fisher's z by which the best of other moments must stay behind, where there is doubt."""
+_MOMENTS_S = (-3.0, -2.0, -1.5, -1.0, -0.75, -0.5, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+"""Seconds to other moments: from where motion has changed, mostly within one scene."""
+_SAMPLED = 64
+"""Frames that are looked at for it."""
+_PERFECT = 0.999
 _FEW = 4
 """Fewer aligned frames than this have no change to speak of."""
 
@@ -33,11 +44,14 @@ class Residual:
         correlation: -1..1 over all aligned frames.
         energy: share of the picture that changes, 0..1, on the stiller side.
         frames: aligned frames it rests on.
+        elsewhere: the highest correlation with other moments of `b`; -1 where there are none, or
+            it was not asked for.
     """
 
     correlation: float
     energy: float
     frames: int
+    elsewhere: float = -1.0
 
     @property
     def still(self) -> bool:
@@ -49,11 +63,36 @@ class Residual:
         """Enough changes, and nearly all of it alike."""
         return not self.still and self.correlation >= _SURELY
 
+    @property
+    def distinct(self) -> bool:
+        """It agrees clearly less with other moments."""
+        return _z(self.correlation) - _z(self.elsewhere) >= _DISTINCT
+
     def same(self, similarity: float) -> bool:
         """The pictures change together, or they are alike and neither changes at all."""
         if self.still:
             return similarity >= _STILL_SIMILARITY
-        return self.correlation >= _SAME
+        return self.correlation >= _SAME and (self.surely or self.distinct)
+
+
+def along(a: Usable, b: Usable, stretch: Stretch, views: Views) -> Residual:
+    """How a stretch changes under the views, and how it would at other moments."""
+    band = shared_band(views.a, views.b)
+    first = look(a.coefficients[stretch.rows], views.a)
+    there = residual(first, look(b.coefficients[stretch.columns], views.b), band)
+    if there.still or there.correlation < _SAME:
+        return there
+    some = np.unique(np.linspace(0, len(first) - 1, _SAMPLED).astype(int))
+    frame_s = float(np.median(np.diff(b.times)))
+    found = [-1.0]
+    for moment in _MOMENTS_S:
+        columns = stretch.columns[some] + round(moment / frame_s)
+        inside = (columns >= 0) & (columns < len(b.times))
+        if inside.sum() < max(_FEW, len(some) // 3):
+            continue
+        other = look(b.coefficients[columns[inside]], views.b)
+        found.append(residual(first[some[inside]], other, band).correlation)
+    return replace(there, elsewhere=max(found))
 
 
 def residual(a: Floats, b: Floats, band: tuple[int, int]) -> Residual:
@@ -69,3 +108,7 @@ def residual(a: Floats, b: Floats, band: tuple[int, int]) -> Residual:
     scale = np.sqrt(energies[0] * energies[1])
     correlation = float((left * right).sum() / scale) if scale > 1e-9 else 0.0
     return Residual(correlation, float(np.sqrt(min(energies) / len(a))), len(a))
+
+
+def _z(correlation: float) -> float:
+    return math.atanh(max(-_PERFECT, min(correlation, _PERFECT)))

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.matching.residual import residual
+from filmgate.matching.residual import along
 from filmgate.matching.seen import Usable
 from filmgate.matching.spatial import find_views
 from filmgate.matching.temporal import Line, Stretch
@@ -40,7 +40,7 @@ def scenes(a: Usable, b: Usable, line: Line) -> list[Scene]:
     """The parts of the common time in which both show the same, each with its views.
 
     Where next to nothing moves, they need only be alike. None where they are the lesser part of
-    the time, or in none of them the pictures move together.
+    the time, or in none of them the pictures move together as at no other moment.
     """
     rows, columns = _pairs(a.times, b.times, line)
     if len(rows) < _LEAST_FRAMES:
@@ -50,13 +50,13 @@ def scenes(a: Usable, b: Usable, line: Line) -> list[Scene]:
     moved = False
     for some in np.array_split(np.arange(len(rows)), parts):
         stretch, views = _scene(a, b, line, rows[some], columns[some])
-        change = residual(*_looked(a, b, stretch, views), shared_band(views.a, views.b))
+        change = along(a, b, stretch, views)
         similarity = float(np.median(stretch.similarity))
         together = change.correlation >= _TOGETHER and not change.still
         quiet = change.energy < _QUIET and similarity >= _QUIET_ALIKE
         if len(some) >= _LEAST_FRAMES and similarity >= _ALIKE and (together or quiet):
             found.append((stretch, views))
-            moved |= together
+            moved |= together and change.distinct
     held = sum(len(stretch.rows) for stretch, _ in found)
     return found if moved and held >= _LEAST_SHARE * len(rows) else []
 
@@ -82,14 +82,7 @@ def _scene(
         for side, some in ((a, rows), (b, columns))
     )
     views = find_views(first, second)
-    bare = Stretch(line, rows, columns, np.zeros(len(rows), np.float32))
     band = shared_band(views.a, views.b)
-    one, other = (units(looked, band) for looked in _looked(a, b, bare, views))
-    return replace(bare, similarity=(one * other).sum(axis=1)), views
-
-
-def _looked(a: Usable, b: Usable, stretch: Stretch, views: Views) -> tuple[Floats, Floats]:
-    return (
-        look(a.coefficients[stretch.rows], views.a),
-        look(b.coefficients[stretch.columns], views.b),
-    )
+    one = units(look(first.coefficients, views.a), band)
+    other = units(look(second.coefficients, views.b), band)
+    return Stretch(line, rows, columns, (one * other).sum(axis=1)), views

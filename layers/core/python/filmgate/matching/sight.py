@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from filmgate.fingerprint.model import Fingerprint
 from filmgate.matching.model import FramePair, Segment
-from filmgate.matching.residual import residual
+from filmgate.matching.residual import along
 from filmgate.matching.scenes import scenes
 from filmgate.matching.seen import (
     Sight,
@@ -34,7 +34,7 @@ from filmgate.matching.settings import (
 from filmgate.matching.spatial import find_views
 from filmgate.matching.stills import see_images
 from filmgate.matching.temporal import Stretch, align
-from filmgate.matching.view import Floats, Views, look, shared_band, similarities
+from filmgate.matching.view import Floats, Views, similarities
 from filmgate.media.model import MediaKind
 
 _PAIRS = 8
@@ -142,18 +142,10 @@ def _copied(a: Usable, b: Usable, views: Views, aligned: list[Stretch]) -> list[
     Where one side shows nothing else, that is enough. Else something must surely move together: two
     films of one empty road have long moments in common, and are two films.
     """
-    band = shared_band(views.a, views.b)
-    changes = [
-        residual(
-            look(a.coefficients[stretch.rows], views.a),
-            look(b.coefficients[stretch.columns], views.b),
-            band,
-        )
-        for stretch in aligned
-    ]
+    changes = [(stretch, along(a, b, stretch, views)) for stretch in aligned]
     same = [
         (stretch, change)
-        for stretch, change in zip(aligned, changes, strict=True)
+        for stretch, change in changes
         if change.same(float(stretch.similarity.mean()))
     ]
     copied = [stretch for stretch, _ in same]
