@@ -73,6 +73,8 @@ def test_both_sides_count_alike() -> None:
 
 def test_where_in_doubt_other_moments_must_agree_clearly_less() -> None:
     doubtful = Residual(correlation=0.77, energy=0.4, frames=30)
+    assert not doubtful.same(0.95)
+    assert replace(doubtful, energy=0.8).same(0.95)
     assert replace(doubtful, elsewhere=0.3).same(0.95)
     assert not replace(doubtful, elsewhere=0.65).same(0.95)
     assert replace(doubtful, correlation=0.9, elsewhere=0.85).same(0.95)
@@ -97,7 +99,8 @@ def test_what_changes_all_the_time_agrees_at_one_moment() -> None:
 def test_a_short_film_has_no_other_moments() -> None:
     found = along(*sides(film(1, 1, 0.5, frames=5)), VIEWS)
     assert found.correlation > 0.9
-    assert found.elsewhere == -1
+    assert found.elsewhere == 1
+    assert not found.distinct
 
 
 def sides(frames: Floats) -> tuple[Usable, Usable, Stretch]:

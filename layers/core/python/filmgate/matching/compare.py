@@ -40,9 +40,13 @@ def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
 def order(fingerprint: Fingerprint) -> tuple[float, str]:
     """What sorts two sides: the lesser is measured against the other.
 
-    Aligning goes frame by frame of one side, and steps of the shorter one are the finer ones.
+    Aligning goes frame by frame of one side, and steps of the shorter one are the finer ones. Of
+    a damaged film the container tells more seconds than could be decoded.
     """
-    return fingerprint.info.duration_s, fingerprint.sha256
+    frames = fingerprint.frames
+    if frames is None or not len(frames.times_s):
+        return fingerprint.info.duration_s, fingerprint.sha256
+    return float(frames.times_s[-1]), fingerprint.sha256
 
 
 def _compared(a: Fingerprint, b: Fingerprint) -> Comparison:
@@ -170,7 +174,7 @@ def _transform(
         turn=undo.turn,
         tilt=undo.tilt,
         speed=sight.speed,
-        crop=sight.views.cut,
+        crop=sight.cropped,
         overlaid=sight.overlaid,
         partial=sight.partial,
         recoloured=sight.recoloured,

@@ -16,6 +16,7 @@ from filmgate.matching.settings import (
     part_score,
 )
 from filmgate.matching.words import changes, clock
+from filmgate.media.model import MediaKind
 
 
 def decide(comparison: Comparison, settings: MatchSettings) -> Verdict:
@@ -99,7 +100,7 @@ def _bounded(comparison: Comparison, fused: float) -> float:
     if visual is None and comparison.audio is None:
         return 0.0
     if visual is not None and "visual" not in comparison.decisive:
-        score = min(fused, visual)
+        score = min(fused, visual, PART_CEILING)
     elif comparison.transform.partial:
         score = _part(comparison)
     else:
@@ -152,11 +153,20 @@ def _reason(comparison: Comparison, match_class: MatchClass) -> str:
     if comparison.visual is None:
         held = "One holds sound of the other" if comparison.transform.partial else "The same sound"
         return f"{held}{_when(comparison)}{changed}."
+    if comparison.kind is MediaKind.IMAGE:
+        return "They look alike, but too little agrees in detail: no proof of one picture."
     return "They look alike, but what changes in their pictures does not agree: not one recording."
 
 
 def _difference(comparison: Comparison) -> str:
-    if "audio" in comparison.decisive and comparison.visual is not None:
+    aligned = bool(comparison.segments) and comparison.coverage is not None
+    same_sound = "audio" in comparison.decisive and comparison.visual is not None
+    if same_sound and aligned:
+        return (
+            "The same sound; the pictures share a short stretch only, or are alike without"
+            " changing together."
+        )
+    if same_sound:
         return "The same sound under different pictures, which makes no copy."
     if comparison.visual is None and comparison.audio is None:
         return "They have neither pictures nor sound in common that could be compared."

@@ -76,7 +76,7 @@ def _closest(
 class _Pairs:
     """Frames and their counterparts, looked at in many boxes at once.
 
-    All views measured keep the orientation of the views given.
+    All views measured keep the orientation of the views given, and none is tilted.
     """
 
     def __init__(self, a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> None:

@@ -2,20 +2,21 @@
 
 Two films of one scene by one fixed camera agree in most of every picture. What makes a copy is
 that they also agree in how the picture changes. So each side's mean picture is taken away and
-what is left is correlated along the alignment. Where that leaves doubt, it must also agree better
-than at other moments: people in one place move much alike at any.
+what is left is correlated along the alignment. Where most of the picture stays, people in one
+place move much alike at any moment: there a doubtful correlation must be clearly better than those
+with other moments.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from filmgate.matching.seen import Usable
 from filmgate.matching.temporal import Stretch
-from filmgate.matching.view import Floats, Views, look, shared_band, units
+from filmgate.matching.view import Floats, Views, fisher_z, look, shared_band, units
 
 _SAME = 0.74
 """Correlation of what changes from which on two films are one recording."""
@@ -27,11 +28,12 @@ _STILL_SIMILARITY = 0.9
 """and the pictures must be this much alike instead."""
 _DISTINCT = 0.36
 """Fisher's z by which the best of other moments must stay behind, where there is doubt."""
+_ROOM = 0.6
+"""Share of change from which on it is not one place that makes two films alike."""
 _MOMENTS_S = (-3.0, -2.0, -1.5, -1.0, -0.75, -0.5, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Seconds to other moments: from where motion has changed, mostly within one scene."""
 _SAMPLED = 64
 """Frames that are looked at for it."""
-_PERFECT = 0.999
 _FEW = 4
 """Fewer aligned frames than this have no change to speak of."""
 
@@ -44,14 +46,14 @@ class Residual:
         correlation: -1..1 over all aligned frames.
         energy: share of the picture that changes, 0..1, on the stiller side.
         frames: aligned frames it rests on.
-        elsewhere: the highest correlation with other moments of `b`; -1 where there are none, or
+        elsewhere: the highest correlation with other moments of `b`; 1 where there are none, or
             it was not asked for.
     """
 
     correlation: float
     energy: float
     frames: int
-    elsewhere: float = -1.0
+    elsewhere: float = 1.0
 
     @property
     def still(self) -> bool:
@@ -66,13 +68,18 @@ class Residual:
     @property
     def distinct(self) -> bool:
         """It agrees clearly less with other moments."""
-        return _z(self.correlation) - _z(self.elsewhere) >= _DISTINCT
+        return fisher_z(self.correlation) - fisher_z(self.elsewhere) >= _DISTINCT
+
+    @property
+    def telling(self) -> bool:
+        """One place under other content would not make them change alike."""
+        return self.energy >= _ROOM or self.distinct
 
     def same(self, similarity: float) -> bool:
         """The pictures change together, or they are alike and neither changes at all."""
         if self.still:
             return similarity >= _STILL_SIMILARITY
-        return self.correlation >= _SAME and (self.surely or self.distinct)
+        return self.correlation >= _SAME and (self.surely or self.telling)
 
 
 def along(a: Usable, b: Usable, stretch: Stretch, views: Views) -> Residual:
@@ -83,16 +90,25 @@ def along(a: Usable, b: Usable, stretch: Stretch, views: Views) -> Residual:
     if there.still or there.correlation < _SAME:
         return there
     some = np.unique(np.linspace(0, len(first) - 1, _SAMPLED).astype(int))
-    frame_s = float(np.median(np.diff(b.times)))
-    found = [-1.0]
+    found = []
     for moment in _MOMENTS_S:
-        columns = stretch.columns[some] + round(moment / frame_s)
-        inside = (columns >= 0) & (columns < len(b.times))
-        if inside.sum() < max(_FEW, len(some) // 3):
-            continue
-        other = look(b.coefficients[columns[inside]], views.b)
-        found.append(residual(first[some[inside]], other, band).correlation)
-    return replace(there, elsewhere=max(found))
+        places, columns = _moved(b.times, stretch.columns[some], moment)
+        if len(places) >= max(_FEW, len(some) // 3):
+            other = look(b.coefficients[columns], views.b)
+            found.append(residual(first[some[places]], other, band).correlation)
+    return replace(there, elsewhere=max(found, default=1.0))
+
+
+def _moved(
+    times: Floats, columns: NDArray[np.int64], moment_s: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which of the frames have another one at that distance, to half of it; and which that is."""
+    wanted = times[columns] + moment_s
+    after = np.clip(np.searchsorted(times, wanted), 1, max(1, len(times) - 1))
+    nearest = after - (wanted - times[after - 1] < times[after] - wanted)
+    inside = (wanted >= times[0]) & (wanted <= times[-1])
+    there = np.flatnonzero(inside & (np.abs(times[nearest] - wanted) < abs(moment_s) / 2))
+    return there, nearest[there]
 
 
 def residual(a: Floats, b: Floats, band: tuple[int, int]) -> Residual:
@@ -108,7 +124,3 @@ def residual(a: Floats, b: Floats, band: tuple[int, int]) -> Residual:
     scale = np.sqrt(energies[0] * energies[1])
     correlation = float((left * right).sum() / scale) if scale > 1e-9 else 0.0
     return Residual(correlation, float(np.sqrt(min(energies) / len(a))), len(a))
-
-
-def _z(correlation: float) -> float:
-    return math.atanh(max(-_PERFECT, min(correlation, _PERFECT)))

@@ -20,6 +20,8 @@ from filmgate.matching.view import Floats, Views, look, shared_band, units
 
 _PART_S = 2.0
 """Seconds looked at in one view: shorter than most scenes, long enough for change."""
+_MOST_PARTS = 60
+"""Longer films have longer parts: each part costs a search for views, some 30 ms."""
 _ALIKE = 0.75
 """Median similarity of a part that counts."""
 _TOGETHER = 0.75
@@ -40,12 +42,13 @@ def scenes(a: Usable, b: Usable, line: Line) -> list[Scene]:
     """The parts of the common time in which both show the same, each with its views.
 
     Where next to nothing moves, they need only be alike. None where they are the lesser part of
-    the time, or in none of them the pictures move together as at no other moment.
+    the time, or in none of them the pictures move together as one place alone would not make them.
     """
     rows, columns = _pairs(a.times, b.times, line)
     if len(rows) < _LEAST_FRAMES:
         return []
-    parts = max(1, round(float(np.ptp(a.times[rows])) / _PART_S))
+    parts = round(float(np.ptp(a.times[rows])) / _PART_S)
+    parts = max(1, min(parts, len(rows) // _LEAST_FRAMES, _MOST_PARTS))
     found: list[Scene] = []
     moved = False
     for some in np.array_split(np.arange(len(rows)), parts):
@@ -54,9 +57,9 @@ def scenes(a: Usable, b: Usable, line: Line) -> list[Scene]:
         similarity = float(np.median(stretch.similarity))
         together = change.correlation >= _TOGETHER and not change.still
         quiet = change.energy < _QUIET and similarity >= _QUIET_ALIKE
-        if len(some) >= _LEAST_FRAMES and similarity >= _ALIKE and (together or quiet):
+        if similarity >= _ALIKE and (together or quiet):
             found.append((stretch, views))
-            moved |= together and change.distinct
+            moved |= together and change.telling
     held = sum(len(stretch.rows) for stretch, _ in found)
     return found if moved and held >= _LEAST_SHARE * len(rows) else []
 

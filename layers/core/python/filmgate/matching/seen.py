@@ -19,6 +19,8 @@ _RECOLOURED = 1.5
 _BAR = 0.065
 """Share of a side by which bars must differ: copies without new ones reach 0.04, those with bars
 begin at 0.08."""
+_FRAMING = 0.02
+"""Share of a side by which edges of one framing are found apart: twice the last step of cuts."""
 _END_S = 0.4
 _END_SHARE = 0.05
 """Blank seconds, or share of a side's time, by which ends must differ: as for parts in `sight`."""
@@ -35,12 +37,13 @@ class Sight:
         decisive: it can be nothing but the same material.
         coverage: share of the longer side that is aligned, 0..1; None where there is no time.
         speed: how much faster b plays.
-        barred, padded, trimmed: see `model.Transform`.
+        cropped, barred, padded, trimmed: see `model.Transform`.
     """
 
     score: float
     decisive: bool
     views: Views
+    cropped: bool = False
     overlaid: bool = False
     recoloured: bool = False
     barred: bool = False
@@ -131,11 +134,40 @@ def overlaid(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> bool:
     return views.overlaid or marked(look(a, views.a), look(b, views.b))
 
 
+def cropped(a: Usable, b: Usable, views: Views) -> bool:
+    """Whether one shows a part of the other's picture.
+
+    A line of dark edge may be taken for a bar on one side only, and is cut off there before
+    anything is compared: that is no crop.
+    """
+    flickers = not barred(a, b, views) and _framed_alike(a, b, views)
+    return views.cut and not flickers
+
+
 def barred(a: Usable, b: Usable, views: Views) -> bool:
     """Whether their bars differ by more than finding them is sure of."""
+    return _apart(a.bars, turned_box(b.bars, views.b.mirror, views.b.turn)) > _BAR
+
+
+def _framed_alike(a: Usable, b: Usable, views: Views) -> bool:
+    """What agrees has one place in both files' pictures, bars and all."""
     there = turned_box(b.bars, views.b.mirror, views.b.turn)
-    gaps = [abs(one - other) for one, other in zip(a.bars, there, strict=True)]
-    return max(gaps) > _BAR
+    return _apart(_within(a.bars, views.a.box), _within(there, views.b.box)) < _FRAMING
+
+
+def _within(outer: Box, inner: Box) -> Box:
+    """A box given in shares of another one, in shares of the whole."""
+    height, width = outer[1] - outer[0], outer[3] - outer[2]
+    return (
+        outer[0] + inner[0] * height,
+        outer[0] + inner[1] * height,
+        outer[2] + inner[2] * width,
+        outer[2] + inner[3] * width,
+    )
+
+
+def _apart(a: Box, b: Box) -> float:
+    return max(abs(one - other) for one, other in zip(a, b, strict=True))
 
 
 def padded(a: Usable, b: Usable, speed: float) -> bool:

@@ -15,6 +15,7 @@ from filmgate.matching.seen import (
     Sight,
     Usable,
     barred,
+    cropped,
     curve,
     overlaid,
     padded,
@@ -51,6 +52,8 @@ _EXCERPT_SHARE = 0.5
 """Less than this of either side is no evidence of a part,"""
 _EXCERPT_S = 15.0
 """unless it lasts as long as this."""
+_WELL_FRAMED = 0.93
+"""Similarity from which `spatial` looks for no better view either."""
 _WHOLE_SHARE = 0.9
 """Of a side that shows next to nothing else, likeness and like change are enough."""
 
@@ -86,6 +89,7 @@ def _still_in_video(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
         score=score,
         decisive=score >= PART_FLOOR,
         views=views,
+        cropped=cropped(a, b, views),
         partial=True,
         segments=(Segment(a_start=a_time, a_end=a_time, b_start=b_time, b_end=b_time),),
         pairs=(FramePair(a_time=a_time, b_time=b_time, similarity=unit(similarity)),),
@@ -97,14 +101,15 @@ def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
     if not aligned:
         return Sight(min(DIFFERENT_CEILING, unit(views.similarity) * 0.7), False, views)
     copied = _copied(a, b, views, aligned)
-    held, whole = _held(a, b, copied), views.whole
-    if held < _WHOLE_SHARE:
+    held, whole, cut = _held(a, b, copied), views.whole, cropped(a, b, views)
+    if held < _WHOLE_SHARE and not _framed(a, b, aligned):
         by_scene = scenes(a, b, (copied or aligned)[0].line)
         parts = [stretch for stretch, _ in by_scene]
         if _held(a, b, parts) > held:
             copied = parts
             views = max(by_scene, key=lambda scene: len(scene[0].rows))[1]
             whole = all(view.whole for _, view in by_scene)
+            cut = any(view.cut for _, view in by_scene)
     stretches = copied or aligned
     rows = np.concatenate([stretch.rows for stretch in stretches])
     columns = np.concatenate([stretch.columns for stretch in stretches])
@@ -121,6 +126,7 @@ def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
         score=score,
         decisive=bool(copied) and score >= PART_FLOOR,
         views=views,
+        cropped=cut,
         overlaid=marked,
         recoloured=whole and not marked and recoloured(a.chroma[rows], b.chroma[columns]),
         # What a part is taken out of may have bars and ends of its own.
@@ -154,8 +160,16 @@ def _copied(a: Usable, b: Usable, views: Views, aligned: list[Stretch]) -> list[
     return []
 
 
+def _framed(a: Usable, b: Usable, aligned: list[Stretch]) -> bool:
+    """One framing shows all that one side has as it is: no other would show it better."""
+    alike = [stretch for stretch in aligned if stretch.similarity.mean() >= _WELL_FRAMED]
+    return _held(a, b, alike) >= _WHOLE_SHARE
+
+
 def _held(a: Usable, b: Usable, stretches: list[Stretch]) -> float:
     """The share of the side that is held most, 0..1."""
+    if not stretches:
+        return 0.0
     return max(
         _share(a.times, [stretch.rows for stretch in stretches]),
         _share(b.times, [stretch.columns for stretch in stretches]),

@@ -13,7 +13,7 @@ from filmgate.fingerprint.model import Keypoints
 from filmgate.fingerprint.reference import shape
 from filmgate.matching.model import FramePair
 from filmgate.matching.placement import Placement, placements
-from filmgate.matching.seen import Sight, Usable, barred, curve, overlaid, recoloured, unit
+from filmgate.matching.seen import Sight, Usable, barred, cropped, curve, overlaid, recoloured, unit
 from filmgate.matching.settings import CHANGED_CEILING, NEAR_FLOOR, PART_CEILING
 from filmgate.matching.spatial import INNER, best_orientation, find_views
 from filmgate.matching.view import WHOLE, View, Views, measured
@@ -70,6 +70,7 @@ def _sight(a: Usable, b: Usable, views: Views, score: float) -> Sight:
         score=score,
         decisive=score >= NEAR_FLOOR,
         views=views,
+        cropped=cropped(a, b, views),
         overlaid=marked,
         recoloured=views.whole and not marked and recoloured(a.chroma, b.chroma),
         barred=barred(a, b, views),

@@ -7,7 +7,7 @@ than is usual for either frame, so that a still background votes for none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,21 +15,37 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+_USUAL_STEP_S = 0.5
+"""Seconds between frames up to which the others here are meant as they stand. Slides, and films so
+long that they are thinned, have more: there all grow with it."""
 _MAX_LINES = 4
+"""Lines that are looked for one after the other: what was inserted or cut out breaks a line."""
 _MAX_VOTES = 40_000
+"""Pairs of frames that vote, the strongest: votes of long films are many, and enough."""
 _MIN_SIMILARITY = 0.35
 _MIN_EXCESS = 0.12
+"""A pair votes from this similarity, and from this much (Fisher's z) above what is usual."""
 _BIN_S = 0.2
+"""Width of the bins of offsets that votes are counted in."""
 _PLAIN_SPEED_BONUS = 1.3
+"""Factor on the evidence of a line at plain speed: nearly all copies have it."""
 _SNAP = 0.004
+"""A speed so near to 1 is 1."""
 _MATCH = 0.55
+"""Similarity of frames that found a stretch,"""
 _CONTINUES = 0.35
+"""and of those that only continue it."""
 _POLISH_S = 0.3
+"""How far a line's offset is moved at last, for the best."""
 _BRIDGE_S = 1.0
+"""Seconds without a pair that do not end a stretch."""
 _MIN_SECONDS = 0.4
 _MIN_FRAMES = 3
+"""Less is no stretch."""
 _TRIED = 3
+"""Speeds with the most votes whose lines are weighed, beside the plain one."""
 _PERFECT = 0.995
+"""Similarities above count as this: Fisher's z has no end."""
 _SPEED_STEPS = 70
 SPEEDS: tuple[float, ...] = tuple(
     2.0 ** (step / _SPEED_STEPS) for step in range(-_SPEED_STEPS, _SPEED_STEPS + 1)
@@ -65,6 +81,14 @@ def align(table: Floats, a_times: Floats, b_times: Floats) -> list[Stretch]:
         table: float32 (n, m), similarities of frames, -1..1.
         a_times, b_times: float32 (n,) and (m,), seconds, ascending.
     """
+    unit = max(1.0, max(_step(a_times), _step(b_times)) / _USUAL_STEP_S)
+    return [
+        replace(stretch, line=Line(stretch.line.speed, stretch.line.offset * unit))
+        for stretch in _aligned(table, a_times / unit, b_times / unit)
+    ]
+
+
+def _aligned(table: Floats, a_times: Floats, b_times: Floats) -> list[Stretch]:
     free = table.copy()
     found: list[Stretch] = []
     speeds: tuple[float, ...] = SPEEDS
@@ -201,7 +225,7 @@ def _polished(line: Line, table: Floats, a_times: Floats, b_times: Floats) -> Li
 
 def _stretches(table: Floats, a_times: Floats, b_times: Floats, line: Line) -> list[Stretch]:
     expected = line.at(a_times.astype(np.float64))
-    step = float(np.median(np.diff(b_times))) if len(b_times) > 1 else _BIN_S
+    step = _step(b_times)
     inside = np.flatnonzero((expected >= b_times[0] - step) & (expected <= b_times[-1] + step))
     if not len(inside):
         return []
@@ -221,6 +245,11 @@ def _stretches(table: Floats, a_times: Floats, b_times: Floats, line: Line) -> l
         if strong >= max(_MIN_FRAMES, len(some) // 3) and seconds >= _MIN_SECONDS:
             found.append(Stretch(line, inside[some], columns[some], similarity[some]))
     return found
+
+
+def _step(times: Floats) -> float:
+    """The usual distance of frames."""
+    return float(np.median(np.diff(times))) if len(times) > 1 else _BIN_S
 
 
 def _runs(times: Floats) -> list[tuple[int, int]]:

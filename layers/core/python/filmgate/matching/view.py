@@ -26,6 +26,7 @@ __all__ = [
     "View",
     "Views",
     "cutter",
+    "fisher_z",
     "look",
     "measured",
     "shared_band",
@@ -67,6 +68,11 @@ class View:
         return _band(self.box)
 
 
+def fisher_z(correlation: float) -> float:
+    """Fisher's z of a correlation, which ends just before 1, where z has no end."""
+    return math.atanh(max(-_PERFECT, min(correlation, _PERFECT)))
+
+
 def turned_box(box: Box, mirror: bool, turn: int) -> Box:
     """Where a box ends up when its picture is mirrored, then turned clockwise."""
     top, bottom, left, right = box
@@ -90,9 +96,7 @@ class Views:
         """Fisher's z of the similarity, in deviations of chance: agreement in a narrow band, which
         a small cut-out leaves, is worth less."""
         rows, columns = shared_band(self.a, self.b)
-        return math.atanh(max(-_PERFECT, min(self.similarity, _PERFECT))) * math.sqrt(
-            rows * columns
-        )
+        return fisher_z(self.similarity) * math.sqrt(rows * columns)
 
     @property
     def cut(self) -> bool:
