@@ -177,6 +177,28 @@ def test_the_same_song_under_other_pictures_is_no_match() -> None:
     assert "same sound under different pictures" in verdict.reason
 
 
+def test_a_short_stretch_under_the_same_sound_is_told_beside_it() -> None:
+    excerpt = measured(
+        visual=0.69,
+        audio=1.0,
+        metadata=1.0,
+        decisive=("audio",),
+        coverage=0.3,
+        segments=(Segment(a_start=20.0, a_end=30.0, b_start=0.0, b_end=10.0),),
+    )
+    verdict = decide(excerpt, SETTINGS)
+    assert verdict.match_class is MatchClass.DIFFERENT
+    assert "short stretch" in verdict.reason
+    assert "different pictures" not in verdict.reason
+
+
+@given(st.floats(0.7, 1), st.sampled_from(list(MediaKind)))
+def test_pictures_that_prove_nothing_are_similar_at_most(visual: float, kind: MediaKind) -> None:
+    verdict = decide(measured(kind=kind, visual=visual, metadata=1.0), SETTINGS)
+    assert verdict.match_class is MatchClass.SIMILAR
+    assert "alike" in verdict.reason
+
+
 def test_sound_alone_decides_where_there_are_no_pictures() -> None:
     sound = measured(kind=MediaKind.AUDIO, audio=1.0, metadata=0.9, decisive=("audio",))
     assert decide(sound, SETTINGS).match_class is MatchClass.EXACT

@@ -6,27 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from filmgate.matching.residual import Residual, along, residual
 from filmgate.matching.seen import Usable
 from filmgate.matching.temporal import Line, Stretch
-from filmgate.matching.view import Pictures, View, Views
+from filmgate.matching.view import View, Views
+from tests.tracks import Floats, film, noisy, shown
 
 BAND = (16, 16)
 VIEWS = Views(View(), View(), 1.0)
-Floats = NDArray[np.float32]
-
-
-def film(background: int, content: int, share: float, frames: int = 20) -> Floats:
-    """A still background with content that changes: float32 (frames, 16, 16)."""
-    still = np.random.default_rng(background).normal(size=(1, 16, 16))
-    moving = np.random.default_rng(100 + content).normal(size=(frames, 16, 16))
-    return (still * (1 - share) + moving * share).astype(np.float32)
-
-
-def noisy(frames: Floats, level: float = 0.02) -> Floats:
-    return (frames + level * np.random.default_rng(9).normal(size=frames.shape)).astype(np.float32)
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
@@ -110,15 +98,11 @@ def sides(frames: Floats) -> tuple[Usable, Usable, Stretch]:
     return shown(frames), shown(noisy(frames)), stretch
 
 
-def shown(frames: Floats) -> Usable:
-    coefficients = np.clip(np.rint(frames * 20), -127, 127).astype(np.int8)
-    return Usable(
-        times=(np.arange(len(frames)) / 8).astype(np.float32),
-        coefficients=coefficients,
-        chroma=np.zeros((len(frames), 4), np.int8),
-        seconds=len(frames) / 8,
-        unseen_s=0.125,
-        bars=(0.0, 1.0, 0.0, 1.0),
-        blank_s=(0.0, 0.0),
-        pictures=Pictures(coefficients),
-    )
+def test_other_moments_are_looked_up_by_time() -> None:
+    slides = film(1, 1, 0.5, frames=12)
+    rows = np.arange(12)
+    stretch = Stretch(Line(1.0, 0.0), rows, rows, np.ones(12, np.float32))
+    found = along(shown(slides, rate_hz=0.5), shown(noisy(slides), rate_hz=0.5), stretch, VIEWS)
+    # Two seconds away is the next slide; half a second away is none.
+    assert -1 <= found.elsewhere < 0.5
+    assert found.distinct
