@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from filmgate.errors import MediaRefused
 from filmgate.fingerprint.model import Fingerprint
 from filmgate.fingerprint.retrieval import index_entry, index_query
 from filmgate.index.segments import SegmentIndex
@@ -156,8 +157,13 @@ def _judged(first: Fingerprint, second: Fingerprint) -> Iterator[str]:
 
 def main() -> None:
     """Print two pairs of the sample library, or the pair that was named."""
+    if len(sys.argv) not in {1, 3}:
+        raise SystemExit("Name two files, or none for the pairs of the sample library.")
     if len(sys.argv) == 3:
-        print(*told(Path(), *sys.argv[1:]), sep="\n")
+        try:
+            print(*told(Path(), *sys.argv[1:]), sep="\n")
+        except (MediaRefused, OSError) as error:
+            raise SystemExit(f"Not to be compared: {error}") from None
         return
     make_files(FOLDER, [path for pair in PAIRS for path in pair], seed=1)
     for pair in PAIRS:

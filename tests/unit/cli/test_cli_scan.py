@@ -78,7 +78,7 @@ def test_copies_outside_the_folder_are_told_and_kept_apart(
     result = run("scan", other, "--json", tmp_path / "o.json", "--report", tmp_path / "r.html")
     told = "1 file here also matches 1 file scanned before, outside this folder"
     assert f"{told} (1 exact, 0 near, 0 similar): `filmgate matches`" in result.stdout
-    assert "0 groups, 0 exact" in result.stdout
+    assert "1 file, 1 uploaded, 0 groups, 0 pairs (0 exact" in result.stdout
     assert told in (tmp_path / "r.html").read_text()
     found = json.loads((tmp_path / "o.json").read_text())
     assert (found["matches"], found["groups"]) == ([], [])

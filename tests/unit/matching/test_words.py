@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from filmgate.matching.model import Transform
-from filmgate.matching.words import clock, transform_words
+from filmgate.matching.model import MatchClass, Transform
+from filmgate.matching.words import clock, relation_words, transform_words
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,9 @@ def test_transforms_in_words(transform: Transform, words: str) -> None:
 )
 def test_clock(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+def test_of_what_only_looks_alike_no_change_is_told() -> None:
+    assert "no proof" in relation_words(MatchClass.SIMILAR, Transform(speed=1.5))
+    assert "part" in relation_words(MatchClass.SIMILAR, Transform(partial=True))
+    assert relation_words(MatchClass.NEAR, Transform(crop=True)) == "cropped"

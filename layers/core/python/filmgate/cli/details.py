@@ -9,7 +9,7 @@ from rich.text import Text
 
 from filmgate.cli.output import Output, class_text, rows, safe, score_text, status_text, table
 from filmgate.cli.summary import show_matches
-from filmgate.matching.words import clock, probability_words, transform_words
+from filmgate.matching.words import clock, probability_words, relation_words
 from filmgate.report.words import not_compared, percent
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def show_match(output: Output, match: MatchView) -> None:
     facts = [
         ("a", safe(match.a_path or "gone") + Text(f"  {match.a}", style="dim")),
         ("b", safe(match.b_path or "gone") + Text(f"  {match.b}", style="dim")),
-        ("a to b", transform_words(verdict.transform)),
+        ("a to b", relation_words(verdict.match_class, verdict.transform)),
         ("engine", verdict.engine),
     ]
     if verdict.probability is not None:

@@ -126,9 +126,12 @@ def show(
     from filmgate.cli.details import show_asset, show_match  # noqa: PLC0415
     from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
 
+    if not identity.strip():
+        raise typer.BadParameter("an asset or a match is wanted", param_hint="ID")
     with client() as api:
         if ":" in identity:
-            match = api.match(identity)
+            # Of two ids the smaller one comes first, whichever way round they were given.
+            match = api.match(":".join(sorted(identity.split(":"))))
             output.result(match)
             show_match(output, match)
         else:

@@ -17,7 +17,7 @@ from filmgate.cli.output import (
     status_text,
     table,
 )
-from filmgate.matching.words import transform_words
+from filmgate.matching.words import relation_words
 from filmgate.report.words import met_outside, not_compared, percent
 
 if TYPE_CHECKING:
@@ -87,7 +87,11 @@ def _show_outside(output: Output, matches: Sequence[OutsideMatch]) -> None:
 
 
 def _pairs(count: int) -> str:
-    return f"{count} pair{'' if count == 1 else 's'}"
+    return _counted(count, "pair")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _show_problems(output: Output, result: ScanResult) -> None:
@@ -122,11 +126,12 @@ def _tally(scanned: Scanned) -> Text:
     classes = Counter(match.match_class.value for match in result.matches)
     statuses = Counter(asset.status.value for asset in result.assets)
     parts = [
-        f"{len(result.assets)} files",
+        _counted(len(result.assets), "file"),
         f"{scanned.new} uploaded",
-        f"{len(result.groups)} groups",
+        _counted(len(result.groups), "group"),
     ]
-    parts += [f"{classes[name]} {name}" for name in ("exact", "near", "similar")]
+    found = [f"{classes[name]} {name}" for name in ("exact", "near", "similar")]
+    parts.append(f"{_pairs(len(result.matches))} ({', '.join(found)})")
     parts += [f"{statuses[name]} {name}" for name in ("refused", "failed") if statuses[name]]
     over = str(scanned.passed_over)
     passed = f"; passed over: {over}" if over else ""
@@ -197,7 +202,7 @@ def show_matches(output: Output, matches: Sequence[MatchView]) -> None:
             score_text(match.verdict.score),
             match.a_path or match.a,
             match.b_path or match.b,
-            transform_words(match.verdict.transform),
+            relation_words(match.verdict.match_class, match.verdict.transform),
             match.match_id,
         )
         for match in matches

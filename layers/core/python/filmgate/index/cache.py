@@ -48,9 +48,10 @@ class SegmentCache:
 
     def _mapped(self, tenant: str, info: SegmentInfo) -> np.memmap[tuple[int], np.dtype[np.uint8]]:
         path = self._directory / f"{info.id}{_SUFFIX}"
-        if path.exists():
+        try:
             os.utime(path)
-        else:
+            return np.memmap(path, dtype=np.uint8, mode="r")
+        except FileNotFoundError:  # never fetched, or another process made room just now
             self._fetch(tenant, info, path)
         return np.memmap(path, dtype=np.uint8, mode="r")
 

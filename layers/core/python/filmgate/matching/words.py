@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from filmgate.matching.model import Transform
+from filmgate.matching.model import MatchClass, Transform
 
 TURNS = {90: "turned a quarter right", 180: "turned upside down", 270: "turned a quarter left"}
 _SPEED_SHOWN = 0.005
@@ -45,6 +45,13 @@ def transform_words(transform: Transform) -> str:
         return "identical bytes"
     part = ["a part of the time"] if transform.partial else []
     return ", ".join([*changes(transform), *part]) or "no change found"
+
+
+def relation_words(match_class: MatchClass, transform: Transform) -> str:
+    """`transform_words` of what is a copy; of what only looks alike, that it is no proof of one."""
+    if match_class is MatchClass.SIMILAR and not transform.partial:
+        return "alike, no proof of a copy"
+    return transform_words(transform)
 
 
 def probability_words(probability: float, calibrated_on: str | None) -> str:

@@ -10,8 +10,9 @@ from filmgate.media.model import MediaKind
 class MatchBudget(BaseModel):
     """Seconds after which no further comparison is begun, well below what the step may take.
 
-    Two long films take seconds to compare, so many of them would outlast the step, again on every
-    retry. Images run in Express workflows, which live five minutes in all.
+    Two films of an hour take seconds to compare by their pictures and ten by their sound, so many
+    of them would outlast the step, again on every retry. Images run in Express workflows, which
+    live five minutes in all.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -12,7 +12,7 @@ from filmgate import __version__
 from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
 from filmgate.library.model import AssetStatus
 from filmgate.matching.model import FramePair, MatchClass
-from filmgate.matching.words import clock, probability_words, transform_words
+from filmgate.matching.words import clock, probability_words, relation_words
 from filmgate.media.model import MediaKind
 from filmgate.report.pictures import Pictures, Tile, TileSource
 from filmgate.report.timeline import Timeline, timeline
@@ -177,7 +177,7 @@ def _pair(
     lengths = [side.duration_s if side else None for side in sides]
     return Pair(
         match=match,
-        words=transform_words(match.transform),
+        words=relation_words(match.match_class, match.transform),
         probability=""
         if match.probability is None
         else probability_words(match.probability, match.calibrated_on),
