@@ -27,8 +27,10 @@ _MIN_EXCESS = 0.12
 """A pair votes from this similarity, and from this much (Fisher's z) above what is usual."""
 _BIN_S = 0.2
 """Width of the bins of offsets that votes are counted in."""
-_PLAIN_SPEED_BONUS = 1.3
+_PLAIN_SPEED_BONUS = 1.1
 """Factor on the evidence of a line at plain speed: nearly all copies have it."""
+_ALIKE_WORTH = 0.02
+"""What likeness counts that is no more than usual: where nothing moves there is no other."""
 _SNAP = 0.004
 """A speed so near to 1 is 1."""
 _MATCH = 0.55
@@ -110,9 +112,10 @@ def _best_stretches(
 ) -> list[Stretch]:
     """The stretches of the line with the most evidence, of those with the most votes."""
     best: tuple[float, list[Stretch]] = (0.0, [])
-    for line in _lines(table, a_times, b_times, speeds):
+    usual = _usual(table)
+    for line in _lines(table, usual, a_times, b_times, speeds):
         stretches = _stretches(table, a_times, b_times, line)
-        evidence = sum(_evidence(stretch) for stretch in stretches)
+        evidence = sum(_evidence(stretch, usual) for stretch in stretches)
         if line.speed == 1.0:
             evidence *= _PLAIN_SPEED_BONUS
         if evidence > best[0]:
@@ -120,9 +123,20 @@ def _best_stretches(
     return best[1]
 
 
-def _evidence(stretch: Stretch) -> float:
-    """Fisher's z of the similarities, so that few perfect pairs outweigh many middling ones."""
-    return float(_z(stretch.similarity).sum())
+def _usual(table: Floats) -> Floats:
+    """How alike each pair of frames would be at any other moment: (n, m)."""
+    return np.maximum(
+        np.median(table, axis=1, keepdims=True), np.median(table, axis=0, keepdims=True)
+    )
+
+
+def _evidence(stretch: Stretch, usual: Floats) -> float:
+    """Fisher's z of the similarities, so that few perfect pairs outweigh many middling ones, by how
+    much it exceeds the usual: before a still background all moments are much alike."""
+    z = _z(stretch.similarity)
+    expected = _z(usual[stretch.rows, stretch.columns])
+    excess = np.maximum(z - np.maximum(expected, 0), 0)
+    return float(excess.sum() + _ALIKE_WORTH * z.sum())
 
 
 def _z(similarity: Floats) -> Floats:
@@ -130,11 +144,12 @@ def _z(similarity: Floats) -> Floats:
 
 
 def _lines(
-    table: Floats, a_times: Floats, b_times: Floats, speeds: tuple[float, ...]
+    table: Floats,
+    usual: Floats,
+    a_times: Floats,
+    b_times: Floats,
+    speeds: tuple[float, ...],
 ) -> list[Line]:
-    usual = np.maximum(
-        np.median(table, axis=1, keepdims=True), np.median(table, axis=0, keepdims=True)
-    )
     # In Fisher's z, for where little moves all is alike, and 0.99 against 0.95 says much.
     excess = np.where(table >= _MIN_SIMILARITY, _z(table) - _z(usual), 0)
     rows, columns = np.nonzero(excess > _MIN_EXCESS)
