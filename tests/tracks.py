@@ -75,3 +75,19 @@ def shown(frames: Floats, rate_hz: float = 8.0) -> Usable:
     found = usable(taken(frames, np.arange(len(frames)) / rate_hz))
     assert found is not None
     return found
+
+
+def moving(seconds: float, speed: float, share: float, rate_hz: float = 8.0) -> Floats:
+    """A still background before which something moves smoothly, played faster or slower.
+
+    Args:
+        share: of the picture that moves, 0..1.
+    """
+    rng = np.random.default_rng(5)
+    still = rng.normal(size=(1, 16, 16))
+    knots = rng.normal(size=(round(seconds * 2) + 2, 16, 16))
+    at = np.arange(round(seconds / speed * rate_hz)) / rate_hz * speed * 2
+    before = np.minimum(at.astype(int), len(knots) - 2)
+    blend = (at - before)[:, None, None]
+    there = (1 - blend) * knots[before] + blend * knots[before + 1]
+    return (still * (1 - share) + there * share).astype(np.float32)

@@ -15,7 +15,7 @@ from filmgate.matching.scenes import scenes
 from filmgate.matching.settings import MatchSettings
 from filmgate.matching.temporal import Line
 from filmgate.matching.view import View, look
-from tests.tracks import Floats, barred, film, noisy, shown, taken
+from tests.tracks import Floats, barred, film, moving, noisy, shown, taken
 
 SAME_TIMES = Line(1.0, 0.0)
 RATE_HZ = 8.0
@@ -102,3 +102,12 @@ def test_a_damaged_film_is_as_long_as_what_could_be_decoded() -> None:
 def taken_as_long_as(fingerprint: Fingerprint, seconds: float) -> Fingerprint:
     info = fingerprint.info.model_copy(update={"duration_s": seconds})
     return replace(fingerprint, info=info)
+
+
+@pytest.mark.parametrize("speed", [0.6, 0.7, 0.8, 1.25, 1.4, 1.7])
+@pytest.mark.parametrize("share", [0.15, 0.25, 0.6])
+def test_speeds_are_told_before_a_still_background(speed: float, share: float) -> None:
+    one, other = moving(6.0, 1.0, share), noisy(moving(6.0, speed, share), 0.02)
+    found = verdict(at_rate(one), at_rate(other, "b"))
+    assert found.match_class is MatchClass.NEAR
+    assert found.transform.speed == pytest.approx(speed, rel=0.04)
