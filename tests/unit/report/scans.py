@@ -60,7 +60,7 @@ def match(a: str, b: str, match_class: MatchClass, score: float, **more: object)
     } | more
     return ScanMatch.model_validate(
         {"a": a, "b": b, "class": match_class, "score": score, **facts}
-        | {"asset_a": f"id-{a}", "asset_b": f"id-{b}"}
+        | {"asset_a": f"id-{a}", "asset_b": f"id-{b}", "match_id": f"id-{a}:id-{b}"}
     )
 
 

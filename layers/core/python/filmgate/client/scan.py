@@ -42,8 +42,8 @@ class ScanAsset(_Value):
 class ScanMatch(_Value):
     """Two files of the folder that share content.
 
-    `a` and `b` are paths; `asset_a` and `asset_b` their ids. Scores are in 0..1, or None where a
-    side lacks the modality. `probability` and `calibrated_on` are as in
+    `a` and `b` are paths; `asset_a` and `asset_b` their ids, `match_id` the pair's. Scores are in
+    0..1, or None where a side lacks the modality. `probability` and `calibrated_on` are as in
     `filmgate.matching.model.Verdict`. In JSON the class is called `class`.
     """
 
@@ -62,6 +62,7 @@ class ScanMatch(_Value):
     segments: tuple[Segment, ...]
     engine: str
     reason: str
+    match_id: str
     asset_a: str
     asset_b: str
     pairs: tuple[FramePair, ...] = ()
@@ -86,6 +87,7 @@ class ScanMatch(_Value):
             segments=verdict.segments,
             engine=verdict.engine,
             reason=verdict.reason,
+            match_id=match.match_id,
             asset_a=match.a,
             asset_b=match.b,
             pairs=verdict.pairs,
