@@ -106,3 +106,18 @@ def test_other_moments_are_looked_up_by_time() -> None:
     # Two seconds away is the next slide; half a second away is none.
     assert -1 <= found.elsewhere < 0.5
     assert found.distinct
+
+
+def test_at_another_speed_it_takes_more() -> None:
+    paced = Residual(correlation=0.85, energy=0.8, frames=30, elsewhere=0.7, paced=True)
+    assert not paced.same(0.95)
+    assert not paced.telling
+    assert replace(paced, paced=False).same(0.95)
+    assert replace(paced, elsewhere=0.4).same(0.95)
+
+
+def test_what_stands_out_from_other_moments_may_agree_less() -> None:
+    found = Residual(correlation=0.7, energy=0.3, frames=30, elsewhere=0.2)
+    assert found.same(0.95)
+    assert not replace(found, elsewhere=0.5).same(0.95)
+    assert not replace(found, correlation=0.6).same(0.95)

@@ -18,16 +18,20 @@ from filmgate.matching.seen import Usable
 from filmgate.matching.temporal import Stretch
 from filmgate.matching.view import Floats, Views, fisher_z, look, shared_band, units
 
-_SAME = 0.74
-"""Correlation of what changes from which on two films are one recording."""
 _SURELY = 0.8
-"""The same where a part of a film has to do without the rest of it."""
+"""Correlation of what changes from which on two films are surely one recording;"""
+_SAME = 0.74
+"""where most of the picture changes;"""
+_ALIKE = 0.66
+"""and where other moments agree clearly less."""
 _STILL = 0.06
 """Share of change below which there is nothing that could agree,"""
 _STILL_SIMILARITY = 0.9
 """and the pictures must be this much alike instead."""
 _DISTINCT = 0.36
-"""Fisher's z by which the best of other moments must stay behind, where there is doubt."""
+"""Fisher's z by which the best of other moments must stay behind,"""
+_DISTINCT_PACED = 0.7
+"""and at another speed: of so many, one agrees a little by chance."""
 _ROOM = 0.6
 """Share of change from which on it is not one place that makes two films alike."""
 _MOMENTS_S = (-3.0, -2.0, -1.5, -1.0, -0.75, -0.5, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -48,12 +52,14 @@ class Residual:
         frames: aligned frames it rests on.
         elsewhere: the highest correlation with other moments of `b`; 1 where there are none, or
             it was not asked for.
+        paced: the two play at other speeds.
     """
 
     correlation: float
     energy: float
     frames: int
     elsewhere: float = 1.0
+    paced: bool = False
 
     @property
     def still(self) -> bool:
@@ -68,18 +74,23 @@ class Residual:
     @property
     def distinct(self) -> bool:
         """It agrees clearly less with other moments."""
-        return fisher_z(self.correlation) - fisher_z(self.elsewhere) >= _DISTINCT
+        gap = fisher_z(self.correlation) - fisher_z(self.elsewhere)
+        return gap >= (_DISTINCT_PACED if self.paced else _DISTINCT)
 
     @property
     def telling(self) -> bool:
         """One place under other content would not make them change alike."""
-        return self.energy >= _ROOM or self.distinct
+        return self.distinct or (self.energy >= _ROOM and not self.paced)
 
     def same(self, similarity: float) -> bool:
         """The pictures change together, or they are alike and neither changes at all."""
         if self.still:
             return similarity >= _STILL_SIMILARITY
-        return self.correlation >= _SAME and (self.surely or self.telling)
+        if self.paced:
+            return self.surely and self.distinct
+        if self.distinct:
+            return self.correlation >= _ALIKE
+        return self.surely or (self.telling and self.correlation >= _SAME)
 
 
 def along(a: Usable, b: Usable, stretch: Stretch, views: Views) -> Residual:
@@ -87,7 +98,8 @@ def along(a: Usable, b: Usable, stretch: Stretch, views: Views) -> Residual:
     band = shared_band(views.a, views.b)
     first = look(a.coefficients[stretch.rows], views.a)
     there = residual(first, look(b.coefficients[stretch.columns], views.b), band)
-    if there.still or there.correlation < _SAME:
+    there = replace(there, paced=stretch.line.speed != 1.0)
+    if there.still or there.correlation < _ALIKE:
         return there
     some = np.unique(np.linspace(0, len(first) - 1, _SAMPLED).astype(int))
     found = []
