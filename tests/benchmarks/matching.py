@@ -23,6 +23,7 @@ from tests.benchmarks.matching_copies import DRAW_SEED, VARIANTS, File, files
 from tests.benchmarks.matching_measures import overall
 from tests.benchmarks.matching_pairs import Pair, engine, pairs
 from tests.benchmarks.matching_report import (
+    called,
     described,
     draw_curves,
     labelled,
@@ -85,6 +86,7 @@ def _result(
         *(per_transform(tune, test, kind) for kind in kinds),
         negatives(test),
         segments(test),
+        called(test),
         reliability_sheet(test),
         summary({"tune": tune, "test": test}),
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from filmgate.matching.model import Comparison, Verdict
+from filmgate.matching.model import Comparison, MatchClass, Verdict
 from filmgate.media.model import MediaKind
 from filmgate.samples.truth import Rate, wilson
 from filmgate.tuning.reliability import reliability
@@ -141,6 +142,21 @@ def segments(pairs: Sequence[Pair]) -> Sheet:
         rows.append((variant, len(copies), len(found), mean, good))
     columns = ("transform", "n", "found", "mean IoU of those", "IoU from 0.8")
     return Sheet("Segments of partial copies (test half)", columns, tuple(rows))
+
+
+def called(pairs: Sequence[Pair]) -> Sheet:
+    """What copies are called: a change that is not seen makes an exact one of a near one."""
+    some = [pair for pair in pairs if not pair.negative]
+    rows: list[tuple[Cell, ...]] = []
+    for (kind, variant), copies in sorted(
+        by(some, lambda pair: (pair.query.kind.value, pair.query.variant)).items()
+    ):
+        found = Counter(pair.verdict.match_class for pair in copies if pair.verdict)
+        counts = [found[one] for one in (MatchClass.EXACT, MatchClass.NEAR)]
+        parts = sum(pair.called for pair in copies) - sum(counts)
+        rows.append((kind, variant, len(copies), *counts, parts))
+    columns = ("kind", "transform", "n", "exact", "near", "part")
+    return Sheet("What copies are called (test half)", columns, tuple(rows))
 
 
 def reliability_sheet(pairs: Sequence[Pair]) -> Sheet:

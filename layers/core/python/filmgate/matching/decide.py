@@ -9,6 +9,7 @@ from filmgate.matching.model import Comparison, MatchClass, Verdict
 from filmgate.matching.settings import (
     CHANGED_CEILING,
     DIFFERENT_CEILING,
+    EXACT_VISUAL,
     NEAR_FLOOR,
     PART_CEILING,
     Boundaries,
@@ -108,7 +109,8 @@ def _bounded(comparison: Comparison, fused: float) -> float:
         score = max(fused, visual if visual is not None else _certain(comparison))
     if comparison.transform.partial:
         return min(score, PART_CEILING)
-    return _squeezed(score) if comparison.transform.changed else score
+    changed = comparison.transform.changed or (visual is not None and visual < EXACT_VISUAL)
+    return _squeezed(score) if changed else score
 
 
 def _certain(comparison: Comparison) -> float:

@@ -9,6 +9,9 @@ from filmgate.media.model import MediaKind
 
 NEAR_FLOOR = 0.86
 """Lowest score of material that is whole and certainly the same."""
+EXACT_VISUAL = 0.97
+"""Pictures that agree less were changed, if in no way that can be told: by a small logo, or a
+slight tilt. Encoding anew leaves more."""
 CHANGED_CEILING = 0.949
 """Highest score when more was done than encoding anew: near, never exact."""
 PART_FLOOR = 0.70
