@@ -20,12 +20,12 @@ from filmgate.index.segments import SegmentIndex
 from filmgate.matching.compare import compare, order
 from filmgate.matching.decide import decide
 from filmgate.matching.placement import placements
-from filmgate.matching.residual import residual
+from filmgate.matching.residual import along
 from filmgate.matching.seen import Usable, usable
 from filmgate.matching.settings import MatchSettings
 from filmgate.matching.spatial import best_orientation, find_views
 from filmgate.matching.temporal import align
-from filmgate.matching.view import View, Views, look, shared_band, similarities
+from filmgate.matching.view import View, Views, similarities
 from filmgate.media.model import MediaKind
 from filmgate.samples.library import make_files
 from tests.clips import taken
@@ -93,18 +93,13 @@ def _films(a: Usable, b: Usable, one: str = "a", other: str = "b") -> Iterator[s
     views = find_views(a.pictures, b.pictures)
     yield f"  views        {_view(views, one, other)}"
     table = similarities(a.coefficients, b.coefficients, views.a, views.b)
-    band = shared_band(views.a, views.b)
     for stretch in align(table, a.times, b.times):
         line = stretch.line
         yield (
             f"  line         t_{other} = t_{one} / {line.speed:.3f} {line.offset:+.2f} s,"
             f" {len(stretch.rows)} frames, similarity {stretch.similarity.mean():.2f}"
         )
-        sides = (
-            look(a.coefficients[stretch.rows], views.a),
-            look(b.coefficients[stretch.columns], views.b),
-        )
-        change = residual(*sides, band)
+        change = along(a, b, stretch, views)
         yield (
             f"  residual     {change.energy:.2f} of the picture changes,"
             f" correlation {change.correlation:.2f}"

@@ -42,7 +42,7 @@ def main() -> None:
     sound = _sound(outcome, files)
     publish(
         Result(
-            "load-killed" if chosen.kill else "load",
+            "load-killed" if chosen.kill else "load-undisturbed",
             (_sheet(outcome, files, killed, sound),),
             {**vars(outcome), "killed": dict(Counter(killed)), "sound": sound},
             time.perf_counter() - begun,

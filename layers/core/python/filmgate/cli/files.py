@@ -12,6 +12,7 @@ import typer
 from filmgate.cli.errors import Code, Trouble
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output, as_json
+from filmgate.report.words import counted
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView
@@ -175,19 +176,15 @@ def fail_if_failed(*assets: Iterable[ScanAsset | AssetView]) -> None:
     held = len(failed) - kept_back
     counts, hints = [], []
     if kept_back:
-        counts.append(f"{_files(kept_back)} not sent")
+        counts.append(f"{counted(kept_back, 'file')} not sent")
         hints.append("The same command again sends what was not sent; the reasons are above.")
     if held:
-        counts.append(f"{_files(held)} failed")
+        counts.append(f"{counted(held, 'file')} failed")
         hints.append(
             "`filmgate redrive --reruns` runs what failed again, `filmgate logs` says why."
         )
     if failed:
         raise Trouble(f"{', '.join(counts)}.", " ".join(hints))
-
-
-def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"
 
 
 def upload(

@@ -11,7 +11,7 @@ from rich.text import Text
 from filmgate.cli.errors import Code, Trouble
 from filmgate.cli.options import ASSET_ID, Json
 from filmgate.cli.output import Output, rows, status_text, table
-from filmgate.library.model import AssetStatus
+from filmgate.library.model import AssetStatus, match_id
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView
@@ -130,8 +130,8 @@ def show(
         raise typer.BadParameter("an asset or a match is wanted", param_hint="ID")
     with client() as api:
         if ":" in identity:
-            # Of two ids the smaller one comes first, whichever way round they were given.
-            match = api.match(":".join(sorted(identity.split(":"))))
+            first, _, second = identity.partition(":")
+            match = api.match(match_id(first, second))
             output.result(match)
             show_match(output, match)
         else:

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from filmgate.client.folder import label
+from filmgate.report.words import counted
 
 if TYPE_CHECKING:
     from filmgate.client.scanner import Stage
@@ -175,7 +176,7 @@ def _uncounted(_done: int, _total: int, _name: str) -> None:
 def _amount(stage: Stage, value: int) -> str:
     if stage.in_bytes:
         return f"{value / 1e6:.1f} MB"
-    return f"{value} file{'' if value == 1 else 's'}"
+    return counted(value, "file")
 
 
 def table(*columns: str, title: str | None = None) -> Table:

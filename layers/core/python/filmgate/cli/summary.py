@@ -18,7 +18,7 @@ from filmgate.cli.output import (
     table,
 )
 from filmgate.matching.words import relation_words
-from filmgate.report.words import met_outside, not_compared, percent
+from filmgate.report.words import counted, met_outside, not_compared, percent
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView, MatchView
@@ -46,7 +46,7 @@ def show_scan(output: Output, scanned: Scanned) -> None:
     for number, group in enumerate(result.groups):
         _show_group(output, number + 1, group, by_group.get(number, []))
     if outside:
-        output.show(Text(f"\nOutside the groups: {_pairs(len(outside))}", style="bold"))
+        output.show(Text(f"\nOutside the groups: {counted(len(outside), 'pair')}", style="bold"))
         _show_pairs(output, outside)
     if result.outside:
         _show_outside(output, result.outside)
@@ -71,7 +71,7 @@ def _show_pairs(output: Output, pairs: Sequence[ScanMatch]) -> None:
         output.show(head + safe(match.a) + Text(" <> ", style="dim") + safe(match.b))
         output.show(Text("      ") + safe(match.reason, "dim"))
     if len(pairs) > _SHOWN_PAIRS:
-        rest = _pairs(len(pairs) - _SHOWN_PAIRS)
+        rest = counted(len(pairs) - _SHOWN_PAIRS, "pair")
         output.show(Text(f"    and {rest} more; --json and --report have all", style="dim"))
 
 
@@ -82,16 +82,8 @@ def _show_outside(output: Output, matches: Sequence[OutsideMatch]) -> None:
         other = safe(match.other or match.other_id)
         output.show(head + safe(match.path) + Text(" <> ", style="dim") + other)
     if len(matches) > _SHOWN_PAIRS:
-        rest = _pairs(len(matches) - _SHOWN_PAIRS)
+        rest = counted(len(matches) - _SHOWN_PAIRS, "pair")
         output.show(Text(f"    and {rest} more; --json has all", style="dim"))
-
-
-def _pairs(count: int) -> str:
-    return _counted(count, "pair")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _show_problems(output: Output, result: ScanResult) -> None:
@@ -126,12 +118,12 @@ def _tally(scanned: Scanned) -> Text:
     classes = Counter(match.match_class.value for match in result.matches)
     statuses = Counter(asset.status.value for asset in result.assets)
     parts = [
-        _counted(len(result.assets), "file"),
+        counted(len(result.assets), "file"),
         f"{scanned.new} uploaded",
-        _counted(len(result.groups), "group"),
+        counted(len(result.groups), "group"),
     ]
     found = [f"{classes[name]} {name}" for name in ("exact", "near", "similar")]
-    parts.append(f"{_pairs(len(result.matches))} ({', '.join(found)})")
+    parts.append(f"{counted(len(result.matches), 'pair')} ({', '.join(found)})")
     parts += [f"{statuses[name]} {name}" for name in ("refused", "failed") if statuses[name]]
     over = str(scanned.passed_over)
     passed = f"; passed over: {over}" if over else ""

@@ -90,7 +90,7 @@ class Residual:
             return self.surely and self.distinct
         if self.distinct:
             return self.correlation >= _ALIKE
-        return self.surely or (self.telling and self.correlation >= _SAME)
+        return self.correlation >= (_SAME if self.energy >= _ROOM else _SURELY)
 
 
 def along(a: Usable, b: Usable, stretch: Stretch, views: Views) -> Residual:

@@ -32,7 +32,7 @@ from filmgate.matching.settings import (
     TRIMMED_S,
     part_score,
 )
-from filmgate.matching.spatial import find_views
+from filmgate.matching.spatial import SETTLED, find_views
 from filmgate.matching.stills import see_images
 from filmgate.matching.temporal import Stretch, align
 from filmgate.matching.view import Floats, Views, similarities
@@ -52,8 +52,6 @@ _EXCERPT_SHARE = 0.5
 """Less than this of either side is no evidence of a part,"""
 _EXCERPT_S = 15.0
 """unless it lasts as long as this."""
-_WELL_FRAMED = 0.93
-"""Similarity from which `spatial` looks for no better view either."""
 _WHOLE_SHARE = 0.9
 """Of a side that shows next to nothing else, likeness and like change are enough."""
 
@@ -162,7 +160,7 @@ def _copied(a: Usable, b: Usable, views: Views, aligned: list[Stretch]) -> list[
 
 def _framed(a: Usable, b: Usable, aligned: list[Stretch]) -> bool:
     """One framing shows all that one side has as it is: no other would show it better."""
-    alike = [stretch for stretch in aligned if stretch.similarity.mean() >= _WELL_FRAMED]
+    alike = [stretch for stretch in aligned if stretch.similarity.mean() >= SETTLED]
     return _held(a, b, alike) >= _WHOLE_SHARE
 
 

@@ -30,7 +30,7 @@ _COARSE_FIELD = 80
 """As `_FIELD`, for that grid."""
 _STARTS = 6
 """Cuts that are refined: they end in different places, and the best start is not the best end."""
-_SETTLED = 0.93
+SETTLED = 0.93
 """From this similarity on an orientation alone explains the pictures."""
 _CUT_SETTLED = 0.97
 """From this similarity on a cut does, and no tilt is tried."""
@@ -59,7 +59,7 @@ def find_views(first: Pictures, second: Pictures) -> Views:
         return Views(*_turned_back(swapped.b, swapped.a), swapped.similarity)
     probes, field = _spread(a, _PROBES), _spread(b, _FIELD)
     turned = best_orientation(first, second)
-    if turned.similarity >= _SETTLED:
+    if turned.similarity >= SETTLED:
         return turned
     starts = best_cuts(_spread(a, _COARSE_PROBES), _spread(b, _COARSE_FIELD), turned)
     starts += _stirred(probes, field, first.stirring, second.stirring)

@@ -22,15 +22,17 @@ def met_outside(matches: Sequence[OutsideMatch]) -> str:
     own = len({match.asset_id for match in matches})
     others = len({match.other_id for match in matches})
     classes = Counter(match.match_class.value for match in matches)
-    counted = ", ".join(f"{classes[name]} {name}" for name in ("exact", "near", "similar"))
+    by_class = ", ".join(f"{classes[name]} {name}" for name in ("exact", "near", "similar"))
+    verb = "matches" if own == 1 else "match"
     return (
-        f"{_files(own)} here also {'matches' if own == 1 else 'match'} {_files(others)}"
-        f" scanned before, outside this folder ({counted})"
+        f"{counted(own, 'file')} here also {verb} {counted(others, 'file')}"
+        f" scanned before, outside this folder ({by_class})"
     )
 
 
-def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"
+def counted(count: int, noun: str) -> str:
+    """Such as "1 file" or "2 files"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def percent(share: float | None) -> str:
