@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from filmgate.fingerprint.engine import fingerprint
-from filmgate.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.engine import fingerprint
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.tuning.truth import Parameters
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
-from filmgate.samples import synth, transforms
-from filmgate.samples.clip import Clip, Encoding, Picture, Sound, write_clip
-from filmgate.samples.rendering import SCENES
-from filmgate.samples.truth import Parameters
+from filmgate_samples import synth, transforms
+from filmgate_samples.clip import Clip, Encoding, Picture, Sound, write_clip
+from filmgate_samples.rendering import SCENES
 
 SIZE = (160, 90)
 RATE_HZ = 12.5

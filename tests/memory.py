@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from filmgate.dedupe.index.stores import FreshItem, FreshKey, Manifest, first_items
 from filmgate.errors import Conflict, InvalidCursor, NotFound
-from filmgate.index.stores import FreshItem, FreshKey, Manifest, first_items
 from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match, match_id
 from filmgate.library.ports import Page, SignedPost
 
@@ -253,7 +253,7 @@ class MemoryWorkflows:
 
 
 class MemoryFreshStore:
-    """`filmgate.index.stores.FreshStore`."""
+    """`filmgate.dedupe.index.stores.FreshStore`."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -291,7 +291,7 @@ class MemoryFreshStore:
 
 @dataclass
 class MemorySegmentStore:
-    """`filmgate.index.stores.SegmentStore`."""
+    """`filmgate.dedupe.index.stores.SegmentStore`."""
 
     bodies: dict[tuple[str, str], tuple[bytes, datetime]] = field(default_factory=dict)
 
@@ -314,7 +314,7 @@ class MemorySegmentStore:
 
 
 class MemoryBucketStore:
-    """`filmgate.index.stores.BucketStore`; `reads` and `writes` count buckets."""
+    """`filmgate.dedupe.index.stores.BucketStore`; `reads` and `writes` count buckets."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.fingerprint.model import Fingerprint, FrameTrack
-from filmgate.matching.seen import Usable, usable
+from filmgate.dedupe.fingerprint.model import Fingerprint, FrameTrack
+from filmgate.dedupe.matching.frame_features import Usable, usable
 from filmgate.media.model import MediaInfo, MediaKind
 
 Floats = NDArray[np.float32]

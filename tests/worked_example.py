@@ -3,7 +3,7 @@
 From the root of the checkout, with the virtual environment on: `python -m tests.worked_example`
 takes a film and a picture of the sample library, each with a copy of it, and
 `python -m tests.worked_example A B` takes two files of yours. The README of
-`filmgate.matching` shows the first, and a test holds it against what is printed.
+`filmgate.dedupe.matching` shows the first, and a test holds it against what is printed.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.matching.compare import compare, order
+from filmgate.dedupe.matching.decide import decide
+from filmgate.dedupe.matching.frame_features import Usable, usable
+from filmgate.dedupe.matching.geometric_verification import placements
+from filmgate.dedupe.matching.motion_correlation import along
+from filmgate.dedupe.matching.settings import MatchSettings
+from filmgate.dedupe.matching.spatial_alignment import best_orientation, find_views
+from filmgate.dedupe.matching.temporal_alignment import align
+from filmgate.dedupe.matching.transform import View, Views, similarities
 from filmgate.errors import MediaRefused
-from filmgate.fingerprint.model import Fingerprint
-from filmgate.fingerprint.retrieval import index_entry, index_query
-from filmgate.index.segments import SegmentIndex
-from filmgate.matching.compare import compare, order
-from filmgate.matching.decide import decide
-from filmgate.matching.placement import placements
-from filmgate.matching.residual import along
-from filmgate.matching.seen import Usable, usable
-from filmgate.matching.settings import MatchSettings
-from filmgate.matching.spatial import best_orientation, find_views
-from filmgate.matching.temporal import align
-from filmgate.matching.view import View, Views, similarities
 from filmgate.media.model import MediaKind
-from filmgate.samples.library import make_files
+from filmgate_samples.library import make_files
 from tests.clips import taken
 from tests.memory import MemoryFreshStore, MemorySegmentStore
 

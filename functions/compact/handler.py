@@ -13,9 +13,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from filmgate.adapters.dynamodb.index import DynamoFreshStore
 from filmgate.adapters.s3 import S3SegmentStore
+from filmgate.dedupe.index.compaction import in_rounds
+from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.errors import FilmgateError
-from filmgate.index.compaction import in_rounds
-from filmgate.index.segments import SegmentIndex
 from filmgate.observability import MetricUnit, logger, metrics
 from filmgate.settings import ArtifactSettings, IndexTableSettings, SearchSettings
 

@@ -12,9 +12,9 @@ from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
 from filmgate.adapters.dynamodb.index import DynamoFreshStore
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
-from filmgate.index.bands import BandIndex
-from filmgate.index.port import CandidateIndex
-from filmgate.index.segments import SegmentIndex
+from filmgate.dedupe.index.bands import BandIndex
+from filmgate.dedupe.index.port import CandidateIndex
+from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.observability import correlate, logger
 from filmgate.pipeline.match import MatchDeps, match
 from filmgate.pipeline.state import ToMatch

@@ -17,12 +17,12 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from filmgate.matching.groups import groups
-from filmgate.matching.model import MatchClass, Verdict
+from filmgate.dedupe.matching.groups import groups
+from filmgate.dedupe.matching.model import MatchClass, Verdict
+from filmgate.dedupe.tuning.truth import Rate, Truth, compare, is_call, wilson
 from filmgate.media.model import MediaKind
-from filmgate.samples import library, plan, transforms
-from filmgate.samples.clip import Encoding, read_clip, read_image, write_clip, write_image
-from filmgate.samples.truth import Rate, Truth, compare, is_call, wilson
+from filmgate_samples import library, plan, transforms
+from filmgate_samples.clip import Encoding, read_clip, read_image, write_clip, write_image
 from tests.benchmarks import expectations
 from tests.benchmarks.bare import Bare, ordered
 from tests.benchmarks.common import (

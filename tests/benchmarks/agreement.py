@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from filmgate.media.model import MediaKind
-from filmgate.samples import plan, transforms
+from filmgate_samples import plan, transforms
 from tests.benchmarks.bare import Bare, ordered
 from tests.benchmarks.common import Cell, Result, Sheet, machine, parser, publish
 from tests.benchmarks.matching_copies import VARIANTS

@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from filmgate.embedding.load import load
-from filmgate.embedding.port import EmbeddingEngine
+from filmgate.dedupe.fingerprint.codec import dumps, loads
+from filmgate.dedupe.fingerprint.engine import fingerprint
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.matching.compare import compare
+from filmgate.dedupe.matching.decide import decide
+from filmgate.dedupe.matching.model import Verdict
+from filmgate.dedupe.matching.settings import MatchSettings
+from filmgate.engines.embedding.load import load
+from filmgate.engines.embedding.port import EmbeddingEngine
 from filmgate.errors import MediaRefused
-from filmgate.fingerprint.codec import dumps, loads
-from filmgate.fingerprint.engine import fingerprint
-from filmgate.fingerprint.model import Fingerprint
-from filmgate.fingerprint.retrieval import index_entry, index_query
-from filmgate.index.segments import SegmentIndex
-from filmgate.matching.compare import compare
-from filmgate.matching.decide import decide
-from filmgate.matching.model import Verdict
-from filmgate.matching.settings import MatchSettings
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
 from filmgate.pipeline.match import MAX_CANDIDATES

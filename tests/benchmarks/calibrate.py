@@ -1,8 +1,8 @@
 """Fit the probabilities that ship, and judge them on sources they were not fit on.
 
 Reads the labelled pairs that the matching benchmark wrote: fits on the tuning half and writes
-`filmgate/matching/calibration.json`, then judges that on the test half. `make calibrate` does both
-in turn and the benchmark's own table after it.
+`filmgate/dedupe/matching/calibration.json`, then judges that on the test half. `make calibrate`
+does both in turn and the benchmark's own table after it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from filmgate.matching.calibration import FILE, Calibration, CalibrationSource
-from filmgate.matching.settings import MatchSettings
-from filmgate.tuning.labelled import LabelledSet, Scored, scored
-from filmgate.tuning.probabilities import calibrate, judged
+from filmgate.dedupe.matching.calibration import FILE, Calibration, CalibrationSource
+from filmgate.dedupe.matching.settings import MatchSettings
+from filmgate.dedupe.tuning.labelled import LabelledSet, Scored, scored
+from filmgate.dedupe.tuning.probabilities import calibrate, judged
 from tests.benchmarks.common import BENCH, parser
 
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.fingerprint import patches, spectrum
-from filmgate.fingerprint.spectrum import Floats
-from filmgate.index.settings import IndexSettings
+from filmgate.dedupe.fingerprint import dct, keypoint_descriptors
+from filmgate.dedupe.fingerprint.dct import Floats
+from filmgate.dedupe.index.settings import IndexSettings
 from tests.benchmarks.common import Cell, Result, Sheet, machine, note, parser, publish
 from tests.benchmarks.descriptor_pairs import SEED, Described, described
 
@@ -25,7 +25,7 @@ DIMENSIONS = 32
 """Directions that the learned unit vectors keep; 16 to 63 differ little."""
 _KEPT = 120
 _STEPS = 2000
-_BITS = patches.SIDE**2 - 1
+_BITS = keypoint_descriptors.SIDE**2 - 1
 
 Counts = NDArray[np.int64]
 Projection = NDArray[np.float64]
@@ -140,8 +140,8 @@ def projection(pictures: Iterable[Described]) -> Projection:
     a, b = (np.concatenate(side) for side in zip(*_sides(pictures), strict=True))
     others = np.random.default_rng(SEED).permutation(len(b))
     totals = np.zeros((2, _BITS, _BITS))
-    for mirror, turn in spectrum.ORIENTATIONS:
-        mine, theirs = (_rows(spectrum.orient(side, mirror, turn)) for side in (a, b))
+    for mirror, turn in dct.ORIENTATIONS:
+        mine, theirs = (_rows(dct.orient(side, mirror, turn)) for side in (a, b))
         for total, apart in zip(totals, (mine - theirs, mine - theirs[others]), strict=True):
             np.add(total, apart.T.astype(np.float64) @ apart, out=total)
     within, between = totals
@@ -162,7 +162,7 @@ def _sides(
 
 def _rows(some: NDArray[np.int8]) -> Floats:
     """float32 (n, 63): unit vectors; the mean, always zero, is left out."""
-    return patches.units(some)[:, 1:]
+    return keypoint_descriptors.units(some)[:, 1:]
 
 
 def _normed(rows: Rows) -> Floats:

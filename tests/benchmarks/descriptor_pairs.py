@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from filmgate.fingerprint.engine import halve
-from filmgate.fingerprint.keypoints import SIDE, keypoints
+from filmgate.dedupe.fingerprint.engine import halve
+from filmgate.dedupe.fingerprint.keypoints import SIDE, keypoints
+from filmgate.dedupe.tuning.truth import Parameters
 from filmgate.media.model import MediaKind
-from filmgate.samples import plan
-from filmgate.samples.clip import Picture, read_clip, read_image
-from filmgate.samples.edits import EDITS
-from filmgate.samples.truth import Parameters
+from filmgate_samples import plan
+from filmgate_samples.clip import Picture, read_clip, read_image
+from filmgate_samples.edits import EDITS
 from tests.benchmarks.matching_copies import PROCESSES
 from tests.benchmarks.matching_sources import Source, Split, sources
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+from filmgate.dedupe.tuning.truth import Expect, KnownCopy, KnownNegative, SampleFile, Truth
 from filmgate.media.model import MediaKind
-from filmgate.samples.truth import Expect, KnownCopy, KnownNegative, SampleFile, Truth
 
 
 @dataclass(frozen=True)

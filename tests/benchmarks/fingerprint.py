@@ -23,16 +23,16 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.fingerprint import engine, spectrum
-from filmgate.fingerprint.model import Fingerprint
-from filmgate.fingerprint.pdq import pdq_of
+from filmgate.dedupe.fingerprint import dct, engine
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.pdq import pdq_of
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo
 from filmgate.media.probe import probe
-from filmgate.samples import plan, rendering
-from filmgate.samples.clip import read_clip
-from filmgate.samples.library import make_files
+from filmgate_samples import plan, rendering
+from filmgate_samples.clip import read_clip
+from filmgate_samples.library import make_files
 from tests.benchmarks.common import (
     BENCH,
     SHARED,
@@ -294,7 +294,7 @@ def _contenders(
     stacked = np.stack(lumas)
 
     def bits(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return spectrum.bits(spectrum.quantize(spectrum.whiten(spectrum.project(luma))))
+        return dct.bits(dct.quantize(dct.whiten(dct.project(luma))))
 
     # Pictures come four a second, and some of the work is done once a second.
     four = [Frame(at / 4, rgb) for at, rgb in enumerate(np.repeat(frames, 4, axis=0))]

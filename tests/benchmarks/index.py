@@ -25,11 +25,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.index.bands import BandIndex, band_bits, members
-from filmgate.index.port import IndexEntry, IndexQuery
-from filmgate.index.segment import fresh_item
-from filmgate.index.segments import SegmentIndex
-from filmgate.index.settings import BandSettings, IndexSettings
+from filmgate.dedupe.index.bands import BandIndex, band_bits, members
+from filmgate.dedupe.index.port import IndexEntry, IndexQuery
+from filmgate.dedupe.index.segment import fresh_item
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.index.settings import BandSettings, IndexSettings
 from tests.benchmarks import index_corpus as corpus
 from tests.benchmarks import index_points, index_samples
 from tests.benchmarks.common import Result, interleaved, machine, note, parser, publish

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.fingerprint import spectrum
-from filmgate.index.port import IndexEntry, IndexQuery
+from filmgate.dedupe.fingerprint import dct
+from filmgate.dedupe.index.port import IndexEntry, IndexQuery
 
 FRAMES = 120
 """Frames of a film before repeated ones are dropped."""
@@ -38,8 +38,8 @@ class Corpus:
         self._seed = seed
         rng = np.random.default_rng(seed)
         raw = rng.standard_normal((_FIELDS, 16, 16), dtype=np.float32)
-        raw /= np.maximum(spectrum.whitening(), 1)
-        self._fields = (spectrum.whiten(raw) * spectrum.SCALE).astype(np.float32)
+        raw /= np.maximum(dct.whitening(), 1)
+        self._fields = (dct.whiten(raw) * dct.SCALE).astype(np.float32)
 
     def films(self, first: int, count: int) -> Iterator[tuple[int, Coefficients, Hashes]]:
         """Number, int8 (n, 16, 16) and uint8 (n, 32) of each film from `first` on."""
@@ -47,7 +47,7 @@ class Corpus:
             many = range(start, min(start + _FILMS_AT_ONCE, first + count))
             drawn = [self._drawn(film) for film in many]
             coefficients = np.concatenate(drawn)
-            hashes = spectrum.bits(coefficients).reshape(len(drawn), FRAMES, 32)
+            hashes = dct.bits(coefficients).reshape(len(drawn), FRAMES, 32)
             for film, frames, bits in zip(many, drawn, hashes, strict=True):
                 kept = _changing(bits)
                 yield film, frames[kept], bits[kept]
@@ -94,7 +94,7 @@ def entry(film: int, hashes: Hashes) -> IndexEntry:
 
 def query(coefficients: Coefficients) -> IndexQuery:
     """All orientations of these frames."""
-    turned = [spectrum.bits(spectrum.orient(coefficients, *way)) for way in spectrum.ORIENTATIONS]
+    turned = [dct.bits(dct.orient(coefficients, *way)) for way in dct.ORIENTATIONS]
     return asked(np.stack(turned))
 
 
@@ -111,9 +111,9 @@ def copied(coefficients: Coefficients, bits: int, rng: np.random.Generator) -> H
     """
     flat = coefficients.reshape(len(coefficients), 256).astype(np.float32)
     margin = np.abs(flat - np.median(flat[:, 1:], axis=1, keepdims=True))
-    strength = np.abs(rng.standard_normal(flat.shape)) * spectrum.whitening().reshape(256)
+    strength = np.abs(rng.standard_normal(flat.shape)) * dct.whitening().reshape(256)
     reach = np.where(strength > 0, margin / np.maximum(strength, 1e-9), np.inf)
-    plain = np.unpackbits(spectrum.bits(coefficients), axis=1)
+    plain = np.unpackbits(dct.bits(coefficients), axis=1)
     flipped = np.argsort(reach, axis=1)[:, :bits]
     np.put_along_axis(plain, flipped, 1 - np.take_along_axis(plain, flipped, axis=1), axis=1)
     return np.packbits(plain, axis=1)

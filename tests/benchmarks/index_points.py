@@ -13,12 +13,12 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.fingerprint import patches
-from filmgate.fingerprint.keypoints import keypoints
-from filmgate.index.points import Pairs, PointScan, agreed
-from filmgate.index.port import IndexEntry, IndexQuery, Points, SoughtPoints
-from filmgate.index.segment import Segment
-from filmgate.index.settings import IndexSettings
+from filmgate.dedupe.fingerprint import keypoint_descriptors
+from filmgate.dedupe.fingerprint.keypoints import keypoints
+from filmgate.dedupe.index.points import Pairs, PointScan, agreed
+from filmgate.dedupe.index.port import IndexEntry, IndexQuery, Points, SoughtPoints
+from filmgate.dedupe.index.segment import Segment
+from filmgate.dedupe.index.settings import IndexSettings
 from tests.benchmarks import index_corpus as corpus
 from tests.benchmarks.common import Cell, Sheet, interleaved, note, ratio
 
@@ -197,7 +197,7 @@ def copied(number: int, kept: int, rng: np.random.Generator) -> tuple[Patches, N
     rows, places = picture(number)
     host_rows, host_places = picture(int(rng.integers(10**9, 2 * 10**9)))
     chosen = rng.choice(POINTS, kept, replace=False)
-    shape = (kept, patches.SIDE, patches.SIDE)
+    shape = (kept, keypoint_descriptors.SIDE, keypoint_descriptors.SIDE)
     noise = rng.standard_normal(shape) * _NOISE * _reach() * rng.uniform(0.3, 1.7, (kept, 1, 1))
     disturbed = np.clip(np.rint(rows[chosen] + noise), -127, 127).astype(np.int8)
     moved = places[chosen] * np.float16(0.5) + np.array([0.2, 0.3, 0], np.float16)
@@ -218,13 +218,13 @@ def entry(number: int) -> IndexEntry:
         nothing,
         np.zeros(0, np.uint32),
         np.zeros(0, np.int32),
-        points=Points(patches.bits(rows), places),
+        points=Points(keypoint_descriptors.bits(rows), places),
     )
 
 
 def query(rows: Patches, places: NDArray[np.float16]) -> IndexQuery:
     """Of an image and its mirror image."""
-    alternate = np.where(np.arange(patches.SIDE) % 2, -1, 1).astype(np.int8)
+    alternate = np.where(np.arange(keypoint_descriptors.SIDE) % 2, -1, 1).astype(np.int8)
     return IndexQuery(
         "query",
         "f" * 64,
@@ -233,7 +233,9 @@ def query(rows: Patches, places: NDArray[np.float16]) -> IndexQuery:
         np.zeros(0, np.uint32),
         np.zeros(0, np.int32),
         points=tuple(
-            SoughtPoints(patches.bits(turned), at, patches.margins(turned))
+            SoughtPoints(
+                keypoint_descriptors.bits(turned), at, keypoint_descriptors.margins(turned)
+            )
             for turned, at in (
                 (rows, places),
                 (rows * alternate, places * np.array([-1, 1, 1], np.float16)),
@@ -254,7 +256,7 @@ def _pool() -> NDArray[np.int16]:
 def _looks() -> NDArray[np.int16]:
     """The low frequencies of some patches, which many keypoints share: corners and spots of one
     shape, with details of their own."""
-    frequency = np.arange(patches.SIDE)
+    frequency = np.arange(keypoint_descriptors.SIDE)
     low = np.hypot(frequency[:, None], frequency) <= _LOW
     return (_pool()[:_LOOKS] * low).astype(np.int16)
 
@@ -271,13 +273,13 @@ def _drawn(rng: np.random.Generator) -> NDArray[np.float32]:
 @cache
 def _reach() -> NDArray[np.float32]:
     """How strongly copying disturbs each coefficient: twice as much at the highest frequencies."""
-    side = np.arange(patches.SIDE) / (patches.SIDE - 1)
+    side = np.arange(keypoint_descriptors.SIDE) / (keypoint_descriptors.SIDE - 1)
     return (1 + np.hypot(side[:, None], side[None]) / np.sqrt(2)).astype(np.float32)
 
 
 def _crowding() -> float:
     made = [picture(number) for number in range(_CROWD)]
-    words = np.concatenate([patches.bits(rows) for rows, _ in made])
+    words = np.concatenate([keypoint_descriptors.bits(rows) for rows, _ in made])
     return skew(words, np.repeat(np.arange(_CROWD), POINTS), IndexSettings().point_key_bits)
 
 

@@ -10,14 +10,14 @@ import statistics
 import tempfile
 from pathlib import Path
 
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
+from filmgate.dedupe.index.bands import BandIndex
+from filmgate.dedupe.index.port import CandidateIndex
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.index.settings import BandSettings
 from filmgate.errors import MediaRefused
-from filmgate.fingerprint.model import Fingerprint
-from filmgate.fingerprint.retrieval import index_entry, index_query
-from filmgate.index.bands import BandIndex
-from filmgate.index.port import CandidateIndex
-from filmgate.index.segments import SegmentIndex
-from filmgate.index.settings import BandSettings
-from filmgate.samples import library
+from filmgate_samples import library
 from tests.benchmarks.bare import kept, ordered
 from tests.benchmarks.common import BENCH, Cell, Sheet, note
 from tests.memory import MemoryBucketStore, MemoryFreshStore, MemorySegmentStore

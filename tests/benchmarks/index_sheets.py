@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from filmgate.index.settings import BandSettings, IndexSettings
+from filmgate.dedupe.index.settings import BandSettings, IndexSettings
 from tests.benchmarks import index_prices as prices
 from tests.benchmarks.common import Cell, Sheet
 from tests.benchmarks.index_prices import BandLaw, ScanLaw

@@ -14,8 +14,8 @@ from __future__ import annotations
 import json
 import time
 
-from filmgate.fingerprint.engine import ENGINE as FINGERPRINT
-from filmgate.matching.model import ENGINE as MATCHING
+from filmgate.dedupe.fingerprint.engine import ENGINE as FINGERPRINT
+from filmgate.dedupe.matching.model import ENGINE as MATCHING
 from filmgate.media.model import MediaKind
 from tests.benchmarks.bare import code, embedder
 from tests.benchmarks.common import BENCH, SHARED, Result, machine, note, parser, publish

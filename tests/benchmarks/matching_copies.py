@@ -22,17 +22,17 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from filmgate import samples
+import filmgate_samples as samples
+from filmgate.dedupe.fingerprint.codec import dumps, loads
+from filmgate.dedupe.fingerprint.engine import fingerprint
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.tuning.truth import Parameters
 from filmgate.errors import MediaRefused
-from filmgate.fingerprint.codec import dumps, loads
-from filmgate.fingerprint.engine import fingerprint
-from filmgate.fingerprint.model import Fingerprint
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaKind
 from filmgate.media.probe import probe
-from filmgate.samples import plan, transforms
-from filmgate.samples.clip import Clip, read_clip, write_clip
-from filmgate.samples.truth import Parameters
+from filmgate_samples import plan, transforms
+from filmgate_samples.clip import Clip, read_clip, write_clip
 from tests.benchmarks.bare import code, embedder
 from tests.benchmarks.common import note
 from tests.benchmarks.matching_peers import FrameHasher
@@ -50,7 +50,7 @@ class Variant:
     """One way of copying.
 
     Attributes:
-        base: the transform of `filmgate.samples.transforms`.
+        base: the transform of `filmgate_samples.transforms`.
         fixed: parameters set here, after the others were drawn.
         shared: class of negative that all files made this way fall into among each other.
         every: made of every so-many-th source of a kind.

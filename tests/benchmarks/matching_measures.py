@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.dedupe.tuning.truth import Rate, wilson
 from filmgate.media.model import MediaKind
-from filmgate.samples.truth import Rate, wilson
 from tests.benchmarks.matching_pairs import Pair
 
 Key = TypeVar("Key")

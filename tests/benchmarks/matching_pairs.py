@@ -19,17 +19,17 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from filmgate import index, matching
-from filmgate.fingerprint.model import Fingerprint
-from filmgate.fingerprint.retrieval import index_entry, index_query
-from filmgate.index.segments import SegmentIndex
-from filmgate.matching.compare import compare
-from filmgate.matching.decide import decide
-from filmgate.matching.model import Comparison, Verdict
-from filmgate.matching.settings import MatchSettings
+from filmgate.dedupe import index, matching
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.matching.compare import compare
+from filmgate.dedupe.matching.decide import decide
+from filmgate.dedupe.matching.model import Comparison, Verdict
+from filmgate.dedupe.matching.settings import MatchSettings
+from filmgate.dedupe.tuning.truth import is_call
 from filmgate.media.model import MediaKind
 from filmgate.pipeline.match import MAX_CANDIDATES
-from filmgate.samples.truth import is_call
 from tests.benchmarks.bare import code
 from tests.benchmarks.common import note
 from tests.benchmarks.matching_copies import PROCESSES, File, frame_hashes, keep_newest, print_of

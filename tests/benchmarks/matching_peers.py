@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.media.model import Frame
 
 PDQ_RADIUS = 31

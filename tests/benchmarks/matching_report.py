@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from filmgate.matching.model import Comparison, MatchClass, Verdict
+from filmgate.dedupe.matching.model import Comparison, MatchClass, Verdict
+from filmgate.dedupe.tuning.reliability import reliability
+from filmgate.dedupe.tuning.truth import Rate, wilson
 from filmgate.media.model import MediaKind
-from filmgate.samples.truth import Rate, wilson
-from filmgate.tuning.reliability import reliability
 from tests.benchmarks.common import Cell, Sheet
 from tests.benchmarks.matching_copies import File
 from tests.benchmarks.matching_measures import (

@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image
 
 from filmgate.media.model import MediaKind
-from filmgate.samples import plan
-from filmgate.samples.clip import (
+from filmgate_samples import plan
+from filmgate_samples.clip import (
     Encoding,
     read_clip,
     read_image,
@@ -29,8 +29,8 @@ from filmgate.samples.clip import (
     write_image,
     write_sound,
 )
-from filmgate.samples.library import make_files
-from filmgate.samples.transforms import kind_of
+from filmgate_samples.library import make_files
+from filmgate_samples.transforms import kind_of
 from tests.benchmarks.common import BENCH, SHARED, note
 
 FOLDER = BENCH / "matching"

@@ -31,9 +31,9 @@ from filmgate.adapters.operations import Addresses, Deployment
 from filmgate.api.models import AssetView, JobView
 from filmgate.client.api import FilmgateClient
 from filmgate.client.scan import ScanResult
+from filmgate.dedupe.tuning.truth import Truth
 from filmgate.pipeline.state import Outcome
-from filmgate.samples import library
-from filmgate.samples.truth import Truth
+from filmgate_samples import library
 from tests.benchmarks.bare import Bare
 from tests.benchmarks.common import BENCH, Cell, Result, Sheet, machine, note, parser, publish
 from tests.stack import RunningStack, own_stack

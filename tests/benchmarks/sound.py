@@ -24,21 +24,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.fingerprint.constellation import RATE_HZ, constellation
-from filmgate.fingerprint.model import Fingerprint
-from filmgate.fingerprint.retrieval import index_entry, index_query
-from filmgate.index.segments import SegmentIndex
-from filmgate.matching.compare import compare
-from filmgate.matching.decide import decide
-from filmgate.matching.settings import MatchSettings
+from filmgate.dedupe.fingerprint.constellation import RATE_HZ, constellation
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.matching.compare import compare
+from filmgate.dedupe.matching.decide import decide
+from filmgate.dedupe.matching.settings import MatchSettings
+from filmgate.dedupe.tuning.truth import Rate, is_call, wilson
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.media.probe import probe
 from filmgate.pipeline.match import MAX_CANDIDATES
-from filmgate.samples import synth
-from filmgate.samples.clip import RATE_HZ as SAMPLES_RATE_HZ
-from filmgate.samples.truth import Rate, is_call, wilson
+from filmgate_samples import synth
+from filmgate_samples.clip import RATE_HZ as SAMPLES_RATE_HZ
 from tests.benchmarks.common import SHARED, Cell, Result, Sheet, machine, note, parser, publish
 from tests.benchmarks.sound_copies import Outcome, outcomes
 from tests.memory import MemoryFreshStore, MemorySegmentStore

@@ -16,22 +16,22 @@ from pathlib import Path
 
 import numpy as np
 
-from filmgate.fingerprint.constellation import RATE_HZ, constellation
-from filmgate.fingerprint.model import Fingerprint
-from filmgate.fingerprint.retrieval import index_entry, index_query
-from filmgate.index.bands import BandIndex
-from filmgate.index.port import CandidateIndex
-from filmgate.index.segments import SegmentIndex
-from filmgate.matching.compare import compare
-from filmgate.matching.decide import decide
-from filmgate.matching.settings import MatchSettings
+from filmgate.dedupe.fingerprint.constellation import RATE_HZ, constellation
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
+from filmgate.dedupe.index.bands import BandIndex
+from filmgate.dedupe.index.port import CandidateIndex
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.matching.compare import compare
+from filmgate.dedupe.matching.decide import decide
+from filmgate.dedupe.matching.settings import MatchSettings
+from filmgate.dedupe.tuning.truth import is_call
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.pipeline.match import MAX_CANDIDATES
-from filmgate.samples import plan, synth
-from filmgate.samples.clip import RATE_HZ as SAMPLES_RATE_HZ
-from filmgate.samples.clip import Sound, read_sound
-from filmgate.samples.sound_edits import SOUND_EDITS
-from filmgate.samples.truth import is_call
+from filmgate_samples import plan, synth
+from filmgate_samples.clip import RATE_HZ as SAMPLES_RATE_HZ
+from filmgate_samples.clip import Sound, read_sound
+from filmgate_samples.sound_edits import SOUND_EDITS
 from tests.benchmarks.common import SHARED
 from tests.memory import MemoryBucketStore, MemoryFreshStore, MemorySegmentStore
 

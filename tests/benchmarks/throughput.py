@@ -24,13 +24,13 @@ from pathlib import Path
 
 import av
 
-from filmgate.fingerprint import engine
-from filmgate.fingerprint.constellation import constellation
-from filmgate.fingerprint.model import Fingerprint
-from filmgate.fingerprint.retrieval import index_entry, index_query
-from filmgate.index.segment import fresh_item
-from filmgate.index.segments import SegmentIndex
-from filmgate.matching.compare import compare
+from filmgate.dedupe.fingerprint import engine
+from filmgate.dedupe.fingerprint.constellation import constellation
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
+from filmgate.dedupe.index.segment import fresh_item
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.matching.compare import compare
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind

@@ -19,7 +19,7 @@ import numpy as np
 from av.codec import Codec
 from numpy.typing import NDArray
 
-from filmgate.samples import plan, rendering
+from filmgate_samples import plan, rendering
 from tests.benchmarks.common import BENCH, SHARED, note
 
 WIDTH, HEIGHT = 1280, 720

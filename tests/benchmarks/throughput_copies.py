@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from filmgate.samples.clip import Clip, Encoding, Mapped, Picture, read_clip, write_clip
+from filmgate_samples.clip import Clip, Encoding, Mapped, Picture, read_clip, write_clip
 from tests.benchmarks.common import BENCH, SHARED, note
 
 SOURCES = (

@@ -16,15 +16,15 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-from filmgate.fingerprint import engine
-from filmgate.fingerprint.model import Fingerprint
-from filmgate.matching.compare import compare
-from filmgate.matching.decide import decide
-from filmgate.matching.model import MatchClass, Verdict
-from filmgate.matching.settings import MatchSettings
+from filmgate.dedupe.fingerprint import engine
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.matching.compare import compare
+from filmgate.dedupe.matching.decide import decide
+from filmgate.dedupe.matching.model import MatchClass, Verdict
+from filmgate.dedupe.matching.settings import MatchSettings
+from filmgate.dedupe.tuning.truth import is_call
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
-from filmgate.samples.truth import is_call
 from tests.benchmarks.common import SHARED, Cell, Sheet, note
 from tests.benchmarks.throughput_copies import Made, made
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from filmgate.embedding.onnx import open_engine
-from filmgate.embedding.sampling import MOST_PICTURES
-from filmgate.index.packing import pack, unpack
-from filmgate.index.port import IndexQuery, Vectors
-from filmgate.index.vectors import VectorBlock, from_arrays, hits, to_arrays
+from filmgate.dedupe.index.packing import pack, unpack
+from filmgate.dedupe.index.port import IndexQuery, Vectors
+from filmgate.dedupe.index.vectors import VectorBlock, from_arrays, hits, to_arrays
+from filmgate.engines.embedding.onnx import open_engine
+from filmgate.engines.embedding.sampling import MOST_PICTURES
 from tests.benchmarks.common import Cell, Result, Sheet, Timed, machine, parser, publish, timed
 from tests.benchmarks.vectors_model import SIDE, install
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from filmgate.dedupe.matching.model import FramePair, MatchClass, Verdict
 from filmgate.errors import InvalidCursor, NotFound
 from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match
 from filmgate.library.ports import Library
-from filmgate.matching.model import FramePair, MatchClass, Verdict
 from filmgate.media.model import MediaInfo, MediaKind
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

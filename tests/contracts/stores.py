@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from filmgate.errors import Conflict, NotFound
-from filmgate.index.stores import (
+from filmgate.dedupe.index.stores import (
     BucketStore,
     FreshItem,
     FreshKey,
@@ -19,6 +18,7 @@ from filmgate.index.stores import (
     SegmentInfo,
     SegmentStore,
 )
+from filmgate.errors import Conflict, NotFound
 from filmgate.library.ports import ObjectStore
 
 

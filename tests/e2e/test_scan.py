@@ -19,7 +19,7 @@ from filmgate.adapters.operations import Addresses, Deployment
 from filmgate.client.api import FilmgateClient
 from filmgate.client.scan import ScanResult
 from filmgate.library.model import asset_id
-from filmgate.samples.library import make_one
+from filmgate_samples.library import make_one
 from tests.stack import RunningStack, shared_stack
 
 pytestmark = pytest.mark.stack

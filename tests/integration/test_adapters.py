@@ -23,9 +23,9 @@ from filmgate.adapters.dynamodb.index import DynamoFreshStore
 from filmgate.adapters.dynamodb.library import DynamoLibrary
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
+from filmgate.dedupe.index.bands import BandIndex
+from filmgate.dedupe.index.port import IndexEntry, IndexQuery
 from filmgate.errors import TransientError
-from filmgate.index.bands import BandIndex
-from filmgate.index.port import IndexEntry, IndexQuery
 from filmgate.library.model import AssetStatus
 from tests.contracts.library import LibraryContract, an_asset
 from tests.contracts.stores import (

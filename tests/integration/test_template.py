@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from filmgate.index.settings import MERGE_MEMORY, IndexSettings
+from filmgate.dedupe.index.settings import MERGE_MEMORY, IndexSettings
 from filmgate.pipeline.budget import MatchBudget
 from filmgate.settings import Environment
 from filmgate_local.layout import CHECKOUT
@@ -279,7 +279,7 @@ def test_comparing_stops_before_its_step_does(template: Template) -> None:
 
 def test_a_merge_of_segments_fits_into_its_function(template: Template) -> None:
     """With what the interpreter and the libraries take; where it is measured:
-    tests/unit/index/test_compaction.py. Its input lies in /tmp meanwhile."""
+    tests/unit/dedupe/index/test_compaction.py. Its input lies in /tmp meanwhile."""
     rule, interpreter = IndexSettings(), 300 * 1024**2
     function = of(template, "AWS::Lambda::Function")[function_of("compact")]
     wanted = MERGE_MEMORY * rule.max_segment_bytes + interpreter

@@ -19,7 +19,7 @@ CORE = "core"
 THIRD_PARTY = ("runtime", "imaging", "media", "web")
 OPTIONAL = ("inference",)
 """Third-party layers that no function carries unless a deployment is told to."""
-LAPTOP_ONLY = frozenset({"cli", "client", "report", "samples", "tuning"})
+LAPTOP_ONLY = ("cli/", "client/", "report/", "dedupe/tuning/")
 """Sub-packages of filmgate that no function uses."""
 
 PLATFORMS = {
@@ -47,7 +47,7 @@ def core_files(checkout: Path) -> Iterator[tuple[str, Path]]:
     """What goes into the core layer: (name in the zip, source)."""
     package = checkout / "layers" / CORE / "python" / "filmgate"
     for name, source in zips.tree(package):
-        if name.split("/")[0] not in LAPTOP_ONLY:
+        if not name.startswith(LAPTOP_ONLY):
             yield f"python/filmgate/{name}", source
 
 

@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 from filmgate.access.service import KeyRing, create_key
 from filmgate.api.app import create_app
 from filmgate.api.services import Observed, Services
+from filmgate.dedupe.matching.model import MatchClass, Verdict
 from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match, asset_id
-from filmgate.matching.model import MatchClass, Verdict
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind
 from tests.memory import MemoryLibrary, MemoryObjects, MemoryWorkflows

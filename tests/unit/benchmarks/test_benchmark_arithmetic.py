@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from filmgate.fingerprint import spectrum
+from filmgate.dedupe.fingerprint import dct
 from tests.benchmarks import expectations
 from tests.benchmarks.common import interleaved, markdown, ratio, shown
 from tests.benchmarks.fingerprint import by_function
@@ -44,10 +44,10 @@ def test_cells_are_shown_to_what_they_are_good_for() -> None:
 def test_time_in_numpy_counts_for_the_function_that_called_it() -> None:
     profile = cProfile.Profile()
     with profile:
-        spectrum.basis.__wrapped__(4000)
-    spent = by_function(pstats.Stats(profile), str(Path(spectrum.__file__).parent))
-    assert set(spent) == {"spectrum.basis"}
-    assert spent["spectrum.basis"] > 0
+        dct.basis.__wrapped__(4000)
+    spent = by_function(pstats.Stats(profile), str(Path(dct.__file__).parent))
+    assert set(spent) == {"dct.basis"}
+    assert spent["dct.basis"] > 0
 
 
 def test_imports_are_summed_by_package_without_the_interpreters_own() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from filmgate.samples import plan
-from filmgate.samples.edits import EDITS
+from filmgate_samples import plan
+from filmgate_samples.edits import EDITS
 from tests.benchmarks.descriptor import false_at, projection
 from tests.benchmarks.descriptor_pairs import Copy, Described, geometry, paired
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from filmgate.fingerprint import patches
-from filmgate.index.points import PointScan
-from filmgate.index.segment import Segment
-from filmgate.index.settings import IndexSettings
+from filmgate.dedupe.fingerprint import keypoint_descriptors
+from filmgate.dedupe.index.points import PointScan
+from filmgate.dedupe.index.segment import Segment
+from filmgate.dedupe.index.settings import IndexSettings
 from tests.benchmarks import index_points as bench
 
 
@@ -43,7 +43,9 @@ def test_a_copy_has_kept_just_so_many_keypoints() -> None:
     rows, places = bench.picture(7)
     copy, moved = bench.copied(7, 60, np.random.default_rng(1))
     assert rows.shape == copy.shape == (bench.POINTS, 8, 8)
-    apart = np.bitwise_count(patches.bits(copy)[:, None] ^ patches.bits(rows)).min(axis=1)
+    apart = np.bitwise_count(
+        keypoint_descriptors.bits(copy)[:, None] ^ keypoint_descriptors.bits(rows)
+    ).min(axis=1)
     assert np.median(apart[:60]) <= 10
     assert np.median(apart[60:]) > 12
     halved = places[:, 2] / 2

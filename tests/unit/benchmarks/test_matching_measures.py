@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filmgate.matching.model import MatchClass, Segment, Transform, Verdict
+from filmgate.dedupe.matching.model import MatchClass, Segment, Transform, Verdict
 from filmgate.media.model import MediaKind
 from tests.benchmarks.matching_copies import File
 from tests.benchmarks.matching_measures import (

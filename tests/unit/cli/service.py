@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 
 from filmgate.api.app import create_app
 from filmgate.clock import now
+from filmgate.dedupe.matching.model import FramePair, MatchClass, Segment, Verdict
 from filmgate.library.model import AssetStatus, Match
-from filmgate.matching.model import FramePair, MatchClass, Segment, Verdict
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.media.tiles import TileIndex
 from tests.unit.api.world import World

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from filmgate.cli.app import app
+from filmgate.dedupe.matching.model import Transform
 from filmgate.library.engines import EngineState, report
 from filmgate.library.model import AssetStatus
-from filmgate.matching.model import Transform
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.service import Service
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from filmgate.matching.decide import decide
-from filmgate.matching.model import Comparison
-from filmgate.matching.settings import MatchSettings
+from filmgate.dedupe.matching.decide import decide
+from filmgate.dedupe.matching.model import Comparison
+from filmgate.dedupe.matching.settings import MatchSettings
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.service import Service
 

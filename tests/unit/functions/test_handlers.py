@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.index.settings import IndexSettings
+from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.errors import TransientError
-from filmgate.index.segments import SegmentIndex
-from filmgate.index.settings import IndexSettings
 from filmgate.library.model import AssetStatus
-from filmgate.matching.settings import MatchSettings
 from filmgate.pipeline.decide import DecideDeps
 from filmgate.pipeline.fingerprint import FingerprintDeps
 from filmgate.pipeline.match import MatchDeps

@@ -12,13 +12,13 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 DECODERS = {"av", "PIL"}
 ARRAYS = {"numpy"}
 WEB = {"fastapi", "starlette", "mangum", "httpx"}
-EMBEDDING = {"onnxruntime", "filmgate.embedding.onnx"}
+EMBEDDING = {"onnxruntime", "filmgate.engines.embedding.onnx"}
 """Loaded when a model is opened, and no deployment has one unless it says so."""
-LAPTOP = {"typer", "rich", "jinja2", "ministack", "imagehash", "filmgate.tuning"} | EMBEDDING
+LAPTOP = {"typer", "rich", "jinja2", "ministack", "imagehash", "filmgate.dedupe.tuning"} | EMBEDDING
 
 FORBIDDEN = {
     "ingest": DECODERS | ARRAYS | WEB | LAPTOP,
-    "fingerprint": WEB | LAPTOP | {"filmgate.matching.compare"},
+    "fingerprint": WEB | LAPTOP | {"filmgate.dedupe.matching.compare"},
     "match": DECODERS | WEB | LAPTOP,
     "decide": DECODERS | ARRAYS | WEB | LAPTOP,
     "finish": DECODERS | ARRAYS | WEB | LAPTOP,

@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from filmgate.clock import now
-from filmgate.embedding.port import EmbeddingEngine
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.matching.settings import MatchSettings
+from filmgate.engines.embedding.port import EmbeddingEngine
 from filmgate.errors import FilmgateError
-from filmgate.index.segments import SegmentIndex
 from filmgate.library.model import Asset, AssetStatus, asset_id
-from filmgate.matching.settings import MatchSettings
 from filmgate.media.limits import Limits
 from filmgate.pipeline.decide import DecideDeps, decide
 from filmgate.pipeline.fingerprint import FingerprintDeps, fingerprint

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from filmgate.fingerprint import codec, engine
+from filmgate.dedupe.fingerprint import codec, engine
+from filmgate.dedupe.matching.groups import groups
+from filmgate.dedupe.matching.model import MatchClass
+from filmgate.dedupe.matching.settings import Boundaries, MatchSettings
 from filmgate.library.model import AssetStatus, JobStatus
-from filmgate.matching.groups import groups
-from filmgate.matching.model import MatchClass
-from filmgate.matching.settings import Boundaries, MatchSettings
 from filmgate.media.model import MediaKind
 from filmgate.media.tiles import TileIndex
 from filmgate.pipeline.decide import DecideDeps, decide

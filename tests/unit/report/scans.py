@@ -7,8 +7,8 @@ import io
 from PIL import Image, ImageDraw
 
 from filmgate.client.scan import OutsideMatch, ScanAsset, ScanMatch, ScanResult
+from filmgate.dedupe.matching.model import FramePair, MatchClass, Segment, Transform
 from filmgate.library.model import AssetStatus
-from filmgate.matching.model import FramePair, MatchClass, Segment, Transform
 from filmgate.media.model import MediaKind
 from filmgate.media.tiles import TileIndex
 

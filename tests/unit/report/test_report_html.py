@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from filmgate.client.scan import ScanResult
-from filmgate.matching.model import MatchClass, Transform
+from filmgate.dedupe.matching.model import MatchClass, Transform
+from filmgate.dedupe.tuning.truth import KnownCopy, SampleFile, Truth, compare, is_call
 from filmgate.media.model import MediaKind
 from filmgate.report import html
 from filmgate.report.words import not_compared, percent
-from filmgate.samples.truth import KnownCopy, SampleFile, Truth, compare, is_call
 from tests.unit.report.scans import asset, match, outside, result, tiles
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}

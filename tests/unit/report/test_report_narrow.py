@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from filmgate.dedupe.tuning.truth import Found, Rate, TruthComparison
 from filmgate.report import html
-from filmgate.samples.truth import Found, Rate, TruthComparison
 from tests.unit.report.scans import outside, result, tiles
 
 CHROMIUM = shutil.which("chromium")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from filmgate.samples import library, plan, rendering
-from filmgate.samples.clip import read_image
+from filmgate_samples import library, plan, rendering
+from filmgate_samples.clip import read_image
 
 POSTER, COPY, FRACTAL = "images/poster.png", "images/köpie af plakat.png", "images/fractal.webp"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from itertools import combinations
 
+from filmgate.dedupe.tuning.truth import Expect
 from filmgate.media.model import MediaKind
-from filmgate.samples import plan, rendering
-from filmgate.samples.truth import Expect
+from filmgate_samples import plan, rendering
 
 
 def test_every_file_is_named_once_and_every_name_is_known() -> None:

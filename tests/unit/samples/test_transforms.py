@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from filmgate.media.model import MediaKind
-from filmgate.samples import synth, transforms
-from filmgate.samples.clip import (
+from filmgate_samples import synth, transforms
+from filmgate_samples.clip import (
     RATE_HZ,
     Clip,
     Encoding,
@@ -22,9 +22,9 @@ from filmgate.samples.clip import (
     write_image,
     write_sound,
 )
-from filmgate.samples.scenes.figures import room_juggler
-from filmgate.samples.scenes.stills import lake
-from filmgate.samples.sound_edits import SOUND_EDITS
+from filmgate_samples.scenes.figures import room_juggler
+from filmgate_samples.scenes.stills import lake
+from filmgate_samples.sound_edits import SOUND_EDITS
 
 FRAME_RATE = 12.0
 SECONDS = 3.0

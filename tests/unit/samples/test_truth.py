@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filmgate.media.model import MediaKind
-from filmgate.samples.truth import (
+from filmgate.dedupe.tuning.truth import (
     Expect,
     KnownCopy,
     KnownNegative,
@@ -17,6 +16,7 @@ from filmgate.samples.truth import (
     is_call,
     wilson,
 )
+from filmgate.media.model import MediaKind
 
 
 def small_truth() -> Truth:

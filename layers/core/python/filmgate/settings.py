@@ -10,8 +10,8 @@ from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from filmgate.index.settings import BandSettings, IndexSettings
-from filmgate.matching.settings import MatchSettings
+from filmgate.dedupe.index.settings import BandSettings, IndexSettings
+from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.media.limits import Limits
 from filmgate.pipeline.budget import MatchBudget
 
@@ -54,7 +54,7 @@ class IndexTableSettings(Environment):
 
 class SearchSettings(Environment):
     """Which candidate index it is, and its constants: JSON of the classes of
-    `filmgate.index.settings`."""
+    `filmgate.dedupe.index.settings`."""
 
     index: Literal["segments", "bands"] = "segments"
     index_settings: IndexSettings = IndexSettings()
@@ -82,7 +82,7 @@ class IdempotencySettings(Environment):
 
 class EmbeddingSettings(Environment):
     """The manifest of an embedding model: a path, or a key in the artifacts bucket; see
-    `filmgate.embedding.load`. Empty for none."""
+    `filmgate.engines.embedding.load`. Empty for none."""
 
     embedding_model: str = ""
 
@@ -94,6 +94,6 @@ class LimitSettings(Environment):
 
 
 class DecisionSettings(Environment):
-    """Thresholds and weights; JSON of `filmgate.matching.settings.MatchSettings`."""
+    """Thresholds and weights; JSON of `filmgate.dedupe.matching.settings.MatchSettings`."""
 
     match_settings: MatchSettings = MatchSettings()

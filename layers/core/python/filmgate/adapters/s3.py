@@ -152,7 +152,8 @@ class S3Objects:
 
 
 class S3SegmentStore:
-    """`filmgate.index.stores.SegmentStore`: ``index/{tenant}/segments/{id}.seg`` in artifacts."""
+    """`filmgate.dedupe.index.stores.SegmentStore` in the artifacts bucket, under
+    ``index/{tenant}/segments/{id}.seg``."""
 
     def __init__(self, artifacts_bucket: str) -> None:
         self._bucket = artifacts_bucket

@@ -9,8 +9,8 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from filmgate.dedupe.matching.model import Verdict
 from filmgate.library.model import Asset, AssetFacts, AssetStatus, Job, JobFacts, Match
-from filmgate.matching.model import Verdict
 
 MAX_UPLOADS = 100
 MAX_PATH_CHARACTERS = 1024

@@ -9,12 +9,12 @@ from rich.text import Text
 
 from filmgate.cli.output import Output, class_text, rows, safe, score_text, status_text, table
 from filmgate.cli.summary import show_matches
-from filmgate.matching.words import clock, probability_words, relation_words
+from filmgate.dedupe.matching.descriptions import clock, probability_words, relation_words
 from filmgate.report.words import not_compared, percent
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView, MatchView
-    from filmgate.matching.model import Verdict
+    from filmgate.dedupe.matching.model import Verdict
     from filmgate.media.model import MediaInfo
 
 _SHOWN_PAIRS = 6

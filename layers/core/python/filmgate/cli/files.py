@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from filmgate.client.folder import LocalFile
     from filmgate.client.scan import ScanAsset, ScanResult
     from filmgate.client.scanner import Scanned
-    from filmgate.samples.truth import Truth, TruthComparison
+    from filmgate.dedupe.tuning.truth import Truth, TruthComparison
 
 _STDOUT = Path("-")
 JsonFile = Annotated[
@@ -134,8 +134,8 @@ def compare(result: ScanResult, truth: Truth | None) -> TruthComparison | None:
     """What was found against what is known, if anything is."""
     if truth is None:
         return None
-    from filmgate.samples.truth import compare as judge  # noqa: PLC0415
-    from filmgate.samples.truth import is_call  # noqa: PLC0415
+    from filmgate.dedupe.tuning.truth import compare as judge  # noqa: PLC0415
+    from filmgate.dedupe.tuning.truth import is_call  # noqa: PLC0415
 
     pairs = (
         (match.a, match.b, is_call(match.match_class, match.transform.partial))
@@ -158,7 +158,7 @@ def write_report(
 def _truth(path: Path | None) -> Truth | None:
     if path is None:
         return None
-    from filmgate.samples.truth import Truth  # noqa: PLC0415
+    from filmgate.dedupe.tuning.truth import Truth  # noqa: PLC0415
 
     try:
         return Truth.model_validate_json(path.read_bytes())
@@ -267,7 +267,7 @@ def samples(
 
 def make_samples(output: Output, folder: Path) -> Truth:
     """Make the library with progress on stderr; files that are there are kept."""
-    from filmgate.samples.library import make  # noqa: PLC0415
+    from filmgate_samples.library import make  # noqa: PLC0415
 
     with output.counting("Making") as progress:
         return make(folder, progress=progress)

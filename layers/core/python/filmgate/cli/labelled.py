@@ -11,17 +11,17 @@ from filmgate.cli.options import ASSET_ID
 from filmgate.cli.output import Output
 
 if TYPE_CHECKING:
-    from filmgate.matching.model import Comparison
-    from filmgate.matching.settings import MatchSettings
+    from filmgate.dedupe.matching.model import Comparison
+    from filmgate.dedupe.matching.settings import MatchSettings
+    from filmgate.dedupe.tuning.labelled import LabelledPair, LabelledSet, Scored
     from filmgate.media.model import MediaKind
-    from filmgate.tuning.labelled import LabelledPair, LabelledSet, Scored
 
 
 def read_labelled(path: Path) -> LabelledSet:
     """Raises Trouble."""
     from pydantic import ValidationError  # noqa: PLC0415
 
-    from filmgate.tuning.labelled import LabelledSet  # noqa: PLC0415
+    from filmgate.dedupe.tuning.labelled import LabelledSet  # noqa: PLC0415
 
     try:
         return LabelledSet.model_validate_json(path.read_bytes())
@@ -35,7 +35,7 @@ def read_settings(path: Path | None) -> MatchSettings:
     """As shipped where no file is named. Raises Trouble."""
     from pydantic import ValidationError  # noqa: PLC0415
 
-    from filmgate.matching.settings import MatchSettings  # noqa: PLC0415
+    from filmgate.dedupe.matching.settings import MatchSettings  # noqa: PLC0415
 
     if path is None:
         return MatchSettings()
@@ -62,7 +62,7 @@ def scored_pairs(
     known: LabelledSet, folder: Path, settings: MatchSettings, output: Output
 ) -> list[Scored]:
     """All pairs with their scores: measured, compared here, or fetched."""
-    from filmgate.tuning.labelled import scored  # noqa: PLC0415
+    from filmgate.dedupe.tuning.labelled import scored  # noqa: PLC0415
 
     files: list[LabelledPair] = []
     assets: list[LabelledPair] = []
@@ -102,7 +102,7 @@ def _compared(
 def _fetched(pairs: list[LabelledPair]) -> list[Scored]:
     """Asset ids: scores from the stored matches; a pair without one was never called."""
     from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
-    from filmgate.tuning.labelled import Scored  # noqa: PLC0415
+    from filmgate.dedupe.tuning.labelled import Scored  # noqa: PLC0415
 
     ids = sorted({name for pair in pairs for name in (pair.a, pair.b)})
     if odd := [name for name in ids if not ASSET_ID.fullmatch(name)]:

@@ -17,14 +17,14 @@ from filmgate.cli.output import (
     status_text,
     table,
 )
-from filmgate.matching.words import relation_words
+from filmgate.dedupe.matching.descriptions import relation_words
 from filmgate.report.words import counted, met_outside, not_compared, percent
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView, MatchView
     from filmgate.client.scan import OutsideMatch, ScanMatch, ScanResult
     from filmgate.client.scanner import Scanned, Sent
-    from filmgate.samples.truth import Found, Rate, TruthComparison
+    from filmgate.dedupe.tuning.truth import Found, Rate, TruthComparison
 
 _SHOWN_PAIRS = 4
 _SHOWN_FILES = 12

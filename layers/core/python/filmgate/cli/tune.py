@@ -16,11 +16,11 @@ from filmgate.cli.output import Output
 from filmgate.cli.tuning import show_costs, show_proposals, show_reliability, show_together
 
 if TYPE_CHECKING:
-    from filmgate.matching.calibration import Calibration
-    from filmgate.matching.settings import MatchSettings
+    from filmgate.dedupe.matching.calibration import Calibration
+    from filmgate.dedupe.matching.settings import MatchSettings
+    from filmgate.dedupe.tuning.boundaries import Cost, Costs, Proposal
+    from filmgate.dedupe.tuning.labelled import LabelledSet, Scored
     from filmgate.media.model import MediaKind
-    from filmgate.tuning.boundaries import Cost, Costs, Proposal
-    from filmgate.tuning.labelled import LabelledSet, Scored
 
 
 def tune(  # noqa: PLR0917 - options
@@ -103,8 +103,8 @@ def tune(  # noqa: PLR0917 - options
 
 def _calibrated(pairs: list[Scored], labelled: Path, start: Calibration) -> Calibration:
     from filmgate.client.folder import label  # noqa: PLC0415
-    from filmgate.matching.calibration import CalibrationSource  # noqa: PLC0415
-    from filmgate.tuning.probabilities import calibrate  # noqa: PLC0415
+    from filmgate.dedupe.matching.calibration import CalibrationSource  # noqa: PLC0415
+    from filmgate.dedupe.tuning.probabilities import calibrate  # noqa: PLC0415
 
     name = label(labelled.name)
     source = CalibrationSource(
@@ -133,7 +133,7 @@ class _Tuned:
 
     def add(self, kind: MediaKind, pairs: list[Scored], known: LabelledSet) -> Costs:
         """Propose boundaries for one kind of media; what boundaries cost on its pairs."""
-        from filmgate.tuning.boundaries import Costs, propose  # noqa: PLC0415 - for this command only
+        from filmgate.dedupe.tuning.boundaries import Costs, propose  # noqa: PLC0415 - for this command only
 
         costs = Costs(pairs, known.not_compared.get(kind))
         before = self._start.boundaries(kind)

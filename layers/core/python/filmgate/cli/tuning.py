@@ -9,19 +9,19 @@ from filmgate.cli.output import Output, rows, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from filmgate.matching.calibration import Calibration
-    from filmgate.matching.settings import MatchSettings
+    from filmgate.dedupe.matching.calibration import Calibration
+    from filmgate.dedupe.matching.settings import MatchSettings
+    from filmgate.dedupe.tuning.boundaries import Cost, Costs, Proposal
+    from filmgate.dedupe.tuning.labelled import Scored
+    from filmgate.dedupe.tuning.reliability import Reliability
     from filmgate.media.model import MediaKind
-    from filmgate.tuning.boundaries import Cost, Costs, Proposal
-    from filmgate.tuning.labelled import Scored
-    from filmgate.tuning.reliability import Reliability
 
 _OFFSETS = (-0.15, -0.10, -0.05, -0.02, 0.0, 0.02, 0.04)
 
 
 def show_costs(output: Output, kind: MediaKind, costs: Costs, settings: MatchSettings) -> None:
     """What each boundary of a kind costs where it is, and near there."""
-    from filmgate.tuning.boundaries import LEAST, Boundary  # noqa: PLC0415
+    from filmgate.dedupe.tuning.boundaries import LEAST, Boundary  # noqa: PLC0415
 
     current = settings.boundaries(kind)
     title = f"{kind.value}: {costs.copies} pairs of copies, {costs.others} of others"
@@ -73,7 +73,7 @@ def show_reliability(
     output: Output, pairs: Sequence[Scored], calibration: Calibration
 ) -> dict[str, Reliability | None]:
     """What probabilities mean on these pairs: those in use, and those that would be fit here."""
-    from filmgate.tuning.probabilities import cross_judged, judged  # noqa: PLC0415
+    from filmgate.dedupe.tuning.probabilities import cross_judged, judged  # noqa: PLC0415
 
     now, proposed = judged(pairs, calibration), cross_judged(pairs)
     found = {}

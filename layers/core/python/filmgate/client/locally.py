@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from filmgate.fingerprint.engine import fingerprint
-from filmgate.fingerprint.model import Fingerprint
-from filmgate.matching.compare import compare
-from filmgate.matching.model import Comparison
+from filmgate.dedupe.fingerprint.engine import fingerprint
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.matching.compare import compare
+from filmgate.dedupe.matching.model import Comparison
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
 
@@ -21,7 +21,7 @@ class Locally:
         self._known: dict[Path, Fingerprint] = {}
 
     def __call__(self, a: Path, b: Path) -> Comparison:
-        """What `filmgate.matching.compare` measures between two files.
+        """What `filmgate.dedupe.matching.compare` measures between two files.
 
         Raises:
             MediaRefused: one of them cannot be used.

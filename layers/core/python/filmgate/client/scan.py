@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field
 
 from filmgate.api.models import MatchView
+from filmgate.dedupe.matching.model import FramePair, MatchClass, Segment, Transform
 from filmgate.library.model import AssetStatus
-from filmgate.matching.model import FramePair, MatchClass, Segment, Transform
 from filmgate.media.model import MediaKind
 
 
@@ -44,7 +44,7 @@ class ScanMatch(_Value):
 
     `a` and `b` are paths; `asset_a` and `asset_b` their ids, `match_id` the pair's. Scores are in
     0..1, or None where a side lacks the modality. `probability` and `calibrated_on` are as in
-    `filmgate.matching.model.Verdict`. In JSON the class is called `class`.
+    `filmgate.dedupe.matching.model.Verdict`. In JSON the class is called `class`.
     """
 
     a: str
@@ -103,7 +103,7 @@ class OutsideMatch(_Value):
         other_id: its asset id.
         match_id: of the pair, for `filmgate show`.
         partial: one holds a part of the other.
-        score, reason: as in `filmgate.matching.model.Verdict`.
+        score, reason: as in `filmgate.dedupe.matching.model.Verdict`.
     """
 
     path: str

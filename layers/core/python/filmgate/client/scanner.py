@@ -292,7 +292,7 @@ def _stalled(pending: Sequence[str], views: dict[str, AssetView], patience_s: fl
 
 def _result(sent: Sent, views: dict[str, AssetView], found: Sequence[MatchView]) -> ScanResult:
     # Matching brings numpy, which nothing before this needs.
-    from filmgate.matching.groups import groups  # noqa: PLC0415
+    from filmgate.dedupe.matching.groups import groups  # noqa: PLC0415
 
     labels = sent.labels
     assets = [_asset(labels[asset_id], view) for asset_id, view in views.items()]

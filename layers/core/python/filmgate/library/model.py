@@ -9,7 +9,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from filmgate.clock import now
-from filmgate.matching.model import Verdict
+from filmgate.dedupe.matching.model import Verdict
 from filmgate.media.model import MediaInfo
 
 _TICK = timedelta(milliseconds=1)

@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from filmgate.clock import now
+from filmgate.dedupe.matching import decide as rule
+from filmgate.dedupe.matching.model import MatchClass, Verdict
+from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.library.model import Match, match_id
 from filmgate.library.ports import Matches, ObjectStore
-from filmgate.matching import decide as rule
-from filmgate.matching.model import MatchClass, Verdict
-from filmgate.matching.settings import MatchSettings
 from filmgate.pipeline.state import ComparedPair, Comparisons, Decided, Matched
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from filmgate.embedding.load import Loaded, load
-from filmgate.fingerprint import engine
+from filmgate.dedupe.fingerprint import engine
+from filmgate.dedupe.matching.model import ENGINE
+from filmgate.engines.embedding.load import Loaded, load
 from filmgate.library.engines import EngineState, report
 from filmgate.library.ports import ObjectStore
-from filmgate.matching.model import ENGINE
 
 
 def start(objects: ObjectStore, embedding_model: str) -> Loaded:
     """Open what this deployment is set to use, and put on record what there is and is not.
 
     Args:
-        embedding_model: see `filmgate.embedding.load.load`; keys are of the artifacts bucket.
+        embedding_model: see `filmgate.engines.embedding.load.load`; keys are in the artifacts
+            bucket.
 
     Raises:
         TransientError: storage did not answer.

@@ -7,11 +7,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from filmgate.embedding.port import EmbeddingEngine
+from filmgate.dedupe.fingerprint import engine
+from filmgate.dedupe.fingerprint.codec import DamagedFingerprintError, dumps, loads
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.engines.embedding.port import EmbeddingEngine
 from filmgate.errors import FilmgateError, MediaRefused, NotFound
-from filmgate.fingerprint import engine
-from filmgate.fingerprint.codec import DamagedFingerprintError, dumps, loads
-from filmgate.fingerprint.model import Fingerprint
 from filmgate.library.model import GONE, Asset
 from filmgate.library.ports import Assets, ObjectStore
 from filmgate.media.limits import Limits

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from filmgate.dedupe.fingerprint.codec import loads
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
+from filmgate.dedupe.index.port import CandidateIndex
+from filmgate.dedupe.matching.compare import compare
 from filmgate.errors import NotFound
-from filmgate.fingerprint.codec import loads
-from filmgate.fingerprint.model import Fingerprint
-from filmgate.fingerprint.retrieval import index_entry, index_query
-from filmgate.index.port import CandidateIndex
 from filmgate.library.model import Asset
 from filmgate.library.ports import Assets, ObjectStore
-from filmgate.matching.compare import compare
 from filmgate.pipeline.artifacts import address, fingerprint_address
 from filmgate.pipeline.budget import MatchBudget
 from filmgate.pipeline.state import ComparedPair, Comparisons, Matched, ToMatch

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from filmgate.matching.model import Comparison
+from filmgate.dedupe.matching.model import Comparison
 
 GONE_REASON = "The file was deleted before it could be read. Upload it again."
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from filmgate import __version__
 from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
+from filmgate.dedupe.matching.descriptions import clock, probability_words, relation_words
+from filmgate.dedupe.matching.model import FramePair, MatchClass
+from filmgate.dedupe.tuning.truth import TruthComparison
 from filmgate.library.model import AssetStatus
-from filmgate.matching.model import FramePair, MatchClass
-from filmgate.matching.words import clock, probability_words, relation_words
 from filmgate.media.model import MediaKind
 from filmgate.report.pictures import Pictures, Tile, TileSource
 from filmgate.report.timeline import Timeline, timeline
 from filmgate.report.words import met_outside, not_compared, percent
-from filmgate.samples.truth import TruthComparison
 
 PICTURE_BUDGET_BYTES = 12 * 1024 * 1024
 """Of data URIs in one report; past it pairs are listed without pictures."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from filmgate.matching.model import Segment
-from filmgate.matching.words import clock
+from filmgate.dedupe.matching.descriptions import clock
+from filmgate.dedupe.matching.model import Segment
 
 WIDTH = 640
 HEIGHT = 104

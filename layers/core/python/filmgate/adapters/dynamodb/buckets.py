@@ -33,7 +33,7 @@ class _Bucket(Model):
 
 
 class DynamoBucketStore:
-    """`filmgate.index.stores.BucketStore`. Every method may raise TransientError.
+    """`filmgate.dedupe.index.stores.BucketStore`. Every method may raise TransientError.
 
     Args:
         workers: requests at one time.

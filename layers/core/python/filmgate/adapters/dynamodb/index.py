@@ -14,8 +14,8 @@ from pynamodb.models import Model
 
 from filmgate.adapters.dynamodb.errors import transient
 from filmgate.adapters.dynamodb.tables import in_table
+from filmgate.dedupe.index.stores import FreshItem, FreshKey, Manifest, first_items
 from filmgate.errors import Conflict
-from filmgate.index.stores import FreshItem, FreshKey, Manifest, first_items
 
 # An item holds 400 KB at most, names and keys included.
 _CHUNK_BYTES = 350 * 1024
@@ -37,7 +37,7 @@ class _IndexRow(Model):
 
 
 class DynamoFreshStore:
-    """`filmgate.index.stores.FreshStore`. Every method may raise TransientError."""
+    """`filmgate.dedupe.index.stores.FreshStore`. Every method may raise TransientError."""
 
     def __init__(self, index_table: str) -> None:
         self._rows = in_table(_IndexRow, index_table)

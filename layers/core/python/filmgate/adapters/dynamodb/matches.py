@@ -22,10 +22,10 @@ from filmgate.adapters.dynamodb.rows import (
     transact,
 )
 from filmgate.adapters.dynamodb.tables import in_table
+from filmgate.dedupe.matching.model import Verdict
 from filmgate.errors import NotFound
 from filmgate.library.model import Match
 from filmgate.library.ports import Page
-from filmgate.matching.model import Verdict
 
 
 class _MatchRow(Row):

@@ -1,0 +1,1 @@
+"""Seen before? Fingerprints, candidate search, comparison and verdicts."""

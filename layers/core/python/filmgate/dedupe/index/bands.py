@@ -1,0 +1,260 @@
+"""The candidate index over buckets: for libraries too large to look at whole.
+
+A hash goes into one bucket a band, named after the band's bits. Two hashes that agree on all bits
+of some band meet in a bucket; as the whole hash lies there, its distance is known without another
+read (locality-sensitive hashing by bit sampling: Indyk and Motwani, 1998). Some copies share no
+bucket and are missed; README.md has the figures.
+
+Sound goes the same way: two landmarks that are close in time name a bucket together. Embeddings
+have no buckets: they are neither kept nor searched here, and count only between assets that
+something else brought together.
+
+Of two workers that add, then search, at least one finds the other's: the later of the two ends of
+adding comes before that worker's search, and reads are strongly consistent. The exception is a
+full bucket, which takes nobody in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.dedupe.index.port import Candidate, IndexEntry, IndexQuery
+from filmgate.dedupe.index.settings import BandSettings
+from filmgate.dedupe.index.stores import BucketStore
+
+_SIDE = 16
+_BITS = _SIDE * _SIDE
+_HASH_BYTES = _BITS // 8
+_TIME_BYTES = 4
+_SEED = 1
+_UPRIGHT = (0, 4)
+"""Places in `filmgate.dedupe.fingerprint.dct.ORIENTATIONS`: as it is, and mirrored."""
+
+Hashes = NDArray[np.uint8]
+Votes = defaultdict[str, Counter[int]]
+
+
+@dataclass
+class _Found:
+    """What a search has come upon, by asset."""
+
+    pictures: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    offsets: Votes = field(default_factory=lambda: defaultdict(Counter))
+    same: set[str] = field(default_factory=set)
+
+
+class BandIndex:
+    """`filmgate.dedupe.index.port.CandidateIndex` over a bucket store."""
+
+    def __init__(self, buckets: BucketStore, settings: BandSettings | None = None) -> None:
+        self._buckets = buckets
+        self._settings = settings or BandSettings()
+
+    def add(self, tenant: str, entry: IndexEntry) -> None:
+        """Idempotent; seen by every search that starts after it returned.
+
+        An entry that differs from an earlier one of the same asset goes in beside it.
+        Raises TransientError.
+        """
+        self._buckets.add(tenant, members(entry, self._settings), self._settings.full)
+
+    def search(self, tenant: str, query: IndexQuery, *, limit: int) -> list[Candidate]:
+        """At most `limit` candidates, best first, without the query's own asset.
+
+        Raises TransientError.
+        """
+        found = self._look(tenant, query)
+        return sorted(self._candidates(query, found), key=self._rank)[:limit]
+
+    def compact(self, tenant: str) -> int:  # noqa: ARG002
+        """Buckets need none."""
+        return 0
+
+    def _look(self, tenant: str, query: IndexQuery) -> _Found:
+        """Read all buckets in one go."""
+        hashes, pictures = self._asked(query)
+        seen = self._hash_buckets(hashes)
+        heard = sound_buckets(query.landmarks, query.landmark_times, self._settings)
+        same = _same_bytes(query.sha256)
+        found = _Found()
+        for name, held in self._buckets.read(tenant, {*seen, *heard, same}).items():
+            if name == same:
+                found.same |= {member.decode() for member in held}
+            elif name in heard:
+                _vote(held, heard[name], found.offsets)
+            else:
+                self._meet(held, hashes, pictures, seen[name], found.pictures)
+        return found
+
+    def _asked(self, query: IndexQuery) -> tuple[Hashes, NDArray[np.intp]]:
+        """The hashes to ask for, and which frame or crop of the query each is of."""
+        rule, count = self._settings, query.frames.shape[1]
+        hashes, pictures = [np.zeros((0, _HASH_BYTES), np.uint8)], [np.zeros(0, np.intp)]
+        for variant, frames in enumerate(query.frames):
+            chosen = spread(count, rule.frames if variant in _UPRIGHT else rule.turned_frames)
+            hashes.append(frames[chosen])
+            pictures.append(chosen)
+        crops = spread(len(query.crops), rule.asked_crops)
+        return (
+            np.concatenate([*hashes, query.crops[crops]]),
+            np.concatenate([*pictures, count + crops]),
+        )
+
+    def _hash_buckets(self, hashes: Hashes) -> dict[str, list[int]]:
+        """The rows that fall into each bucket."""
+        buckets: dict[str, list[int]] = {}
+        for row, names in enumerate(band_buckets(hashes, self._settings)):
+            for name in names:
+                buckets.setdefault(name, []).append(row)
+        return buckets
+
+    def _meet(
+        self,
+        held: frozenset[bytes],
+        hashes: Hashes,
+        owners: NDArray[np.intp],
+        rows: list[int],
+        pictures: defaultdict[str, set[int]],
+    ) -> None:
+        """Note the asked pictures that are within the radius of a bucket's."""
+        order = list(held)
+        there = np.frombuffer(b"".join(m[:_HASH_BYTES] for m in order), np.uint64).reshape(-1, 4)
+        here = np.ascontiguousarray(hashes[rows]).view(np.uint64)
+        near = np.bitwise_count(here[:, None] ^ there[None]).sum(axis=2) <= self._settings.radius
+        for row, member in zip(*near.nonzero(), strict=True):
+            asset_id = order[member][_HASH_BYTES:].decode()
+            pictures[asset_id].add(int(owners[rows[row]]))
+
+    def _candidates(self, query: IndexQuery, found: _Found) -> list[Candidate]:
+        candidates = []
+        for asset_id in {*found.pictures, *found.offsets, *found.same} - {query.asset_id}:
+            hits = len(found.pictures.get(asset_id, ()))
+            offsets = found.offsets.get(asset_id, Counter())
+            # Tempo and rounding spread one true offset over two bins.
+            votes = max((count + offsets[at + 1] for at, count in list(offsets.items())), default=0)
+            same = asset_id in found.same
+            if hits or same or votes >= self._settings.min_votes:
+                candidates.append(Candidate(asset_id, hits, votes, same))
+        return candidates
+
+    def _rank(self, candidate: Candidate) -> tuple[bool, float, str]:
+        """Same bytes first; then one frame counts as much as enough votes to be found by."""
+        evidence = candidate.frame_hits + candidate.audio_votes / self._settings.min_votes
+        return (not candidate.same_bytes, -evidence, candidate.asset_id)
+
+
+def members(entry: IndexEntry, settings: BandSettings) -> dict[str, bytes]:
+    """What the entry puts into which bucket: once into each, however many of its frames fall in.
+
+    A member is a hash and the asset's id, or a time and the asset's id, or the id alone.
+    """
+    name = entry.asset_id.encode()
+    into = {_same_bytes(entry.sha256): name}
+    step = 1 if len(entry.frames) <= settings.all_frames else settings.frame_step
+    frames = entry.frames[::step]
+    most = settings.crops + int(settings.crops_per_frame * len(frames))
+    hashes = np.concatenate([frames, entry.crops[spread(len(entry.crops), most)]])
+    for row, buckets in zip(hashes, band_buckets(hashes, settings), strict=True):
+        for bucket in buckets:
+            into.setdefault(bucket, row.tobytes() + name)
+    heard = sound_buckets(entry.landmarks, entry.landmark_times, settings)
+    for bucket, time in heard.items():
+        into[bucket] = time.to_bytes(_TIME_BYTES, "big", signed=True) + name
+    return into
+
+
+def band_buckets(hashes: Hashes, settings: BandSettings) -> list[list[str]]:
+    """The names of each hash's buckets, one a band.
+
+    Args:
+        hashes: uint8 (n, 32).
+    """
+    plain = np.unpackbits(hashes, axis=1) if len(hashes) else np.zeros((0, _BITS), np.uint8)
+    bands = band_bits(settings.bands, settings.band_bits, settings.lowest)
+    packed = [np.packbits(plain[:, bits], axis=1) for bits in bands]
+    return [
+        [f"BAND#{band}#{values[row].tobytes().hex()}" for band, values in enumerate(packed)]
+        for row in range(len(hashes))
+    ]
+
+
+@lru_cache(maxsize=8)
+def band_bits(bands: int, width: int, lowest: int) -> tuple[NDArray[np.intp], ...]:
+    """The places of each band's bits among the 256: `bands` arrays of `width`.
+
+    Drawn from the lowest frequencies like cards from packs shuffled in turn, so that all are used
+    about equally often. Fixed for ever: what is stored depends on it. Raises ValueError.
+    """
+    if not 0 < width <= lowest < _BITS:
+        raise ValueError("a band takes from 1 bit to as many as there are, and these are below 256")
+    rows, columns = np.divmod(np.arange(_BITS), _SIDE)
+    # The first is the mean, which is the same in all hashes.
+    pack = np.argsort(rows**2 + columns**2, kind="stable")[1 : lowest + 1]
+    # PCG64's bits are the same in every version of numpy; its shuffles need not be.
+    source = np.random.PCG64(_SEED)
+    drawn: list[int] = []
+    chosen = []
+    for _ in range(bands):
+        taken, drawn = drawn[:width], drawn[width:]
+        if len(taken) < width:
+            fresh = pack[np.argsort(source.random_raw(len(pack)), kind="stable")].tolist()
+            new = [bit for bit in fresh if bit not in taken][: width - len(taken)]
+            taken, drawn = taken + new, [bit for bit in fresh if bit not in new]
+        chosen.append(np.sort(np.array(taken, dtype=np.intp)))
+    return tuple(chosen)
+
+
+def sound_buckets(
+    landmarks: NDArray[np.uint32], times: NDArray[np.int32], settings: BandSettings
+) -> dict[str, int]:
+    """Buckets of pairs of landmarks close in time, and the first time each occurs, in hops.
+
+    One landmark alone has too few values for a large library: all buckets would be full.
+    """
+    order = np.lexsort((landmarks, times))
+    marks, at = landmarks[order].astype(np.uint64), times[order].astype(np.int64)
+    most = np.uint64(int(settings.sound_share * 0xFFFFFFFF) << 32)
+    buckets: dict[str, int] = {}
+    for ahead in range(1, min(settings.sound_next + 1, len(marks))):
+        one, other = marks[:-ahead], marks[ahead:]
+        mixed = _mixed((np.minimum(one, other) << np.uint64(32)) | np.maximum(one, other))
+        chosen = (at[ahead:] - at[:-ahead] <= settings.sound_hops) & (mixed <= most)
+        for value, time in zip(mixed[chosen].tolist(), at[:-ahead][chosen].tolist(), strict=True):
+            name = f"SOUND#{value:016x}"
+            buckets[name] = min(time, buckets.get(name, time))
+    return buckets
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Every bit spread over all others (the finalizer of SplitMix64: Steele et al., 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _vote(held: Iterable[bytes], time: int, offsets: Votes) -> None:
+    for member in held:
+        there = int.from_bytes(member[:_TIME_BYTES], "big", signed=True)
+        offsets[member[_TIME_BYTES:].decode()][there - time] += 1
+
+
+def _same_bytes(sha256: str) -> str:
+    return f"SHA#{sha256}"
+
+
+def spread(count: int, most: int) -> NDArray[np.intp]:
+    """At most so many places among `count`: one at a fixed random place of each equal part.
+
+    Crops come in the same order for every frame, so a fixed step could miss whole kinds of them.
+    """
+    if count <= most:
+        return np.arange(count)
+    parts = np.arange(most, dtype=np.uint64)
+    within = _mixed(parts + np.uint64(_SEED)) / 2.0**64
+    return np.unique(((parts + within) * (count / most)).astype(np.intp))

@@ -1,0 +1,177 @@
+"""Many index entries as packed arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.dedupe.index.packing import PackingError, pack, unpack
+from filmgate.dedupe.index.port import IndexEntry, Points
+from filmgate.dedupe.index.stores import FreshItem, FreshKey
+from filmgate.dedupe.index.vectors import Blocks, blocks_of, from_arrays, to_arrays, vectors_of
+
+HASH_WORDS = 4
+"""A 256-bit hash is four uint64."""
+
+
+def as_words(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Packed hashes, uint8 (n, 32), as uint64 (4, n): the n first words, the n second ones, …"""
+    flat = np.ascontiguousarray(hashes).view(np.uint64).reshape(-1, HASH_WORDS)
+    return np.ascontiguousarray(flat.T)
+
+
+def as_hashes(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """The reverse of `as_words`."""
+    return np.ascontiguousarray(words.T).view(np.uint8).reshape(-1, 8 * HASH_WORDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Entries of e assets. Immutable; the arrays may be views of a mapped file.
+
+    Attributes:
+        ids: bytes (e,), asset ids in ASCII.
+        sha256: uint8 (e, 32).
+        frames: uint64 (4, n), see `as_words`; entry i owns columns frame_offsets[i] to [i + 1].
+        frame_offsets: int64 (e + 1,).
+        crops, crop_offsets: the same for reference crops.
+        landmarks: uint32 (k,), in rising order.
+        landmark_times: int32 (k,), in hops.
+        landmark_owners: int32 (k,), the entry each landmark belongs to.
+        vectors: embeddings, by engine.
+        points: uint64 (p,), bits of keypoints, in rising order.
+        point_places: float16 (p, 3).
+        point_owners: int32 (p,), the entry each keypoint belongs to.
+    """
+
+    ids: NDArray[np.bytes_]
+    sha256: NDArray[np.uint8]
+    frames: NDArray[np.uint64]
+    frame_offsets: NDArray[np.int64]
+    crops: NDArray[np.uint64]
+    crop_offsets: NDArray[np.int64]
+    landmarks: NDArray[np.uint32]
+    landmark_times: NDArray[np.int32]
+    landmark_owners: NDArray[np.int32]
+    points: NDArray[np.uint64]
+    point_places: NDArray[np.float16]
+    point_owners: NDArray[np.int32]
+    vectors: Blocks = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def of(cls, entries: Sequence[IndexEntry]) -> Segment:
+        """Pack entries, one per asset."""
+        landmarks = _joined([entry.landmarks for entry in entries], np.uint32)
+        owners = _owners([len(entry.landmarks) for entry in entries])
+        order = np.argsort(landmarks, kind="stable")
+        points = _joined([entry.points.words for entry in entries], np.uint64)
+        point_owners = _owners([len(entry.points.words) for entry in entries])
+        rising = np.argsort(points, kind="stable")
+        return cls(
+            ids=np.array([entry.asset_id.encode() for entry in entries], dtype=np.bytes_),
+            sha256=_joined([_sha_bytes(entry.sha256) for entry in entries], np.uint8, 32),
+            frames=as_words(_joined([entry.frames for entry in entries], np.uint8, 32)),
+            frame_offsets=_offsets([len(entry.frames) for entry in entries]),
+            crops=as_words(_joined([entry.crops for entry in entries], np.uint8, 32)),
+            crop_offsets=_offsets([len(entry.crops) for entry in entries]),
+            landmarks=landmarks[order],
+            landmark_times=_joined([entry.landmark_times for entry in entries], np.int32)[order],
+            landmark_owners=owners[order],
+            points=points[rising],
+            point_places=_joined([entry.points.places for entry in entries], np.float16, 3)[rising],
+            point_owners=point_owners[rising],
+            vectors=blocks_of([entry.vectors for entry in entries]),
+        )
+
+    @classmethod
+    def read(cls, block: bytes | NDArray[np.uint8]) -> Segment:
+        """From `to_bytes`, without a copy.
+
+        Raises:
+            PackingError: damaged, or of a version that keeps other arrays.
+        """
+        vectors, others = from_arrays(unpack(block))
+        if set(others) != {field.name for field in fields(cls)} - {"vectors"}:
+            raise PackingError(
+                "This index was written by another version of Filmgate. Scan the files anew,"
+                " into a new stage or an emptied one."
+            )
+        return cls(vectors=vectors, **others)
+
+    def to_bytes(self) -> bytes:
+        """What `read` takes."""
+        arrays: dict[str, NDArray[Any]] = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name != "vectors"
+        }
+        return pack(arrays | to_arrays(self.vectors))
+
+    def entries(self) -> Iterator[IndexEntry]:
+        """The entries again; landmarks come ordered by hash, keypoints by their bits."""
+        landmarks, points = _by_owner(self.landmark_owners), _by_owner(self.point_owners)
+        for i in range(len(self)):
+            marks, spots = landmarks(i), points(i)
+            yield IndexEntry(
+                asset_id=self.asset_id(i),
+                sha256=self.sha256[i].tobytes().hex(),
+                frames=as_hashes(self.frames[:, self.frame_offsets[i] : self.frame_offsets[i + 1]]),
+                crops=as_hashes(self.crops[:, self.crop_offsets[i] : self.crop_offsets[i + 1]]),
+                landmarks=self.landmarks[marks],
+                landmark_times=self.landmark_times[marks],
+                points=Points(self.points[spots], self.point_places[spots]),
+                vectors=vectors_of(self.vectors, i),
+            )
+
+    def asset_id(self, entry: int) -> str:
+        """The asset an entry is of."""
+        return bytes(self.ids[entry]).decode()
+
+
+def fresh_item(entry: IndexEntry) -> FreshItem:
+    """An entry as it is stored until a segment takes it in."""
+    body = Segment.of([entry]).to_bytes()
+    digest = hashlib.blake2b(body, digest_size=8).hexdigest()
+    return FreshItem(FreshKey(entry.asset_id, digest, len(body)), body)
+
+
+def fresh_entry(item: FreshItem) -> IndexEntry:
+    """The entry in a fresh item. Raises PackingError."""
+    return next(Segment.read(item.body).entries())
+
+
+def _sha_bytes(sha256: str) -> NDArray[np.uint8]:
+    return np.frombuffer(bytes.fromhex(sha256), dtype=np.uint8).reshape(1, 32)
+
+
+def _joined(parts: list[NDArray[Any]], dtype: type[Any], width: int = 0) -> NDArray[Any]:
+    empty = np.zeros((0, width) if width else (0,), dtype=dtype)
+    return np.concatenate([empty, *parts]).astype(dtype, copy=False)
+
+
+def _owners(counts: list[int]) -> NDArray[np.int32]:
+    return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+
+
+def _by_owner(owners: NDArray[np.int32]) -> Callable[[int], NDArray[np.intp]]:
+    """Where the things of an entry are, in the order they are in."""
+    order = np.argsort(owners, kind="stable")
+    sorted_owners = owners[order]
+
+    def places(entry: int) -> NDArray[np.intp]:
+        low, high = np.searchsorted(sorted_owners, [entry, entry + 1])
+        return order[low:high]
+
+    return places
+
+
+def _offsets(counts: list[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)

@@ -1,0 +1,116 @@
+"""The vectors of a segment, and their exact scan: all of one engine are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.dedupe.index.packing import Arrays
+from filmgate.dedupe.index.port import IndexQuery, Vectors
+from filmgate.engines.embedding.normalise import normalised
+
+_NAME = "vectors_"
+_BLOCK_BYTES = 4 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class VectorBlock:
+    """All vectors of a segment that one engine made.
+
+    Attributes:
+        rows: float16 (n, d).
+        bias: float32 (n,).
+        owners: int32 (n,), the entry each belongs to, in rising order.
+    """
+
+    engine: str
+    rows: NDArray[np.float16]
+    bias: NDArray[np.float32]
+    owners: NDArray[np.int32]
+
+
+Blocks = tuple[VectorBlock, ...]
+
+
+def blocks_of(vectors: Sequence[Vectors | None]) -> Blocks:
+    """Those of each entry, put together by engine; None for an entry without."""
+    by_engine: dict[tuple[str, int], list[tuple[int, Vectors]]] = {}
+    for entry, own in enumerate(vectors):
+        if own is not None:
+            by_engine.setdefault((own.engine, own.rows.shape[1]), []).append((entry, own))
+    return tuple(
+        VectorBlock(
+            engine=engine,
+            rows=np.concatenate([own.rows for _, own in held]),
+            bias=np.concatenate([own.bias for _, own in held]),
+            owners=np.repeat(
+                np.array([entry for entry, _ in held], dtype=np.int32),
+                [len(own.rows) for _, own in held],
+            ),
+        )
+        for (engine, _), held in by_engine.items()
+    )
+
+
+def vectors_of(blocks: Blocks, entry: int) -> Vectors | None:
+    """The reverse of `blocks_of` for one entry."""
+    for block in blocks:
+        first, last = np.searchsorted(block.owners, [entry, entry + 1])
+        if first < last:
+            return Vectors(block.engine, block.rows[first:last], block.bias[first:last])
+    return None
+
+
+def to_arrays(blocks: Blocks) -> Arrays:
+    """For packing, under names that begin with one of their own."""
+    arrays: Arrays = {}
+    for number, block in enumerate(blocks):
+        name = f"{_NAME}{number}_"
+        arrays[f"{name}engine"] = np.frombuffer(block.engine.encode(), dtype=np.uint8)
+        arrays[f"{name}rows"] = block.rows
+        arrays[f"{name}bias"] = block.bias
+        arrays[f"{name}owners"] = block.owners
+    return arrays
+
+
+def from_arrays(arrays: Arrays) -> tuple[Blocks, Arrays]:
+    """The reverse of `to_arrays`, and the arrays that are no vectors."""
+    parts: dict[str, Arrays] = {}
+    others: Arrays = {}
+    for name, array in arrays.items():
+        if name.startswith(_NAME):
+            number, _, part = name.removeprefix(_NAME).partition("_")
+            parts.setdefault(number, {})[part] = array
+        else:
+            others[name] = array
+    blocks = tuple(
+        VectorBlock(part["engine"].tobytes().decode(), part["rows"], part["bias"], part["owners"])
+        for part in parts.values()
+    )
+    return blocks, others
+
+
+def hits(blocks: Blocks, query: IndexQuery, entries: int) -> NDArray[np.int64]:
+    """int64 (e,): of the query's vectors, how many have a counterpart in each of so many entries.
+
+    Vectors of another engine are no counterparts.
+    """
+    asked = query.vectors
+    if asked is None:
+        return np.zeros(entries, dtype=np.int64)
+    found = [np.zeros(0, dtype=np.int64)]
+    rows = asked.rows.astype(np.float32)
+    for block in blocks:
+        if block.engine != asked.engine:
+            continue
+        step = max(1, _BLOCK_BYTES // (4 * rows.shape[1]))
+        for at in range(0, len(block.rows), step):
+            part = slice(at, at + step)
+            near = normalised(rows, asked.bias, block.rows[part], block.bias[part])
+            q, r = (near >= query.vector_floor).nonzero()
+            found.append(np.unique(block.owners[at + r].astype(np.int64) * len(rows) + q))
+    owners = np.unique(np.concatenate(found)) // max(len(rows), 1)
+    return np.bincount(owners, minlength=entries).astype(np.int64)

@@ -1,0 +1,1 @@
+"""What runs a model or an algorithm: engines and what they need."""

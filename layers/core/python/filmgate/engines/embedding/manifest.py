@@ -1,0 +1,148 @@
+"""The file beside a model that says what it is and how it is to be used."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from filmgate.engines.embedding.port import EmbeddingError
+
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
+Cosine = Annotated[float, Field(ge=-1, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileOf(_Value):
+    """A file beside the manifest, and what it has to hold."""
+
+    file: FileName
+    sha256: Sha256
+
+
+class Input(_Value):
+    """What the model is given: float32 (n, 3, height, width).
+
+    Attributes:
+        name: of the input; None for the only one.
+        channels: their order.
+        fit: `stretch` the whole picture, or `crop` the largest middle part of the same shape.
+        mean, std: of each channel in that order, where values are 0..1; the mean is taken off and
+            the rest divided by std.
+    """
+
+    name: str | None = None
+    width: Annotated[int, Field(ge=1, le=1024)]
+    height: Annotated[int, Field(ge=1, le=1024)]
+    channels: Literal["rgb", "bgr"] = "rgb"
+    fit: Literal["stretch", "crop"]
+    resample: Literal["bilinear", "bicubic"] = "bilinear"
+    mean: tuple[float, float, float]
+    std: tuple[Positive, Positive, Positive]
+
+
+class Output(_Value):
+    """What the model gives: float32 (n, dimensions), to be scaled to unit length or already so."""
+
+    name: str
+    dimensions: Annotated[int, Field(ge=2, le=4096)]
+    normalise: bool
+
+
+class Background(FileOf):
+    """Vectors of pictures that have nothing to do with any library: a .npy of (k, dimensions).
+
+    Attributes:
+        first, last: which of a vector's nearest among them count, from 0, both included.
+        weight: how much of their mean similarity is taken off.
+    """
+
+    first: Annotated[int, Field(ge=0)] = 0
+    last: Annotated[int, Field(ge=0)] = 2
+    weight: Annotated[float, Field(ge=0, le=2)] = 1.0
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first > self.last:
+            raise ValueError("first is after last")
+        return self
+
+
+class Bounds(_Value):
+    """See `filmgate.engines.embedding.track.Scale`. There is no default: it has to be measured."""
+
+    candidate: Cosine
+    similar: Cosine
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.candidate >= self.similar:
+            raise ValueError("candidate is not below similar")
+        return self
+
+
+class Manifest(_Value):
+    """A model: identity, files, input, output, and what its similarities mean."""
+
+    name: Word
+    version: Word
+    licence: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    source: str = ""
+    weights: FileOf
+    input: Input
+    output: Output
+    background: Background | None = None
+    scale: Bounds
+
+    @property
+    def engine(self) -> str:
+        """Name, version, and a digest of all that vectors and scores hang on."""
+        told = self.model_dump_json(exclude={"licence", "source"})
+        return f"{self.name}/{self.version}+{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+
+Read = Callable[[Path, FileOf], bytes]
+"""Gives what a file of a folder holds, as the manifest says. Raises EmbeddingError."""
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Raises EmbeddingError."""
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise EmbeddingError(f"{path.name} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(str(part) for part in wrong["loc"])
+        raise EmbeddingError(f"{path.name} is no manifest: {place} {wrong['msg']}") from error
+
+
+def read_checked(folder: Path, wanted: FileOf) -> bytes:
+    """A file's content if it is what the manifest says. Raises EmbeddingError."""
+    try:
+        body = (folder / wanted.file).read_bytes()
+    except OSError as error:
+        raise EmbeddingError(f"{wanted.file} cannot be read: {error.strerror}") from error
+    found = hashlib.sha256(body).hexdigest()
+    if found != wanted.sha256:
+        raise EmbeddingError(
+            f"{wanted.file} has the SHA-256 {found[:16]}…, and the manifest says"
+            f" {wanted.sha256[:16]}…"
+        )
+    return body

@@ -1,0 +1,42 @@
+"""What fingerprinting needs of a model that turns pictures into vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.engines.embedding.track import Scale
+from filmgate.errors import FilmgateError
+
+
+class EmbeddingError(FilmgateError):
+    """The model cannot be used, or made no usable vectors; the message says why."""
+
+
+class EmbeddingEngine(Protocol):
+    """A model of d dimensions. Vectors of engines with different names are never compared."""
+
+    @property
+    def name(self) -> str:
+        """Name, version, and a digest of everything the vectors hang on, as one word."""
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def scale(self) -> Scale:
+        """What its similarities mean."""
+
+    def embed(self, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Unit vectors, float32 (n, d), of n RGB pictures, uint8 (h, w, 3), of any sizes.
+
+        Raises:
+            EmbeddingError: the model failed, or gave no vectors of this shape.
+        """
+
+    def bias(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How alike each vector is to pictures it has nothing to do with: float32 (n,), see
+        `filmgate.engines.embedding.normalise`; zeros for a model without a background."""

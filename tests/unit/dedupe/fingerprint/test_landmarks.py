@@ -1,0 +1,135 @@
+"""Landmarks: how many there are, and that those asked for are those a copy has kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filmgate.dedupe.fingerprint.landmarks import (
+    PLAIN,
+    PLAYINGS,
+    Landmarks,
+    Playing,
+    asked,
+    kept,
+    pack,
+)
+from filmgate.dedupe.fingerprint.model import AudioTrack
+
+
+def stars(seconds: float, a_second: float, seed: int = 1) -> AudioTrack:
+    """A constellation at random."""
+    rng = np.random.default_rng(seed)
+    count = round(seconds * a_second)
+    return AudioTrack(
+        np.sort(rng.integers(0, round(seconds * 1000), count)).astype(np.int32),
+        rng.integers(100, 3000, count).astype(np.uint16),
+        rng.integers(0, 55, count).astype(np.uint8),
+        silent=not count,
+    )
+
+
+def played(track: AudioTrack, how: Playing) -> AudioTrack:
+    return AudioTrack(
+        np.rint(track.times_ms / how.speed).astype(np.int32),
+        np.rint(track.frequencies_hz * how.pitch).astype(np.uint16),
+        track.levels_db,
+        silent=False,
+    )
+
+
+def agreeing(sought: Landmarks, held: Landmarks, playing: int) -> float:
+    """Share of what is held that is sought at about its time."""
+    mine = sought.playings == playing
+    there = Counter(
+        (mark, time + late)
+        for mark, time in zip(
+            sought.hashes[mine].tolist(), sought.times[mine].tolist(), strict=True
+        )
+        for late in (-1, 0, 1)
+    )
+    marks = zip(held.hashes.tolist(), held.times.tolist(), strict=True)
+    return sum(mark in there for mark in marks) / len(held.hashes)
+
+
+@pytest.mark.parametrize("a_second", [20, 40, 80])
+def test_some_two_dozen_a_second_are_kept_however_dense_the_sound(a_second: int) -> None:
+    assert 20 < len(kept(stars(100, a_second)).hashes) / 100 <= 28
+
+
+def test_sparse_sound_keeps_two_a_peak() -> None:
+    assert len(kept(stars(100, 6)).hashes) / 100 == pytest.approx(12, rel=0.2)
+
+
+def test_what_is_asked_holds_what_is_kept() -> None:
+    track = stars(20, 30)
+    assert agreeing(asked(track), kept(track), 0) > 0.98
+
+
+def test_a_part_asks_for_what_the_whole_has_kept() -> None:
+    whole = stars(40, 40)
+    part = (whole.times_ms >= 12_345) & (whole.times_ms < 22_345)
+    copy = AudioTrack(
+        whole.times_ms[part] - 12_345,
+        whole.frequencies_hz[part],
+        whole.levels_db[part],
+        silent=False,
+    )
+    held = kept(whole)
+    inside = (held.times > 640) & (held.times < 1050)
+    some = Landmarks(held.hashes[inside], held.times[inside] - 617, held.playings[inside])
+    assert agreeing(asked(copy), some, 0) > 0.75
+
+
+@given(st.integers(1, len(PLAYINGS) - 1), st.floats(-0.4, 0.4))
+def test_played_otherwise_it_asks_for_what_the_original_has_kept(row: int, between: float) -> None:
+    """Also where the speed is between two of the grid."""
+    step = PLAYINGS[row].speed ** (between / 18)
+    how = Playing(
+        PLAYINGS[row].speed * step, PLAYINGS[row].pitch * (step if PLAYINGS[row].pitch != 1 else 1)
+    )
+    original = stars(6, 14)
+    found = asked(original, (PLAIN, PLAYINGS[row]))
+    held = kept(played(original, how))
+    marks = set(found.hashes[found.playings == 1].tolist())
+    assert np.isin(held.hashes, list(marks)).mean() > 0.25
+
+
+def test_playings_go_both_ways_in_small_steps() -> None:
+    for family in (
+        sorted(how.speed for how in PLAYINGS if how.pitch == how.speed),
+        sorted(how.speed for how in PLAYINGS if how.pitch == 1.0),
+    ):
+        assert family[0] == pytest.approx(0.8, abs=0.01)
+        assert family[-1] == pytest.approx(1.25, abs=0.01)
+        assert max(np.diff(np.log(family))) < 0.026
+    assert PLAYINGS[0] == PLAIN
+    assert len(PLAYINGS) < 256
+
+
+def test_a_long_sound_asks_for_a_bounded_number() -> None:
+    hour = asked(stars(3600, 40))
+    ten_hours = asked(stars(36_000, 40))
+    assert len(ten_hours.hashes) < 12 * len(hour.hashes)
+    others = np.count_nonzero(ten_hours.playings)
+    assert others < 1.2 * np.count_nonzero(hour.playings)
+
+
+def test_silence_has_none() -> None:
+    nothing = stars(0, 1)
+    assert not len(kept(nothing).hashes)
+    assert not len(asked(nothing).hashes)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 255), st.integers(-63, 63), st.integers(0, 63)), min_size=1)
+)
+def test_different_pairs_have_different_hashes(parts: list[tuple[int, int, int]]) -> None:
+    first, step, gap = (np.array(column, dtype=np.int32) for column in zip(*parts, strict=True))
+    hashes = pack(first, step, gap)
+    assert len(np.unique(hashes)) == len(set(parts))
+    assert hashes.max() < 2**21

@@ -1,0 +1,257 @@
+"""Assets for the segment index, its stores with a hook, and its answers made by hand."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filmgate.dedupe.index.port import (
+    Candidate,
+    IndexEntry,
+    IndexQuery,
+    Points,
+    SoughtPoints,
+    SoughtSound,
+)
+from filmgate.dedupe.index.settings import IndexSettings
+from filmgate.dedupe.index.stores import FreshItem, FreshKey, Manifest
+from tests.memory import MemoryFreshStore, MemorySegmentStore
+
+TENANT = "t"
+
+EAGER = IndexSettings(fold_entries=1, fanout=2, hot_landmarks=40, hot_query_landmarks=6)
+
+
+class Store:
+    """Both stores in one, with a hook before each call."""
+
+    def __init__(self) -> None:
+        self._fresh = MemoryFreshStore()
+        self._segments = MemorySegmentStore()
+        self.bodies = self._segments.bodies
+        self.hook: Callable[[], None] = lambda: None
+
+    def tenants(self) -> list[str]:
+        return self._fresh.tenants()
+
+    def put(self, tenant: str, item: FreshItem | str, body: bytes = b"") -> None:
+        self.hook()
+        if isinstance(item, str):
+            self._segments.put(tenant, item, body)
+        else:
+            self._fresh.put(tenant, item)
+
+    def remove(self, tenant: str, keys: str | Iterable[FreshKey]) -> None:
+        if isinstance(keys, str):
+            self.hook()
+            self._segments.remove(tenant, keys)
+            return
+        for key in keys:
+            self.hook()
+            self._fresh.remove(tenant, [key])
+
+    def read(self, tenant: str, at_most_bytes: int | None = None) -> list[FreshItem]:
+        self.hook()
+        return self._fresh.read(tenant, at_most_bytes)
+
+    def manifest(self, tenant: str) -> Manifest:
+        self.hook()
+        return self._fresh.manifest(tenant)
+
+    def replace_manifest(self, tenant: str, manifest: Manifest) -> None:
+        self.hook()
+        self._fresh.replace_manifest(tenant, manifest)
+
+    def fetch(self, tenant: str, segment_id: str, target: Path) -> None:
+        self.hook()
+        self._segments.fetch(tenant, segment_id, target)
+
+    def list(self, tenant: str) -> list[tuple[str, datetime]]:
+        return self._segments.list(tenant)
+
+
+def flipped(hashes: NDArray[np.uint8], bits: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The hashes, each with so many bits turned."""
+    plain = np.unpackbits(hashes, axis=-1)
+    for row in plain.reshape(-1, 256):
+        row[rng.choice(256, bits, replace=False)] ^= 1
+    return np.packbits(plain, axis=-1)
+
+
+def keypoints(count: int, rng: np.random.Generator) -> Points:
+    """Strewn over a picture, each unlike the others."""
+    places = np.column_stack([rng.uniform(0, 1, (count, 2)), rng.uniform(0.01, 0.05, count)])
+    return Points(
+        rng.integers(0, 2**63, count, np.uint64) << np.uint64(1), places.astype(np.float16)
+    )
+
+
+class World:
+    """Assets that share pictures, keypoints and sounds in all degrees, from one seed."""
+
+    def __init__(self, seed: int, assets: int = 8) -> None:
+        rng = np.random.default_rng(seed)
+        pool = rng.integers(0, 256, (6, 32), dtype=np.uint8)
+        tunes = rng.integers(0, 50, (3, 30)).astype(np.uint32)
+        scenes = [keypoints(12, rng) for _ in range(3)]
+        self.entries = [self._entry(f"a{i}", pool, tunes, scenes, rng) for i in range(assets)]
+
+    @staticmethod
+    def _hashes(pool: NDArray[np.uint8], count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        picked = pool[rng.integers(0, len(pool), count)]
+        for i in range(count):
+            picked[i : i + 1] = flipped(picked[i : i + 1], int(rng.choice([0, 10, 24, 60])), rng)
+        return picked
+
+    @staticmethod
+    def _points(scenes: Sequence[Points], rng: np.random.Generator) -> Points:
+        """Some of a scene's, moved together, some of them so disturbed that they are lost."""
+        scene = scenes[int(rng.integers(len(scenes)))]
+        kept = rng.permutation(len(scene.words))[: int(rng.choice([0, 2, 6, 12]))]
+        bits = [rng.permutation(63)[: int(rng.choice([0, 3, 20]))] for _ in kept]
+        flips = np.array([sum(2 << int(bit) for bit in some) for some in bits], np.uint64)
+        shift = np.array([*rng.uniform(0, 0.5, 2), 0])
+        places = (scene.places[kept] + shift).astype(np.float16)
+        return Points(scene.words[kept] ^ flips, places)
+
+    def _entry(
+        self,
+        name: str,
+        pool: NDArray[np.uint8],
+        tunes: NDArray[np.uint32],
+        scenes: Sequence[Points],
+        rng: np.random.Generator,
+    ) -> IndexEntry:
+        marks = int(rng.choice([0, 5, 30]))
+        tune = tunes[int(rng.integers(len(tunes)))][:marks]
+        return IndexEntry(
+            asset_id=name,
+            sha256=f"{int(rng.integers(3)):064x}",
+            frames=self._hashes(pool, int(rng.integers(0, 5)), rng),
+            crops=self._hashes(pool, int(rng.integers(0, 4)), rng),
+            landmarks=tune,
+            landmark_times=(np.arange(marks) * 3 + int(rng.integers(0, 50))).astype(np.int32),
+            points=self._points(scenes, rng),
+        )
+
+
+def query_of(entry: IndexEntry) -> IndexQuery:
+    """Its frames and keypoints as they are and inverted, and its sound as it is and slower, so that
+    there is more than one variant of each."""
+    times = entry.landmark_times
+    playings = np.repeat(np.arange(2, dtype=np.int32), len(times))
+    return IndexQuery(
+        entry.asset_id,
+        entry.sha256,
+        np.stack([~entry.frames, entry.frames]),
+        entry.crops,
+        entry.landmarks,
+        times,
+        sought=SoughtSound(
+            np.tile(entry.landmarks, 2), np.concatenate([times, times * 2]), playings
+        ),
+        points=tuple(
+            SoughtPoints(words, entry.points.places, np.ones((len(words), 63), np.uint8))
+            for words in (~entry.points.words, entry.points.words)
+        ),
+    )
+
+
+def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> int:
+    return int(np.unpackbits(a ^ b).sum())
+
+
+def votes_of(
+    entry: IndexEntry,
+    query: IndexQuery,
+    playing: int,
+    places: Mapping[int, int],
+    rule: IndexSettings,
+) -> int:
+    """Landmarks in the fullest two bins of four hops, beyond what the others bring by chance."""
+    sought = [
+        (int(mark), int(time))
+        for mark, time, how in zip(
+            query.sought.hashes, query.sought.times, query.sought.playings, strict=True
+        )
+        if how == playing
+    ]
+    asked = Counter(mark for mark, _ in sought)
+    bins = Counter(
+        (int(there) - here) // 4
+        for mark, here in sought
+        for other, there in zip(entry.landmarks, entry.landmark_times, strict=True)
+        if mark == other
+        and places[mark] <= rule.hot_landmarks
+        and asked[mark] <= rule.hot_query_landmarks
+    )
+    most = 0
+    for at in bins:
+        together = bins[at] + bins.get(at + 1, 0)
+        width = max(max(bins) - min(bins) + 1, 100)
+        mean = 2 * (bins.total() - together) / width
+        most = max(most, math.floor(together - mean - 2 * math.sqrt(mean)))
+    return most
+
+
+def point_votes_of(points: Points, sought: SoughtPoints, rule: IndexSettings) -> int:
+    """The most keypoints that lie where one shift puts the query's, none of them used twice.
+
+    For points that were moved by less than 0.01 each, or by another shift altogether.
+    """
+    pairs = [
+        (mine, theirs, points.places[theirs] - sought.places[mine])
+        for mine, word in enumerate(sought.words)
+        for theirs, other in enumerate(points.words)
+        if int(word ^ other).bit_count() <= rule.point_radius
+    ]
+    most = 0
+    for _, _, shift in pairs:
+        agree = [(m, t) for m, t, moved in pairs if np.abs(moved - shift).max() < 0.01]
+        most = max(most, min(len({pair[side] for pair in agree}) for side in range(2)))
+    return most if most >= rule.min_point_votes else 0
+
+
+def by_hand(
+    entries: Sequence[IndexEntry], query: IndexQuery, rule: IndexSettings
+) -> set[Candidate]:
+    """Every pair looked at, one by one."""
+    places = Counter(int(h) for entry in entries for h in entry.landmarks)
+    found = set()
+    for entry in entries:
+        if entry.asset_id == query.asset_id:
+            continue
+        hits = 0
+        for i in range(query.frames.shape[1]):
+            variants = [query.frames[v, i] for v in range(len(query.frames))]
+            hits += any(
+                distance(frame, other) <= radius
+                for frame in variants
+                for others, radius in (
+                    (entry.frames, rule.frame_radius),
+                    (entry.crops, rule.crop_radius),
+                )
+                for other in others
+            )
+        for crop in query.crops:
+            hits += any(
+                distance(crop, other) <= radius
+                for others, radius in (
+                    (entry.frames, rule.crop_radius),
+                    (entry.crops, rule.strip_radius),
+                )
+                for other in others
+            )
+        votes = max(votes_of(entry, query, playing, places, rule) for playing in range(2))
+        points = max(point_votes_of(entry.points, sought, rule) for sought in query.points)
+        same = entry.sha256 == query.sha256
+        seen = hits >= rule.min_frame_hits or points >= rule.min_point_votes
+        if same or seen or votes >= rule.min_audio_votes:
+            found.add(Candidate(entry.asset_id, hits, votes, same, point_votes=points))
+    return found

@@ -1,0 +1,213 @@
+"""Hearing: offsets, speeds, parts, and what is only chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from filmgate.dedupe.fingerprint.constellation import RATE_HZ, constellation
+from filmgate.dedupe.fingerprint.landmarks import PLAIN, PLAYINGS, Playing
+from filmgate.dedupe.fingerprint.model import AudioTrack
+from filmgate.dedupe.matching.audio import hear
+from filmgate_samples import synth
+from filmgate_samples.clip import RATE_HZ as SAMPLES_RATE_HZ
+from filmgate_samples.sound_edits import SOUND_EDITS, resample
+
+SECONDS = 15.0
+STEP = SAMPLES_RATE_HZ // RATE_HZ
+Samples = NDArray[np.float32]
+
+
+def reduced(sound: Samples) -> Samples:
+    return sound[: len(sound) // STEP * STEP].reshape(-1, STEP).mean(axis=1).astype(np.float32)
+
+
+def original(seed: int, seconds: float = SECONDS) -> Samples:
+    """At the rate of files."""
+    return synth.music(np.random.default_rng(seed), seconds)
+
+
+def tune(seed: int, seconds: float = SECONDS) -> Samples:
+    return reduced(original(seed, seconds))
+
+
+def speech(seed: int, seconds: float = 8.0) -> Samples:
+    return reduced(synth.babble(np.random.default_rng(seed), seconds))
+
+
+@pytest.fixture(scope="module")
+def music() -> Samples:
+    return tune(1)
+
+
+def test_a_sound_is_itself(music: Samples) -> None:
+    track = constellation(music)
+    found = hear(track, track, PLAYINGS)
+    assert found.score == 1.0
+    assert found.decisive
+    assert found.speed == 1.0
+    assert found.coverage > 0.95
+
+
+@pytest.mark.parametrize("start_s", [0.0, 2.5, 7.0])
+def test_a_part_is_found_where_it_is(music: Samples, start_s: float) -> None:
+    part = music[round(start_s * RATE_HZ) : round((start_s + 6) * RATE_HZ)]
+    found = hear(constellation(music), constellation(part), PLAYINGS)
+    (segment,) = found.segments
+    assert found.decisive
+    assert segment.a_start - segment.b_start == pytest.approx(start_s, abs=0.04)
+    assert segment.a_end - segment.a_start > 4.5
+    assert found.coverage < 0.5
+
+
+@pytest.mark.parametrize("speed", [0.81, 0.957, 1.033, 1.24])
+def test_a_faster_tape_is_told_with_its_speed(speed: float) -> None:
+    sound = original(1)
+    found = hear(
+        constellation(reduced(sound)), constellation(reduced(resample(sound, speed))), PLAYINGS
+    )
+    assert found.decisive
+    assert found.speed == pytest.approx(speed, rel=0.002)
+    assert found.coverage > 0.9
+
+
+@pytest.mark.parametrize("speed", [0.86, 0.93, 1.07, 1.19])
+def test_another_tempo_is_told_with_its_speed(speed: float) -> None:
+    sound = original(1)
+    faster = SOUND_EDITS["tempo"].change(sound, {"factor": speed})
+    found = hear(constellation(reduced(sound)), constellation(reduced(faster)), PLAYINGS)
+    assert found.decisive
+    assert found.speed == pytest.approx(speed, rel=0.003)
+
+
+def test_only_the_ways_of_playing_asked_for_are_heard(music: Samples) -> None:
+    faster = constellation(reduced(resample(original(1), 1.1)))
+    assert not hear(constellation(music), faster, (PLAIN,)).decisive
+    assert hear(constellation(music), faster, (PLAIN, Playing(1.1, 1.1))).decisive
+
+
+def test_what_is_laid_over_a_faster_copy_does_not_hide_it(music: Samples) -> None:
+    faster = reduced(resample(original(1), 1.1))
+    voice = speech(4, SECONDS)[: len(faster)]
+    louder = voice * 1.2 * np.sqrt(np.mean(faster**2) / np.mean(voice**2))
+    copy = constellation(faster + louder)
+    for a, b, speed in ((music, copy, 1.1), (copy, music, 1 / 1.1)):
+        one, other = (x if isinstance(x, AudioTrack) else constellation(x) for x in (a, b))
+        found = hear(one, other, (PLAIN, Playing(speed, speed)))
+        assert found.decisive
+        assert found.speed == pytest.approx(speed, rel=0.002)
+
+
+def test_noise_lowers_the_score_and_keeps_the_match(music: Samples) -> None:
+    level = float(np.sqrt(np.mean(music**2)))
+    noise = np.random.default_rng(1).standard_normal(len(music)).astype(np.float32)
+    scores = []
+    for snr_db in (20, 5, 0):
+        noisy = constellation(music + level * 10 ** (-snr_db / 20) * noise)
+        found = hear(constellation(music), noisy, PLAYINGS)
+        assert found.decisive
+        assert found.speed == 1.0
+        scores.append(found.score)
+    assert scores == sorted(scores, reverse=True)
+    assert scores[-1] < 0.95
+
+
+def test_speech_over_music_leaves_the_music(music: Samples) -> None:
+    voice = speech(3, SECONDS)[: len(music)]
+    louder = voice * np.sqrt(np.mean(music**2) / np.mean(voice**2))
+    found = hear(constellation(music), constellation(music + louder), PLAYINGS)
+    assert found.decisive
+    assert found.coverage > 0.7
+
+
+def test_what_comes_after_a_cut_is_found_too(music: Samples) -> None:
+    cut = np.concatenate([music[: 5 * RATE_HZ], music[9 * RATE_HZ :]])
+    found = hear(constellation(music), constellation(cut), PLAYINGS)
+    assert found.decisive
+    before, after = found.segments
+    assert before.a_start - before.b_start == pytest.approx(0, abs=0.04)
+    assert after.a_start - after.b_start == pytest.approx(4, abs=0.04)
+    assert found.coverage == pytest.approx(11 / 15, abs=0.1)
+
+
+@pytest.mark.parametrize("seed", range(2, 8))
+def test_other_music_is_not_the_same(music: Samples, seed: int) -> None:
+    found = hear(constellation(music), constellation(tune(seed)), PLAYINGS)
+    assert found.score < 0.6
+    assert not found.decisive
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_other_words_are_not_the_same(seed: int) -> None:
+    one, other = (constellation(speech(10 + 2 * seed + side)) for side in range(2))
+    assert not hear(one, other, PLAYINGS).decisive
+
+
+def test_a_steady_tone_says_nothing() -> None:
+    time = np.arange(8 * RATE_HZ) / RATE_HZ
+    hum = sum(np.sin(2 * np.pi * 100 * number * time) / number for number in range(1, 12))
+    rng = np.random.default_rng(1)
+    one, other = (
+        constellation((0.3 * hum + 0.01 * rng.standard_normal(len(time))).astype(np.float32))
+        for _ in range(2)
+    )
+    assert not hear(one, other, PLAYINGS).decisive
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 900), st.integers(0, 900))
+def test_random_peaks_agree_on_nothing(seed: int, n: int, m: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = (stars(rng, count) for count in (n, m))
+    assert not hear(a, b, PLAYINGS).decisive
+
+
+def stars(rng: np.random.Generator, count: int) -> AudioTrack:
+    return AudioTrack(
+        np.sort(rng.integers(0, 20_000, count)).astype(np.int32),
+        rng.integers(100, 4000, count).astype(np.uint16),
+        rng.integers(0, 55, count).astype(np.uint8),
+        silent=not count,
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.floats(0.8, 1.25),
+    st.booleans(),
+    st.integers(-10_000, 10_000),
+    st.floats(0.4, 1.0),
+)
+def test_any_speed_and_shift_is_found_again(
+    seed: int, speed: float, moved: bool, later_ms: int, share: float
+) -> None:
+    """Peaks of which a share is left and the rest is other ones."""
+    rng = np.random.default_rng(seed)
+    a, other = stars(rng, 700), stars(rng, 700)
+    left = rng.random(700) < share
+    times = np.where(left, a.times_ms / speed, other.times_ms / speed) + later_ms
+    bins = np.where(left, a.frequencies_hz * (speed if moved else 1.0), other.frequencies_hz)
+    order = np.argsort(times)
+    inside = order[(times[order] >= 0) & (bins[order] < 4000)]
+    b = AudioTrack(
+        np.rint(times[inside]).astype(np.int32),
+        np.rint(bins[inside]).astype(np.uint16),
+        np.where(left, a.levels_db, other.levels_db)[inside].astype(np.uint8),
+        silent=False,
+    )
+    found = hear(a, b, PLAYINGS)
+    assert found.decisive
+    assert found.speed == pytest.approx(speed, rel=0.003)
+    first = found.segments[0]
+    assert first.b_start == pytest.approx(first.a_start / speed + later_ms / 1000, abs=0.1)
+
+
+def test_swapping_sides_swaps_the_segments(music: Samples) -> None:
+    whole, part = constellation(music), constellation(music[3 * RATE_HZ : 9 * RATE_HZ])
+    there, back = hear(whole, part, PLAYINGS), hear(part, whole, PLAYINGS)
+    assert there.score == pytest.approx(back.score, abs=0.02)
+    assert there.segments[0].a_start == pytest.approx(back.segments[0].b_start, abs=0.1)

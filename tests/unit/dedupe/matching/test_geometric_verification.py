@@ -1,0 +1,146 @@
+"""Where one picture lies in another is found from keypoints alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from filmgate.dedupe.fingerprint import dct
+from filmgate.dedupe.fingerprint.model import Keypoints
+from filmgate.dedupe.matching.geometric_verification import placements
+from filmgate.dedupe.matching.local_mismatch import GRID, contradicted
+
+ASPECT = 1.5
+WIDTH, HEIGHT = ASPECT**0.5, ASPECT**-0.5
+
+
+def scattered(seed: int, count: int = 120) -> Keypoints:
+    rng = np.random.default_rng(seed)
+    places = rng.uniform(0, (WIDTH, HEIGHT), (count, 2))
+    scales = rng.uniform(0.01, 0.04, (count, 1))
+    rows = rng.normal(0, 24, (count, 8, 8)).clip(-127, 127)
+    rows[:, 0, 0] = 0
+    return Keypoints(np.hstack([places, scales]).astype(np.float32), rows.astype(np.int8), ASPECT)
+
+
+def moved(
+    points: Keypoints, scale: float, shift: tuple[float, float], degrees: float = 0
+) -> Keypoints:
+    """What of the picture lies in one of the same shape after it was scaled, tilted and moved."""
+    angle = np.radians(degrees)
+    turning = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    places = points.places[:, :2] @ turning * scale + shift
+    inside = ((places > 0) & (places < (WIDTH, HEIGHT))).all(axis=1)
+    kept = np.hstack([places, points.places[:, 2:] * scale])[inside]
+    return Keypoints(kept.astype(np.float32), points.patches[inside], ASPECT)
+
+
+def test_a_cut_out_is_placed() -> None:
+    whole = scattered(1)
+    # The part from 10 % to 80 % down and from 20 % to 90 % along, at full size.
+    cut = moved(whole, 1 / 0.7, (-0.2 / 0.7 * WIDTH, -0.1 / 0.7 * HEIGHT))
+    best = placements(whole, cut)[0]
+    assert best.a_box == pytest.approx((0.1, 0.8, 0.2, 0.9), abs=0.01)
+    assert best.b_box == (0.0, 1.0, 0.0, 1.0)
+    assert best.share > 0.95
+    assert best.agreed >= len(cut.places) - 2
+    assert (best.mirror, best.turn) == (False, 0)
+
+
+def test_a_picture_in_a_picture_is_placed() -> None:
+    whole, strangers = scattered(1), scattered(2, 60)
+    small = moved(whole, 0.5, (0.4 * WIDTH, 0.3 * HEIGHT))
+    both = Keypoints(
+        np.concatenate([strangers.places, small.places]),
+        np.concatenate([strangers.patches, small.patches]),
+        ASPECT,
+    )
+    best = placements(whole, both)[0]
+    assert best.b_box == pytest.approx((0.3, 0.8, 0.4, 0.9), abs=0.01)
+    assert best.a_box == (0.0, 1.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("degrees", [-7.0, 3.0, 7.0])
+def test_a_tilt_is_measured(degrees: float) -> None:
+    whole = scattered(1)
+    best = placements(whole, moved(whole, 1.0, (0.05, 0.02), degrees))[0]
+    assert best.angle == pytest.approx(degrees, abs=0.2)
+
+
+@pytest.mark.parametrize(("mirror", "turn"), dct.ORIENTATIONS)
+def test_orientations_are_told(mirror: bool, turn: int) -> None:
+    whole = scattered(1)
+    x, y, scale = whole.places.T
+    rows = dct.orient(whole.patches, mirror, turn)
+    width, height = WIDTH, HEIGHT
+    x = width - x if mirror else x
+    for _ in range(turn // 90):
+        x, y, width, height = height - y, x, height, width
+    copy = Keypoints(np.stack([x, y, scale], axis=1), rows, width / height)
+    best = placements(whole, copy)[0]
+    # The placement says how to turn the copy back.
+    assert (best.mirror, best.turn) == (mirror, turn if mirror else -turn % 360)
+    assert best.share > 0.95
+    assert best.a_box == best.b_box == (0.0, 1.0, 0.0, 1.0)
+
+
+def test_strangers_have_no_place() -> None:
+    assert placements(scattered(1), scattered(2)) == []
+
+
+def test_a_few_alike_are_a_small_share() -> None:
+    first, second = scattered(1), scattered(2)
+    second.places[:12], second.patches[:12] = first.places[:12], first.patches[:12]
+    best = placements(first, second)[0]
+    assert best.agreed == 12
+    assert best.share == pytest.approx(12 / 120, abs=0.02)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_too_few_keypoints_say_nothing(count: int) -> None:
+    assert placements(scattered(1, count), scattered(1, count)) == []
+    assert placements(scattered(1), scattered(1, count)) == []
+
+
+def test_swapping_the_sides_swaps_the_boxes() -> None:
+    whole = scattered(1)
+    cut = moved(whole, 1 / 0.7, (-0.2 / 0.7 * WIDTH, -0.1 / 0.7 * HEIGHT))
+    there, back = placements(whole, cut)[0], placements(cut, whole)[0]
+    assert there.agreed == back.agreed
+    assert there.a_box == pytest.approx(back.b_box, abs=0.005)
+    assert there.b_box == pytest.approx(back.a_box, abs=0.005)
+
+
+def grid_places(cells: list[tuple[int, int]], each: int = 3) -> np.ndarray:
+    places = [((row + 0.5) / GRID, (column + 0.5) / GRID) for row, column in cells]
+    return np.repeat(np.array(places).reshape(-1, 2), each, axis=0)
+
+
+EVERYWHERE = [(row, column) for row in range(GRID) for column in range(GRID)]
+
+
+@pytest.mark.parametrize(
+    ("differing", "expected"),
+    [
+        ([], 0.0),
+        ([(2, 2), (2, 3), (3, 2), (3, 3)], 4 / 36),
+        ([(2, 2), (3, 3)], 1 / 36),
+        # A banner along the bottom and a logo in a corner are put on copies too.
+        ([(5, column) for column in range(GRID)], 0.0),
+        ([(0, 4), (0, 5), (1, 4), (1, 5)], 0.0),
+        # Deeper than a banner.
+        ([(row, column) for row in (3, 4, 5) for column in range(GRID)], 18 / 36),
+    ],
+)
+def test_one_part_that_differs_contradicts(
+    differing: list[tuple[int, int]], expected: float
+) -> None:
+    same = [cell for cell in EVERYWHERE if cell not in differing]
+    everywhere = grid_places(EVERYWHERE)
+    assert contradicted(everywhere, everywhere, grid_places(same)) == pytest.approx(expected)
+
+
+def test_what_one_side_cannot_show_contradicts_nothing() -> None:
+    middle = [(2, 2), (2, 3), (3, 2), (3, 3)]
+    same = [cell for cell in EVERYWHERE if cell not in middle]
+    assert contradicted(grid_places(EVERYWHERE), grid_places(same), grid_places(same)) == 0
