@@ -14,8 +14,11 @@ from urllib.parse import urlencode
 
 from filmgate.dedupe.index.stores import FreshItem, FreshKey, Manifest, first_items
 from filmgate.errors import Conflict, InvalidCursor, NotFound
-from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match, match_id
+from filmgate.library.jobs import Job, JobState, Progress
+from filmgate.library.matches import Match, match_id
+from filmgate.library.model import AnalyzedAsset, Asset, AssetStatus
 from filmgate.library.ports import Page, SignedPost
+from filmgate.library.results import Result
 
 Item = TypeVar("Item")
 
@@ -32,8 +35,20 @@ def _newest_first(rows: dict[str, Item], limit: int, cursor: str | None) -> Page
     )
 
 
-def _state(asset: Asset) -> tuple[AssetStatus, str]:
-    return asset.status, asset.updated_at.isoformat(timespec="milliseconds")
+Versioned = TypeVar("Versioned", Asset, Job, Result)
+
+
+def _current(stored: Versioned | None, read: Versioned) -> bool:
+    """Whether a record is still as it was read."""
+    return (stored.version if stored else 0) == read.version
+
+
+def _next(record: Versioned) -> Versioned:
+    return record.model_copy(update={"version": record.version + 1})
+
+
+def _key(result: Result) -> tuple[str, str, str, str]:
+    return result.tenant, result.asset_id, result.capability, result.engine
 
 
 class MemoryLibrary:
@@ -43,28 +58,22 @@ class MemoryLibrary:
         self._lock = threading.RLock()
         self._assets: dict[tuple[str, str], Asset] = {}
         self._jobs: dict[tuple[str, str], Job] = {}
+        self._results: dict[tuple[str, str, str, str], Result] = {}
         self._matches: dict[tuple[str, str], Match] = {}
         self._withdrawn: dict[tuple[str, str], Match] = {}
 
     def create(self, asset: Asset) -> Asset:
         with self._lock:
-            return self._assets.setdefault((asset.tenant, asset.asset_id), asset)
+            self.compare_and_set(asset)
+            return self._assets[asset.tenant, asset.asset_id]
 
-    def save(self, asset: Asset) -> None:
-        """Whatever is there; not of the port, for tests that set a scene. So with `save_job`."""
+    def compare_and_set(self, asset: Asset) -> Asset | None:
         with self._lock:
-            self._assets[asset.tenant, asset.asset_id] = asset
-
-    def replace(self, known: Asset, asset: Asset) -> bool:
-        with self._lock:
-            if not self._unchanged(known):
-                return False
-            self.save(asset)
-            return True
-
-    def _unchanged(self, known: Asset) -> bool:
-        there = self._assets.get((known.tenant, known.asset_id))
-        return there is not None and _state(there) == _state(known)
+            key = (asset.tenant, asset.asset_id)
+            if not _current(self._assets.get(key), asset):
+                return None
+            self._assets[key] = _next(asset)
+            return self._assets[key]
 
     def asset(self, tenant: str, asset_id: str) -> Asset:
         with self._lock:
@@ -75,41 +84,52 @@ class MemoryLibrary:
 
     def assets(self, tenant: str, ids: Sequence[str]) -> list[Asset]:
         with self._lock:
-            found = (self._assets.get((tenant, asset_id)) for asset_id in ids)
-            return [asset for asset in found if asset is not None]
+            records = (self._assets.get((tenant, asset_id)) for asset_id in ids)
+            return [asset for asset in records if asset is not None]
 
-    def list_assets(
-        self, tenant: str, *, status: AssetStatus | None, limit: int, cursor: str | None
-    ) -> Page[Asset]:
+    def begin(self, asset: Asset, jobs: Sequence[Job], results: Sequence[Result]) -> bool:
         with self._lock:
-            rows = {
-                f"{asset.created_at.isoformat()}#{asset.asset_id}": asset
-                for (owner, _), asset in self._assets.items()
-                if owner == tenant and status in (None, asset.status)
-            }
-        return _newest_first(rows, limit, cursor)
-
-    def begin(self, job: Job, known: Asset, asset: Asset) -> bool:
-        with self._lock:
-            if (job.tenant, job.job_id) in self._jobs or not self._unchanged(known):
+            stored = self._assets.get((asset.tenant, asset.asset_id))
+            if (
+                not _current(stored, asset)
+                or any((job.tenant, job.job_id) in self._jobs for job in jobs)
+                or not all(_current(self._results.get(_key(r)), r) for r in results)
+            ):
                 return False
-            self.save_job(job)
-            self.save(asset)
+            self._assets[asset.tenant, asset.asset_id] = _next(asset)
+            for job in jobs:
+                self._jobs[job.tenant, job.job_id] = _next(job)
+            for result in results:
+                self._results[_key(result)] = _next(result)
             return True
 
-    def end(self, job: Job, known: Asset | None = None, asset: Asset | None = None) -> bool:
+    def report_progress(self, tenant: str, job_id: str, progress: Progress) -> None:
         with self._lock:
-            there = self._jobs.get((job.tenant, job.job_id))
-            if there is None or there.status is not JobStatus.RUNNING:
+            job = self._jobs.get((tenant, job_id))
+            if job is not None and job.state is JobState.RUNNING:
+                changed = job.model_copy(update={"progress": progress})
+                self._jobs[tenant, job_id] = _next(changed)
+
+    def end(self, job: Job, result: Result | None) -> bool:
+        with self._lock:
+            if not _current(self._jobs.get((job.tenant, job.job_id)), job):
                 return False
-            if known is not None and asset is not None and not self.replace(known, asset):
+            if result is not None and not _current(self._results.get(_key(result)), result):
                 return False
-            self.save_job(job)
+            self._jobs[job.tenant, job.job_id] = _next(job)
+            if result is not None:
+                self._results[_key(result)] = _next(result)
             return True
 
-    def save_job(self, job: Job) -> None:
+    def save(self, record: Asset | Job | Result) -> None:
+        """Whatever is there; not of the port, for tests that set a scene."""
         with self._lock:
-            self._jobs[job.tenant, job.job_id] = job
+            if isinstance(record, Asset):
+                self._assets[record.tenant, record.asset_id] = _next(record)
+            elif isinstance(record, Job):
+                self._jobs[record.tenant, record.job_id] = _next(record)
+            else:
+                self._results[_key(record)] = _next(record)
 
     def job(self, tenant: str, job_id: str) -> Job:
         with self._lock:
@@ -117,6 +137,39 @@ class MemoryLibrary:
                 return self._jobs[tenant, job_id]
             except KeyError:
                 raise NotFound(f"no job {job_id}") from None
+
+    def list_jobs(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Job]:
+        with self._lock:
+            rows = {
+                f"{job.started_at.isoformat()}#{job.job_id}": job
+                for (owner, _), job in self._jobs.items()
+                if owner == tenant
+            }
+        return _newest_first(rows, limit, cursor)
+
+    def results(self, tenant: str, asset_id: str) -> list[Result]:
+        with self._lock:
+            keys = sorted(key for key in self._results if key[:2] == (tenant, asset_id))
+            return [self._results[key] for key in keys]
+
+    def analyzed(self, tenant: str, ids: Sequence[str]) -> list[AnalyzedAsset]:
+        with self._lock:
+            return [
+                AnalyzedAsset(asset=asset, results=tuple(self.results(tenant, asset.asset_id)))
+                for asset in self.assets(tenant, ids)
+            ]
+
+    def list_analyzed(
+        self, tenant: str, *, status: AssetStatus | None, limit: int, cursor: str | None
+    ) -> Page[AnalyzedAsset]:
+        with self._lock:
+            owned = [asset_id for owner, asset_id in self._assets if owner == tenant]
+            rows = {
+                f"{record.asset.created_at.isoformat()}#{record.asset.asset_id}": record
+                for record in self.analyzed(tenant, owned)
+                if status in (None, record.status)
+            }
+        return _newest_first(rows, limit, cursor)
 
     def save_match(self, match: Match) -> None:
         with self._lock:

@@ -20,11 +20,11 @@ from aws_lambda_powertools.utilities.parser.models import SqsRecordModel
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field, Json
 
-from filmgate.adapters.dynamodb.assets import DynamoAssets
+from filmgate.adapters.dynamodb.runs import DynamoAssetRuns
 from filmgate.adapters.s3 import S3Objects
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.observability import MetricUnit, correlate, logger, metrics
-from filmgate.pipeline.receive import ReceiveDeps, Upload, receive
+from filmgate.pipeline.ingest import IngestDeps, Upload, ingest
 from filmgate.settings import (
     AssetTableSettings,
     IdempotencySettings,
@@ -84,28 +84,28 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _record(record: Record) -> None:
     found = record.body.detail.object
-    _receive()(upload={"key": found.key, "version_id": found.version_id})
+    _ingest()(upload={"key": found.key, "version_id": found.version_id})
 
 
 @cache
-def _receive() -> Callable[..., dict[str, Any]]:
-    """Receiving, once for each version of an object even when its event comes twice at a time."""
+def _ingest() -> Callable[..., dict[str, Any]]:
+    """Ingest, once for each version of an object even when its event comes twice at a time."""
     workflows = WorkflowSettings()
-    deps = ReceiveDeps(
-        library=DynamoAssets(AssetTableSettings().assets_table),
+    deps = IngestDeps(
+        library=DynamoAssetRuns(AssetTableSettings().assets_table),
         objects=S3Objects(RawSettings().raw_bucket, None),
         workflows=StepFunctionsWorkflows(
-            workflows.image_workflow_arn, workflows.video_workflow_arn
+            workflows.express_workflow_arn, workflows.standard_workflow_arn
         ),
         limits=LimitSettings().limits,
     )
 
     def once(upload: dict[str, Any]) -> dict[str, Any]:
-        receipt = receive(deps, Upload(**upload))
-        correlate(receipt.asset_id or "none", tenant=receipt.tenant, job_id=receipt.job_id)
-        logger.info(f"upload {receipt.received}", extra={"reason_code": receipt.reason_code})
-        metrics.add_metric(f"Uploads{receipt.received.title()}", MetricUnit.Count, 1)
-        return {"received": receipt.received, "asset_id": receipt.asset_id}
+        receipt = ingest(deps, Upload(**upload))
+        correlate(receipt.asset_id or "none", tenant=receipt.tenant, run_id=receipt.run_id)
+        logger.info(f"upload {receipt.ingested}", extra={"reason_code": receipt.reason_code})
+        metrics.add_metric(f"Uploads{receipt.ingested.title()}", MetricUnit.Count, 1)
+        return {"ingested": receipt.ingested, "asset_id": receipt.asset_id}
 
     return idempotent_function(
         once,

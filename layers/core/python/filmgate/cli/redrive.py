@@ -49,4 +49,5 @@ def _rerun_failed() -> list[dict[str, str]]:
     with client() as api:
         # All of them first: what runs again leaves the listing while it is read.
         failed = [asset.asset_id for asset in api.assets(AssetStatus.FAILED)]
-        return [{"asset_id": i, "job_id": api.rerun(i).job_id} for i in failed]
+        jobs = [job for asset_id in failed for job in api.analyze(asset_id)]
+        return [{"asset_id": job.asset_id, "job_id": job.job_id} for job in jobs]

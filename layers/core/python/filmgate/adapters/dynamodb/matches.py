@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -22,9 +22,8 @@ from filmgate.adapters.dynamodb.rows import (
     transact,
 )
 from filmgate.adapters.dynamodb.tables import in_table
-from filmgate.dedupe.matching.model import Verdict
 from filmgate.errors import NotFound
-from filmgate.library.model import Match
+from filmgate.library.matches import Match
 from filmgate.library.ports import Page
 
 
@@ -33,7 +32,12 @@ class _MatchRow(Row):
 
     a = UnicodeAttribute()
     b = UnicodeAttribute()
-    verdict = UnicodeAttribute()
+    capability = UnicodeAttribute()
+    label = UnicodeAttribute()
+    score = NumberAttribute()
+    probability = NumberAttribute(null=True)
+    engine = UnicodeAttribute()
+    payload = JSONAttribute()
     created_at = UnicodeAttribute()
     updated_at = UnicodeAttribute()
     withdrawn_at = UnicodeAttribute(null=True)
@@ -126,7 +130,7 @@ class DynamoMatches:
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:
         """Newest first. Raises InvalidCursor."""
 
-        def start(match_id: str) -> tuple[str, str]:
+        def key_of(match_id: str, _: str) -> tuple[str, str]:
             a, _, b = match_id.partition(":")
             return pk(tenant, a), b
 
@@ -137,7 +141,7 @@ class DynamoMatches:
                     index_name=LISTING,
                     scan_index_forward=False,
                     limit=limit + 1,
-                    last_evaluated_key=start_key(tenant, cursor, start),
+                    last_evaluated_key=start_key(LISTING, tenant, cursor, key_of),
                 )
             )
         return Page(
@@ -155,7 +159,14 @@ class DynamoMatches:
         actions: list[Action] = [
             rows.a.set(match.a),
             rows.b.set(match.b),
-            rows.verdict.set(match.verdict.model_dump_json()),
+            rows.capability.set(match.capability),
+            rows.label.set(match.label),
+            rows.score.set(match.score),
+            rows.probability.remove()
+            if match.probability is None
+            else rows.probability.set(match.probability),
+            rows.engine.set(match.engine),
+            rows.payload.set(match.payload),
             rows.created_at.set(rows.created_at | created_at),
             rows.updated_at.set(updated_at),
             rows.withdrawn_at.remove(),
@@ -173,7 +184,12 @@ def _match(tenant: str, row: _MatchRow) -> Match:
         tenant=tenant,
         a=row.a,
         b=row.b,
-        verdict=Verdict.model_validate_json(row.verdict),
+        capability=row.capability,
+        label=row.label,
+        score=float(row.score),
+        probability=None if row.probability is None else float(row.probability),
+        engine=row.engine,
+        payload=row.payload,
         created_at=datetime.fromisoformat(row.created_at),
         updated_at=datetime.fromisoformat(row.updated_at),
     )

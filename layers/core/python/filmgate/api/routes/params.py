@@ -16,7 +16,7 @@ AssetId = Annotated[str, Path(pattern=f"^{_ASSET}$", description="26 hex digits"
 MatchId = Annotated[
     str, Path(pattern=f"^{_ASSET}:{_ASSET}$", description="Both asset ids, the smaller first")
 ]
-JobId = Annotated[str, Path(pattern=f"^{_ASSET}-[1-9][0-9]{{0,5}}$")]
+JobId = Annotated[str, Path(pattern="^[0-9A-HJKMNP-TV-Z]{26}$", description="A ULID")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description=f"Default {DEFAULT_PAGE}")]
 Cursor = Annotated[
     str | None,

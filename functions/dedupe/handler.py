@@ -1,4 +1,4 @@
-"""Workflow step: index the asset, search for candidates and compare with each."""
+"""Workflow step: find the copies of an asset and record them."""
 
 from __future__ import annotations
 
@@ -8,48 +8,55 @@ from typing import Any
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
 from filmgate.adapters.dynamodb.index import DynamoFreshStore
+from filmgate.adapters.dynamodb.matches import DynamoMatches
+from filmgate.adapters.dynamodb.runs import DynamoAssetRuns
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
+from filmgate.dedupe import versions
 from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.port import CandidateIndex
 from filmgate.dedupe.index.segments import SegmentIndex
-from filmgate.observability import correlate, logger
-from filmgate.pipeline.match import MatchDeps, match
-from filmgate.pipeline.state import ToMatch
+from filmgate.engines.status import EngineState, report
+from filmgate.observability import correlate, logger, remaining_s, report_job
+from filmgate.pipeline.dedupe import DedupeEngine
+from filmgate.pipeline.run_engine import EngineDeps, run_engine
+from filmgate.pipeline.state import JobState
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
     BudgetSettings,
+    DecisionSettings,
     IndexTableSettings,
+    MatchTableSettings,
     SearchSettings,
 )
 
 
 @logger.inject_lambda_context(clear_state=True)
-@event_parser(model=ToMatch)
-def handler(event: ToMatch, context: LambdaContext) -> dict[str, Any]:
-    """Answer with where the comparisons are."""
+@event_parser(model=JobState)
+def handler(event: JobState, context: LambdaContext) -> dict[str, Any]:
+    """Answer with how the job ended."""
     correlate(event.correlation_id, tenant=event.tenant, job_id=event.job_id)
-    result = match(_deps(), event)
-    told = {"candidates": result.candidates, "passed_over": result.passed_over}
-    if result.passed_over:
-        logger.warning("compared only the best candidates", extra=told)
-    else:
-        logger.info("compared", extra=told)
-    return result.model_dump(mode="json")
+    deps, engine = _wired()
+    return report_job(run_engine(deps, engine, event, remaining_s(context)))
 
 
 @cache
-def _deps() -> MatchDeps:
+def _wired() -> tuple[EngineDeps, DedupeEngine]:
     bucket = ArtifactSettings().artifacts_bucket
-    return MatchDeps(
-        library=DynamoAssets(AssetTableSettings().assets_table),
-        objects=S3Objects(None, bucket),
+    runs = DynamoAssetRuns(AssetTableSettings().assets_table)
+    objects = S3Objects(None, bucket)
+    report(objects, [EngineState(capability="matching", engine=versions.MATCHING)])
+    engine = DedupeEngine(
+        assets=runs,
+        matches=DynamoMatches(MatchTableSettings().matches_table),
+        objects=objects,
         index=_index(bucket),
+        settings=DecisionSettings().match_settings,
         budget=BudgetSettings().match_budget,
     )
+    return EngineDeps(runs, objects), engine
 
 
 def _index(bucket: str) -> CandidateIndex:

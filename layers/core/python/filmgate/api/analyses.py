@@ -1,0 +1,66 @@
+"""Run capabilities on a stored asset, for the first time or again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from filmgate.api.services import Services
+from filmgate.clock import now
+from filmgate.engines import registry
+from filmgate.errors import Conflict, TransientError
+from filmgate.library.jobs import Job
+from filmgate.library.results import Result, ResultState
+from filmgate.pipeline.runs import fail_unstarted, plan, start
+
+STUCK_AFTER = timedelta(hours=4)
+"""Longer than any workflow lives, its waits for free functions included."""
+
+
+def analyze(
+    services: Services,
+    tenant: str,
+    asset_id: str,
+    wanted: frozenset[str] | None,
+    correlation_id: str,
+) -> list[Job]:
+    """Start jobs for the capabilities, or for all that suit the asset.
+
+    Raises:
+        NotFound: the tenant has no such asset.
+        ValueError: one of the capabilities does not exist, or none takes files of this kind.
+        Conflict: the file was never read, one of the capabilities is running, or another call was
+            first.
+        TransientError: the workflow could not be started; the jobs are FAILED, to be run again.
+    """
+    known = {spec.capability for spec in registry.specs()}
+    if wanted is not None and (unknown := sorted(wanted - known)):
+        raise ValueError(f"there is no capability {', '.join(unknown)}")
+    asset = services.library.asset(tenant, asset_id)
+    if asset.info is None:
+        raise Conflict("Its file was never read, so there is nothing to run on.")
+    results = services.library.results(tenant, asset_id)
+    if running := sorted(_running(results, wanted)):
+        raise Conflict(f"It is being run already: {', '.join(running)}.")
+    run = plan(asset, results, wanted)
+    if not services.library.begin(asset.changed(), run.jobs, run.results):
+        raise Conflict("It was changed or run by another call just now.")
+    try:
+        start(services.workflows, run.jobs, correlation_id)
+    except TransientError:
+        # What the workflow did of it, if it started all the same, stands.
+        reason = "Its workflow could not be started. Run it again."
+        fail_unstarted(services.library, run.jobs, reason)
+        raise
+    return list(run.jobs)
+
+
+def _running(results: Iterable[Result], wanted: frozenset[str] | None) -> set[str]:
+    """Wanted capabilities with a job that may still end by itself."""
+    return {
+        result.capability
+        for result in results
+        if result.state is ResultState.RUNNING
+        and (wanted is None or result.capability in wanted)
+        and now() - result.updated_at <= STUCK_AFTER
+    }
