@@ -25,7 +25,7 @@ POLL_S = 0.05
 ANSWER_S = 10.0
 """A busy machine may keep our own daemon from answering for a while."""
 STRANGER_ANSWER_S = 2.0
-FIRST_TO_LAST = ("finish", "decide", "match", "fingerprint", "compact", "ingest")
+FIRST_TO_LAST = ("finish", "dedupe", "engine", "derive", "compact", "ingest")
 """Functions in the order they get free slots: what is nearly done goes before what is new."""
 
 

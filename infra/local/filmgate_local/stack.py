@@ -30,7 +30,7 @@ class StackInfo:
     Attributes:
         tables: physical name by ``assets``, ``matches``, ``index``, ``keys``, ``idempotency``.
         functions: function name by its folder under ``functions/``.
-        workflows: ARN by ``image``, ``video``.
+        workflows: ARN by ``express``, ``standard``.
         deployed: SHA-256 of the template that is deployed, artefacts included.
     """
 
@@ -154,7 +154,10 @@ def _describe(aws: LocalAws, running: Daemon, home: Home, packaged: Packaged) ->
         dead_letters_url=_at(running, shown["IngestDeadLettersUrl"]),
         tables={name: shown[f"{name.capitalize()}TableName"] for name in TABLES},
         functions=functions,
-        workflows={"image": shown["ImageWorkflowArn"], "video": shown["VideoWorkflowArn"]},
+        workflows={
+            "express": shown["AnalyzeExpressArn"],
+            "standard": shown["AnalyzeStandardArn"],
+        },
         log=str(home.log),
         deployed=packaged.digest,
     )

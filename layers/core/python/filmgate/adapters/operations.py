@@ -15,7 +15,7 @@ from filmgate.errors import NotFound
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-FUNCTIONS = ("ingest", "fingerprint", "match", "decide", "finish", "api", "compact")
+FUNCTIONS = ("ingest", "derive", "dedupe", "engine", "finish", "api", "compact")
 _BATCH = 10
 _FOLLOW_PAUSE_S = 1.0
 _LATE_MS = 5000

@@ -24,9 +24,9 @@ class Function(StrEnum):
     """The functions of the service, in the order a file meets them."""
 
     INGEST = "ingest"
-    FINGERPRINT = "fingerprint"
-    MATCH = "match"
-    DECIDE = "decide"
+    DERIVE = "derive"
+    DEDUPE = "dedupe"
+    ENGINE = "engine"
     FINISH = "finish"
     API = "api"
     COMPACT = "compact"
@@ -73,7 +73,7 @@ def logs(  # noqa: PLR0917 - options
 
     \b
     filmgate logs
-    filmgate logs fingerprint --level warning --since 1d
+    filmgate logs derive --level warning --since 1d
     filmgate logs ingest --follow
     filmgate logs --json | jq -c 'select(.correlation_id == "...")'
     """

@@ -32,6 +32,7 @@ from filmgate.adapters.dynamodb.rows import (
     StatefulRow,
     TableKey,
     cursor_of,
+    expected,
     instant,
     pk,
     position,
@@ -122,7 +123,8 @@ def _attributes(record: Job | Result) -> dict[str, Any]:
     for name, value in record:
         if isinstance(value, datetime):
             values[name] = instant(value)
-    return values | {"version": record.version or None}
+    del values["version"]
+    return values | expected(record.version)
 
 
 class DynamoAssetRuns(DynamoAssets):
