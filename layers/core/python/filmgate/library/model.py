@@ -18,15 +18,17 @@ NOT_AS_ANNOUNCED = frozenset({GONE, CHECKSUM_MISMATCH})
 
 
 class AssetState(StrEnum):
-    """Where a file itself is: announced, stored and readable, or not acceptable."""
+    """Where a file itself is: announced, stored and readable, not acceptable, or deleted and
+    waiting to be restored or purged."""
 
     WAITING = "waiting"
     STORED = "stored"
     REFUSED = "refused"
+    DELETED = "deleted"
 
 
 class AssetStatus(StrEnum):
-    """An asset's state together with its results. DONE, REFUSED and FAILED are final until
+    """An asset's state together with its results. All but WAITING and PROCESSING are final until
     something runs again."""
 
     WAITING = "waiting"
@@ -34,10 +36,25 @@ class AssetStatus(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
+    DELETED = "deleted"
 
     @property
     def final(self) -> bool:
-        return self in {AssetStatus.DONE, AssetStatus.REFUSED, AssetStatus.FAILED}
+        return self not in {AssetStatus.WAITING, AssetStatus.PROCESSING}
+
+
+class Hold(FrozenModel):
+    """A legal hold: as long as an asset has one, nothing deletes it.
+
+    Attributes:
+        hold_id: a ULID.
+        placed_by: the actor, as in the audit log.
+    """
+
+    hold_id: str
+    reason: str
+    placed_by: str
+    placed_at: datetime
 
 
 class Asset(FrozenModel):
@@ -48,6 +65,9 @@ class Asset(FrozenModel):
         key: its S3 key in the raw bucket, ``raw/{tenant}/{asset_id}/{safe name}``.
         version_id: the version of the object that `sha256` and `info` describe.
         reason_code, reason: why the file was refused; None otherwise.
+        holds: legal holds in force.
+        deleted_at, purge_at, state_before: of a deleted asset: since when, from when on it may be
+            purged, and the state to restore it to; None otherwise.
         version: counts the stored changes of this record, for optimistic locking; 0 before the
             first.
     """
@@ -65,6 +85,10 @@ class Asset(FrozenModel):
     info: MediaInfo | None = None
     reason_code: str | None = None
     reason: str | None = None
+    holds: tuple[Hold, ...] = ()
+    deleted_at: datetime | None = None
+    purge_at: datetime | None = None
+    state_before: AssetState | None = None
     version: int = 0
 
     def changed(self, **fields: object) -> Asset:

@@ -45,6 +45,20 @@ class Assets(Protocol):
     def assets(self, tenant: str, ids: Sequence[str]) -> list[Asset]:
         """Those of the ids that exist, in the order asked. Strongly consistent."""
 
+    def owners(self, tenant: str, sha256: str) -> list[str]:
+        """Ids of the assets whose content this is, since a run of theirs began. Strongly
+        consistent."""
+
+    def disown(self, tenant: str, sha256: str, asset_id: str) -> None:
+        """The asset is not among the owners of this content any longer."""
+
+    def list_deleted(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Asset]:
+        """Softly deleted assets, the first to be purged first. Raises InvalidCursor."""
+
+    def remove(self, asset: Asset) -> bool:
+        """Remove the record of a deleted asset and its results for good; False, with nothing
+        removed, if it was changed since it was read."""
+
 
 class Runs(Protocol):
     """Jobs and the results they are after, of all tenants. Every read is of one tenant."""
@@ -54,7 +68,8 @@ class Runs(Protocol):
 
         False, with nothing stored, if one of the jobs exists, or the asset or one of the results
         was changed since it was read (its `version` differs). So one run begins, however many
-        workers try, and none from outdated records. 1 to 40 jobs, one result for each.
+        workers try, and none from outdated records. The asset becomes an owner of its content. 1
+        to 40 jobs, one result for each.
         """
 
     def report_progress(self, tenant: str, job_id: str, progress: Progress) -> None:
@@ -117,6 +132,14 @@ class Matches(Protocol):
         id to continue after.
         """
 
+    def match_ids_of(
+        self, tenant: str, asset_id: str, *, limit: int, cursor: str | None
+    ) -> Page[str]:
+        """As `matches_of`, ids alone, and those of withdrawn matches too."""
+
+    def remove_match(self, tenant: str, match_id: str) -> None:
+        """Remove the pair's match for good, withdrawn or not; nothing where none is stored."""
+
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:
         """Newest first. Raises InvalidCursor."""
 
@@ -146,6 +169,12 @@ class ObjectStore(Protocol):
     def put(self, bucket: str, key: str, body: bytes, content_type: str) -> None: ...
 
     def exists(self, bucket: str, key: str) -> bool: ...
+
+    def delete_versions(self, bucket: str, key: str) -> None:
+        """Remove an object for good, in all its versions; nothing where there is none."""
+
+    def delete_prefix(self, bucket: str, prefix: str) -> None:
+        """The same for every object whose key starts so. `prefix` ends with a slash."""
 
 
 class SignedPost(TypedDict):
