@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from pydantic import JsonValue
+
 from filmgate.dedupe.index.stores import FreshItem, FreshKey, Manifest, first_items
 from filmgate.errors import Conflict, InvalidCursor, NotFound
 from filmgate.library.jobs import Job, JobState, Progress
 from filmgate.library.matches import Match, match_id
-from filmgate.library.model import AnalyzedAsset, Asset, AssetStatus
+from filmgate.library.model import AnalyzedAsset, Asset, AssetState, AssetStatus
 from filmgate.library.ports import Page, SignedPost
-from filmgate.library.results import Result
+from filmgate.library.results import Result, ResultState
 
 Item = TypeVar("Item")
 
@@ -49,6 +51,16 @@ def _next(record: Versioned) -> Versioned:
 
 def _key(result: Result) -> tuple[str, str, str, str]:
     return result.tenant, result.asset_id, result.capability, result.engine
+
+
+def _listed_at(record: AnalyzedAsset, status: AssetStatus | None) -> datetime:
+    """The time that a listing with this filter sorts an asset by."""
+    if status in (None, AssetStatus.DONE):
+        return record.asset.created_at
+    if record.asset.state is not AssetState.STORED:
+        return record.asset.updated_at
+    state = ResultState.RUNNING if status is AssetStatus.PROCESSING else ResultState(status)
+    return max(result.updated_at for result in record.current if result.state is state)
 
 
 class MemoryLibrary:
@@ -112,7 +124,8 @@ class MemoryLibrary:
 
     def end(self, job: Job, result: Result | None) -> bool:
         with self._lock:
-            if not _current(self._jobs.get((job.tenant, job.job_id)), job):
+            stored = self._jobs.get((job.tenant, job.job_id))
+            if stored is None or stored.state is not JobState.RUNNING or not _current(stored, job):
                 return False
             if result is not None and not _current(self._results.get(_key(result)), result):
                 return False
@@ -165,7 +178,7 @@ class MemoryLibrary:
         with self._lock:
             owned = [asset_id for owner, asset_id in self._assets if owner == tenant]
             rows = {
-                f"{record.asset.created_at.isoformat()}#{record.asset.asset_id}": record
+                f"{_listed_at(record, status).isoformat()}#{record.asset.asset_id}": record
                 for record in self.analyzed(tenant, owned)
                 if status in (None, record.status)
             }
@@ -294,15 +307,15 @@ class MemoryObjects:
 
 
 class MemoryWorkflows:
-    """`filmgate.library.ports.Workflows`; `started` holds each job once, as Step Functions does."""
+    """`filmgate.library.ports.Workflows`; `started` holds each run once, as Step Functions does."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.started: dict[str, tuple[str, dict[str, str]]] = {}
+        self.started: dict[str, tuple[str, Mapping[str, JsonValue]]] = {}
 
-    def start(self, workflow: str, job_id: str, payload: dict[str, str]) -> None:
+    def start(self, workflow: str, run_id: str, payload: Mapping[str, JsonValue]) -> None:
         with self._lock:
-            self.started.setdefault(job_id, (workflow, payload))
+            self.started.setdefault(run_id, (workflow, payload))
 
 
 class MemoryFreshStore:

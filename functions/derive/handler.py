@@ -13,9 +13,9 @@ from filmgate.adapters.s3 import S3Objects
 from filmgate.dedupe import versions
 from filmgate.engines.embedding.load import load
 from filmgate.engines.status import EngineState, report
-from filmgate.observability import correlate, logger
+from filmgate.observability import correlate, logger, report_job
 from filmgate.pipeline.derive import DeriveDeps, derive
-from filmgate.pipeline.state import RunState
+from filmgate.pipeline.state import Outcome, RunState
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
@@ -30,7 +30,11 @@ from filmgate.settings import (
 def handler(event: RunState, context: LambdaContext) -> dict[str, Any]:
     """Answer with the work and its artifacts, or with no work where the file is refused."""
     correlate(event.correlation_id, tenant=event.tenant, run_id=event.run_id)
-    derived = derive(_deps(), event)
+    deps = _deps()
+    derived = derive(deps, event)
+    if derived.outcome is Outcome.REFUSED:
+        for job in event.work:
+            report_job(deps.library.job(job.tenant, job.job_id))
     logger.info(f"derive {derived.outcome}", extra={"reason_code": derived.reason_code})
     return derived.model_dump(mode="json")
 

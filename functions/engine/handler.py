@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 from aws_lambda_powertools.utilities.parser import event_parser
@@ -11,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from filmgate.adapters.dynamodb.runs import DynamoAssetRuns
 from filmgate.adapters.s3 import S3Objects
-from filmgate.engines import registry
+from filmgate.engines.loading import load
 from filmgate.engines.spec import Engine
 from filmgate.observability import correlate, logger, remaining_s, report_job
 from filmgate.pipeline.run_engine import EngineDeps, run_engine
@@ -39,5 +38,4 @@ def _deps() -> EngineDeps:
 @cache
 def _engine(reference: str) -> Engine:
     """Loaded once for each worker."""
-    engine: Engine = import_module(registry.module_of(reference)).create()
-    return engine
+    return load(reference, _deps().objects)

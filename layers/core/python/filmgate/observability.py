@@ -40,8 +40,11 @@ def report_job(job: Job) -> dict[str, Any]:
         "state": job.state.value,
     }
     logger.info(f"job {job.state}", extra=ended | {"seconds": job.seconds})
-    name = f"Jobs{job.state.title()}"
-    with single_metric(name=name, unit=MetricUnit.Count, value=1) as metric:
-        metric.add_dimension("capability", job.capability)
-        metric.add_metric("JobSeconds", MetricUnit.Seconds, job.seconds or 0.0)
+    _measure(job, f"Jobs{job.state.title()}", MetricUnit.Count, 1)
+    _measure(job, "JobSeconds", MetricUnit.Seconds, job.seconds or 0.0)
     return ended
+
+
+def _measure(job: Job, name: str, unit: MetricUnit, value: float) -> None:
+    with single_metric(name=name, unit=unit, value=value) as metric:
+        metric.add_dimension("capability", job.capability)

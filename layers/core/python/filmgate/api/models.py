@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from filmgate.dedupe.matching.model import Verdict
 from filmgate.dedupe.records import verdict_of
+from filmgate.engines.spec import Name
 from filmgate.library.jobs import Job, JobState, Progress
 from filmgate.library.matches import Match
 from filmgate.library.model import AnalyzedAsset, AssetStatus
@@ -173,7 +174,7 @@ class AssetView(_Value):
 class AnalysisRequest(_Request):
     """Capabilities to run; all that suit the file where none is named."""
 
-    want: Annotated[tuple[str, ...] | None, Field(min_length=1, max_length=40)] = None
+    want: Annotated[tuple[Name, ...] | None, Field(min_length=1, max_length=40)] = None
 
 
 class JobView(_Value):

@@ -59,10 +59,10 @@ def request_uploads(services: Services, tenant: str, files: Sequence[UploadFile]
 
 def _upload(services: Services, file: UploadFile, record: AnalyzedAsset) -> Upload:
     asset, post = record.asset, None
-    if asset.awaits_bytes:
+    if record.awaits_bytes:
         asset = _waiting(services.library, asset)
         record = record.model_copy(update={"asset": asset})
-    if asset.awaits_bytes:
+    if record.awaits_bytes:
         signed = services.signer.presign_post(
             asset.key,
             content_type=file.content_type,

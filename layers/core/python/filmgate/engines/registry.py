@@ -5,11 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 
 from filmgate.engines.spec import EngineSpec
+from filmgate.errors import FilmgateError
 from filmgate.media.model import MediaKind
 
 ENGINES = ("filmgate.dedupe.engine",)
 """Modules that define ``SPEC: EngineSpec``, and ``create() -> Engine`` where the runner is
-``engine``. Named and not imported here: what only plans work loads no engine's libraries."""
+``engine``. Planning imports them all, so they import an engine's libraries in ``create`` only."""
 
 
 def specs() -> tuple[EngineSpec, ...]:
@@ -26,9 +27,18 @@ def planned(kind: MediaKind, capabilities: frozenset[str] | None = None) -> tupl
     )
 
 
+def spec_of(reference: str) -> EngineSpec:
+    """Of the engine with this name and version. Raises FilmgateError for an unknown one."""
+    for spec in specs():
+        if spec.reference == reference:
+            return spec
+    raise FilmgateError(f"this version of Filmgate has no engine {reference}")
+
+
 def module_of(reference: str) -> str:
-    """The module of the engine with this name and version. Raises KeyError for an unknown one."""
+    """The module of the engine with this name and version. Raises FilmgateError for an
+    unknown one."""
     for name in ENGINES:
         if import_module(name).SPEC.reference == reference:
             return name
-    raise KeyError(reference)
+    raise FilmgateError(f"this version of Filmgate has no engine {reference}")

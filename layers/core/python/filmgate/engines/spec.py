@@ -4,33 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, StringConstraints
 
 from filmgate.library.model import Asset
 from filmgate.library.results import Finding
 from filmgate.media.model import MediaKind
 from filmgate.model import FrozenModel
 
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,39}$")]
+
 
 class EngineSpec(FrozenModel):
     """An implementation of a capability.
+
+    Names and versions are parts of keys and cursors, so few characters are allowed in them.
 
     Attributes:
         capability: what it answers, such as ``dedupe``.
         name, version: together its identity; raise the version with any change of results.
         accepts: the kinds of media it works on.
-        needs: names of derived artifacts that it reads, see `filmgate.pipeline.derive`.
+        needs: names of derived artifacts that it reads, see `filmgate.pipeline.derive`; empty for
+            an engine that reads none.
         runner: the Lambda function that runs it: ``dedupe``, or ``engine`` for every engine that
             needs no storage of its own.
         parts: what of it reports on its own whether it can be used, see `engines.status`.
         express: whether it always ends within the five minutes of an Express workflow.
     """
 
-    capability: str
-    name: str
-    version: str
+    capability: Name
+    name: Name
+    version: Version
     accepts: frozenset[MediaKind] = frozenset(MediaKind)
     needs: tuple[str, ...] = ()
     runner: str = "engine"
@@ -79,8 +85,8 @@ class EngineOutput(FrozenModel):
 
 
 class Engine(Protocol):
-    """Runs on one asset. `MediaRefused` says that the file is unsuitable, `TransientError` that
-    the same call may succeed later."""
+    """Runs on one asset. `MediaRefused` says that the file is unsuitable, `EngineUnavailable` that
+    the engine cannot run here, `TransientError` that the same call may succeed later."""
 
     spec: EngineSpec
 

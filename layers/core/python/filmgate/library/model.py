@@ -13,7 +13,8 @@ from filmgate.model import FrozenModel
 
 GONE = "gone"
 CHECKSUM_MISMATCH = "checksum_mismatch"
-NOT_AS_ANNOUNCED = frozenset({GONE, CHECKSUM_MISMATCH})
+CHANGED = "changed"
+NOT_AS_ANNOUNCED = frozenset({GONE, CHECKSUM_MISMATCH, CHANGED})
 """Reasons for a refusal that say nothing about the content: it may be uploaded again."""
 
 
@@ -95,12 +96,6 @@ class Asset(FrozenModel):
         """The asset with these fields, as of now."""
         return self.model_copy(update={**fields, "updated_at": now()})
 
-    @property
-    def awaits_bytes(self) -> bool:
-        """Whether its content is yet to arrive: nothing came, or not what was announced."""
-        missed = self.state is AssetState.REFUSED and self.reason_code in NOT_AS_ANNOUNCED
-        return self.state is AssetState.WAITING or missed
-
 
 class AnalyzedAsset(FrozenModel):
     """An asset with every stored result; its status is derived from both."""
@@ -126,6 +121,13 @@ class AnalyzedAsset(FrozenModel):
         if states == {ResultState.REFUSED}:
             return AssetStatus.REFUSED
         return AssetStatus.DONE
+
+    @property
+    def awaits_bytes(self) -> bool:
+        """Whether its content is yet to arrive: nothing came, or not what was announced."""
+        status = self.status
+        missed = status is AssetStatus.REFUSED and self.reason_code in NOT_AS_ANNOUNCED
+        return status is AssetStatus.WAITING or missed
 
     @property
     def reason_code(self) -> str | None:

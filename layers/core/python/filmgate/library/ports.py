@@ -78,9 +78,9 @@ class Runs(Protocol):
     def end(self, job: Job, result: Result | None) -> bool:
         """Store how a running job ended and what it found, in one step.
 
-        False, with nothing stored, if the job or the result was changed since it was read. So a
-        job ends once and the first end stands. With None, the result is left alone: a later job
-        owns it by now.
+        False, with nothing stored, if the job does not run, or it or the result was changed since
+        it was read. So a job ends once and the first end stands. With None, the result is left
+        alone: a later job owns it by now.
         """
 
     def job(self, tenant: str, job_id: str) -> Job:
@@ -101,8 +101,10 @@ class Runs(Protocol):
     ) -> Page[AnalyzedAsset]:
         """Assets with their results, newest first. Raises InvalidCursor.
 
-        With a status, a page may hold fewer than `limit`, even none, and have a cursor all the
-        same: no call reads a whole library to find a few.
+        With WAITING, PROCESSING, REFUSED or FAILED, those that came into this state last are
+        first. With a status, a page may hold fewer than `limit`, even none, and have a cursor all
+        the same: no call reads a whole library to find a few. An asset is listed once, however
+        many of its results have the state, unless it changes between two pages.
         """
 
 

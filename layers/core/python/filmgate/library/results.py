@@ -94,8 +94,11 @@ class Finding(FrozenModel):
 
 
 def current(results: Iterable[Result]) -> tuple[Result, ...]:
-    """The latest result of each capability, in order of the capabilities' names."""
+    """The result of each capability whose attempt began last, in order of the capabilities' names.
+
+    By the id of the job, and not by the last change: an outdated engine's job may end late.
+    """
     latest: dict[str, Result] = {}
-    for result in sorted(results, key=lambda result: (result.updated_at, result.engine)):
+    for result in sorted(results, key=lambda result: (result.job_id, result.engine)):
         latest[result.capability] = result
     return tuple(latest[name] for name in sorted(latest))

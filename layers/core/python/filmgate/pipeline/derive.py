@@ -1,10 +1,11 @@
-"""Make the artifacts that planned engines read: each once for a content and version, one decode
-pass for all of them."""
+"""Make the artifacts that planned engines need: each once for a content and version, and none
+that no engine asks for."""
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +13,22 @@ from filmgate.dedupe.engine import FINGERPRINT as FINGERPRINT_ARTIFACT
 from filmgate.dedupe.fingerprint import engine
 from filmgate.dedupe.fingerprint.codec import DamagedFingerprintError, dumps, loads
 from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.engines import registry
 from filmgate.engines.embedding.port import EmbeddingEngine
 from filmgate.errors import FilmgateError, MediaRefused, NotFound
 from filmgate.library.jobs import Progress
-from filmgate.library.model import GONE, Asset
+from filmgate.library.model import CHANGED, GONE, Asset
 from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
 from filmgate.media.limits import Limits
 from filmgate.media.model import Frame
 from filmgate.media.tiles import TileSheet
 from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
-from filmgate.pipeline.runs import Ending, end_job
+from filmgate.pipeline.runs import Ending, end_running
 from filmgate.pipeline.state import GONE_REASON, Derived, Outcome, RunState
+
+Artifacts = dict[str, str]
+"""Keys in the artifacts bucket by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +42,56 @@ class DeriveDeps:
 
 
 def derive(deps: DeriveDeps, state: RunState) -> Derived:
-    """Decode the asset's file, or find what was made of the same content before.
+    """Make what the engines of the run need, or find what was made of the same content before.
 
     Content that cannot be decoded ends all jobs of the run as refused.
 
     Raises:
+        FilmgateError: an engine is unknown, or needs what nothing here makes.
         NotFound: the asset is gone.
         TransientError: storage did not answer.
     """
     asset = deps.library.asset(state.tenant, state.asset_id)
     for job in state.work:
         deps.library.report_progress(state.tenant, job.job_id, Progress(step="derive", share=0.0))
+    needs = {job.job_id: registry.spec_of(job.engine).needs for job in state.work}
     try:
-        artifacts = _artifacts(deps, asset)
+        made = {name: _derived(deps, asset, name) for name in _names(needs.values())}
     except MediaRefused as refusal:
         ending = Ending(ResultState.REFUSED, refusal.code, refusal.reason)
-        for job in state.work:
-            end_job(deps.library, state.tenant, job.job_id, ending)
+        end_running(deps.library, state.work, ending)
         return Derived(
             **state.model_dump(exclude={"work"}),
             work=(),
             outcome=Outcome.REFUSED,
             reason_code=refusal.code,
         )
-    work = tuple(job.model_copy(update={"artifacts": artifacts}) for job in state.work)
+    work = tuple(
+        job.model_copy(update={"artifacts": _merged(made[name] for name in needs[job.job_id])})
+        for job in state.work
+    )
     return Derived(**state.model_dump(exclude={"work"}), work=work, outcome=Outcome.OK)
 
 
-def _artifacts(deps: DeriveDeps, asset: Asset) -> dict[str, str]:
-    """Keys of what was derived, by name. Raises MediaRefused."""
+def _names(needs: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Each name once, in the order in which they are asked for."""
+    return tuple(dict.fromkeys(name for names in needs for name in names))
+
+
+def _merged(parts: Iterable[Artifacts]) -> Artifacts:
+    return {name: key for part in parts for name, key in part.items()}
+
+
+def _derived(deps: DeriveDeps, asset: Asset, name: str) -> Artifacts:
+    """What the deriver of this name makes. Raises MediaRefused, FilmgateError."""
+    deriver = DERIVERS.get(name)
+    if deriver is None:
+        raise FilmgateError(f"nothing derives {name}")
+    return deriver(deps, asset)
+
+
+def _from_fingerprint(deps: DeriveDeps, asset: Asset) -> Artifacts:
+    """The fingerprint and what the same decoding leaves beside it. Raises MediaRefused."""
     fingerprint = _fingerprint(deps, asset)
     keys = {FINGERPRINT_ARTIFACT: _address(asset, FINGERPRINT), PDQ: _address(asset, PDQ)}
     if fingerprint.frames is not None:
@@ -106,7 +132,7 @@ def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
         except NotFound as error:
             raise MediaRefused(GONE, GONE_REASON) from error
         if sha256 != asset.sha256:
-            raise MediaRefused("changed", "The file changed while it was read. Upload it again.")
+            raise MediaRefused(CHANGED, "The file changed while it was read. Upload it again.")
         fingerprint = engine.fingerprint(
             path, asset.sha256, asset.info, deps.limits, keep, embedder=deps.embedder
         )
@@ -135,3 +161,10 @@ def _put(deps: DeriveDeps, asset: Asset, name: str, body: bytes, content_type: s
 
 def _address(asset: Asset, name: str) -> str:
     return fingerprint_address(asset.tenant, str(asset.sha256), engine.ENGINE, name)
+
+
+Deriver = Callable[[DeriveDeps, Asset], Artifacts]
+
+DERIVERS: Mapping[str, Deriver] = {FINGERPRINT_ARTIFACT: _from_fingerprint}
+"""What makes an artifact, by the name that engines have for it in `needs`. It gives the keys of
+that and of whatever it makes along with it, and finds what it made of the same content before."""

@@ -7,7 +7,7 @@ import json
 from filmgate.library.jobs import Job
 from filmgate.library.ports import Runs
 from filmgate.library.results import ResultState
-from filmgate.pipeline.runs import Ending, end_job
+from filmgate.pipeline.runs import Ending, end_running
 from filmgate.pipeline.state import Failure, ToFinish
 
 _MAX_DETAIL = 300
@@ -15,15 +15,12 @@ _NEXT_STEP = "Run it again; if it fails again, the logs of this job say more."
 
 
 def finish(library: Runs, state: ToFinish) -> list[Job]:
-    """End the jobs as failed; those that ended before keep their end. The jobs as they are then.
+    """End the jobs that still run, as failed; those, as they are then. Others are left alone.
 
-    Raises:
-        NotFound: a job is gone.
-        TransientError: storage did not answer.
+    Raises TransientError where storage did not answer.
     """
     code, reason = _plain(state.error)
-    ending = Ending(ResultState.FAILED, code, reason)
-    return [end_job(library, job.tenant, job.job_id, ending) for job in state.work]
+    return end_running(library, state.work, Ending(ResultState.FAILED, code, reason))
 
 
 def _plain(error: Failure) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from filmgate.access.model import valid_tenant
 from filmgate.clock import now
+from filmgate.engines import registry
 from filmgate.errors import MediaRefused, NotFound, TransientError
 from filmgate.library.model import (
     CHECKSUM_MISMATCH,
@@ -123,9 +124,10 @@ def _known(deps: IngestDeps, asset: Asset, upload: Upload) -> Receipt | None:
     same = asset.version_id == upload.version_id
     if asset.state is AssetState.REFUSED:
         return Receipt(Ingested.KNOWN, asset.tenant, asset.asset_id) if same else None
-    if same and (jobs := running_jobs(deps.library, asset)):
-        start(deps.workflows, jobs, asset.asset_id)
-        return Receipt(Ingested.STARTED, asset.tenant, asset.asset_id, jobs[0].run_id)
+    if same and (runs := running_jobs(deps.library, asset)):
+        for jobs in runs.values():
+            start(deps.workflows, jobs, asset.asset_id)
+        return Receipt(Ingested.STARTED, asset.tenant, asset.asset_id, min(runs))
     # A new version gives an asset that was refused or failed another chance.
     results = tuple(deps.library.results(asset.tenant, asset.asset_id))
     status = AnalyzedAsset(asset=asset, results=results).status
@@ -152,6 +154,8 @@ def _inspected(deps: IngestDeps, asset: Asset, upload: Upload) -> dict[str, Any]
                 "Upload it again.",
             )
         info: MediaInfo = probe(path, deps.limits)
+    if not registry.planned(info.kind):
+        raise MediaRefused("not_supported", f"Nothing here works on {info.kind.value} files.")
     return {
         "state": AssetState.STORED,
         "version_id": upload.version_id,
@@ -177,6 +181,9 @@ def _begin(deps: IngestDeps, asset: Asset, upload: Upload, facts: dict[str, Any]
 
 
 def _refuse(deps: IngestDeps, asset: Asset, upload: Upload, refusal: MediaRefused) -> Receipt:
+    if asset.state is AssetState.STORED:
+        # What is stored and readable is not lost by what arrives at its place later.
+        return Receipt(Ingested.KNOWN, asset.tenant, asset.asset_id)
     refused = asset.changed(
         state=AssetState.REFUSED,
         version_id=upload.version_id,

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from filmgate.engines.spec import Engine, EngineInput, EngineOutput
-from filmgate.errors import FilmgateError, MediaRefused
+from filmgate.errors import EngineUnavailable, FilmgateError, MediaRefused, NotFound
 from filmgate.library.jobs import Job, Progress
+from filmgate.library.jobs import JobState as Running
 from filmgate.library.model import Asset
 from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
@@ -29,23 +30,28 @@ def run_engine(
     deps: EngineDeps, engine: Engine, state: JobState, remaining_s: Callable[[], float]
 ) -> Job:
     """Run the engine of a job; its findings become one immutable artifact, its result and the end
-    of the job are stored together. The job as it is then.
+    of the job are stored together. The job as it is then; one that has ended is not run.
 
     Args:
         remaining_s: seconds until this process is stopped.
 
     Raises:
         FilmgateError: the job is for another engine.
-        NotFound: the asset or an artifact is gone.
+        NotFound: the job, the asset or an artifact is gone.
         TransientError: something outside did not answer; the job goes on when called again.
     """
     if engine.spec.reference != state.engine:
         raise FilmgateError(f"the job is for {state.engine}, not for {engine.spec.reference}")
+    job = deps.library.job(state.tenant, state.job_id)
+    if job.state is not Running.RUNNING:
+        return job
     asset = deps.library.asset(state.tenant, state.asset_id)
     progress = Progress(step=state.capability, share=0.5)
     deps.library.report_progress(state.tenant, state.job_id, progress)
 
     def read(name: str) -> bytes:
+        if name not in state.artifacts:
+            raise NotFound(f"{name} was not derived: {state.engine} does not declare that need")
         return deps.objects.get("artifacts", state.artifacts[name])
 
     given = EngineInput(asset, state.job_id, state.artifacts, read, remaining_s)
@@ -54,6 +60,8 @@ def run_engine(
         ending = Ending(ResultState.DONE, output=output)
     except MediaRefused as refusal:
         ending = Ending(ResultState.REFUSED, refusal.code, refusal.reason)
+    except EngineUnavailable as error:
+        ending = Ending(ResultState.UNAVAILABLE, "unavailable", str(error))
     return end_job(deps.library, state.tenant, state.job_id, ending)
 
 

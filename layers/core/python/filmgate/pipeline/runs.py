@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from filmgate.clock import now
 from filmgate.engines import registry
 from filmgate.engines.spec import EngineOutput, EngineSpec
-from filmgate.errors import FilmgateError, NotFound, TransientError
+from filmgate.errors import NotFound, NothingToRun, TransientError
 from filmgate.library.jobs import Job, JobState, new_id
 from filmgate.library.model import Asset
 from filmgate.library.ports import Runs, Workflows
@@ -54,13 +54,14 @@ def plan(asset: Asset, stored: Iterable[Result], wanted: frozenset[str] | None =
         stored: the asset's results so far.
 
     Raises:
-        ValueError: the file was never read, or nothing suits it.
+        ValueError: the file was never read.
+        NothingToRun: no engine, or none of those wanted, takes files of this kind.
     """
     if asset.info is None:
         raise ValueError("a run needs an asset whose file was read")
     specs = registry.planned(asset.info.kind, wanted)
     if not specs:
-        raise ValueError(f"no engine takes {asset.info.kind.value} files for this")
+        raise NothingToRun(f"no engine takes {asset.info.kind.value} files for this")
     known = {(result.capability, result.engine): result for result in stored}
     run_id, workflow = new_id(), _workflow(asset, specs)
     pairs = [_job(asset, spec, known, run_id, workflow) for spec in specs]
@@ -122,7 +123,7 @@ def start(workflows: Workflows, jobs: Sequence[Job], correlation_id: str) -> Non
             job_id=job.job_id,
             capability=job.capability,
             engine=job.engine,
-            runner=_runner(job.engine),
+            runner=registry.spec_of(job.engine).runner,
         )
         for job in jobs
     )
@@ -136,18 +137,18 @@ def start(workflows: Workflows, jobs: Sequence[Job], correlation_id: str) -> Non
     workflows.start(first.workflow, first.run_id, payload.model_dump(mode="json"))
 
 
-def _runner(engine: str) -> str:
-    spec = next((spec for spec in registry.specs() if spec.reference == engine), None)
-    if spec is None:
-        raise FilmgateError(f"this version of Filmgate has no engine {engine}")
-    return spec.runner
+def running_jobs(library: Runs, asset: Asset) -> dict[str, list[Job]]:
+    """The jobs of the asset that have not ended, by its results; by run, oldest first.
 
-
-def running_jobs(library: Runs, asset: Asset) -> list[Job]:
-    """The jobs of the asset that have not ended, by its results. Raises TransientError."""
+    Raises TransientError.
+    """
     results = library.results(asset.tenant, asset.asset_id)
-    running = [result for result in results if result.state is ResultState.RUNNING]
-    return [library.job(asset.tenant, result.job_id) for result in running]
+    running = sorted(result.job_id for result in results if result.state is ResultState.RUNNING)
+    runs: dict[str, list[Job]] = {}
+    for job_id in running:
+        job = library.job(asset.tenant, job_id)
+        runs.setdefault(job.run_id, []).append(job)
+    return runs
 
 
 def end_job(library: Runs, tenant: str, job_id: str, ending: Ending) -> Job:
@@ -203,15 +204,16 @@ def _result(library: Runs, job: Job, ending: Ending) -> Result | None:
     )
 
 
-def fail_unstarted(library: Runs, jobs: Iterable[Job], reason: str) -> None:
-    """End jobs whose workflow could not be started. Raises TransientError."""
+def end_running(library: Runs, jobs: Iterable[Job | state.JobState], ending: Ending) -> list[Job]:
+    """End those of the jobs that exist and run, all alike; those, as they are then.
+
+    Raises TransientError.
+    """
+    ended = []
     for job in jobs:
         try:
-            end_job(
-                library,
-                job.tenant,
-                job.job_id,
-                Ending(ResultState.FAILED, "not_started", reason),
-            )
+            if library.job(job.tenant, job.job_id).state is JobState.RUNNING:
+                ended.append(end_job(library, job.tenant, job.job_id, ending))
         except NotFound:
             continue
+    return ended

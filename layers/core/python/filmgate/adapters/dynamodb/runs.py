@@ -43,7 +43,7 @@ from filmgate.adapters.dynamodb.rows import (
 from filmgate.adapters.dynamodb.tables import in_table
 from filmgate.errors import NotFound
 from filmgate.library.jobs import Job, JobState, Progress
-from filmgate.library.model import AnalyzedAsset, Asset, AssetStatus
+from filmgate.library.model import AnalyzedAsset, Asset, AssetState, AssetStatus
 from filmgate.library.ports import Page
 from filmgate.library.results import Result, ResultState
 
@@ -51,9 +51,6 @@ _JOB = "JOB"
 _RESULT = "RESULT#"
 _READERS = 8
 """Assets that are read at the same time."""
-_MOST_READS = 6
-_ROWS_A_READ = 500
-"""One read is a megabyte at most, and some 50 ms."""
 _STATES = {
     AssetStatus.WAITING: "waiting",
     AssetStatus.PROCESSING: ResultState.RUNNING.value,
@@ -166,9 +163,10 @@ class DynamoAssetRuns(DynamoAssets):
 
     def end(self, job: Job, result: Result | None) -> bool:
         """Store the end of a job with its result; False if one was changed meanwhile."""
+        running = self._jobs.state == JobState.RUNNING.value
 
         def write(transaction: TransactWrite) -> None:
-            transaction.save(self._job_row(job))
+            transaction.save(self._job_row(job), condition=running)
             if result is not None:
                 transaction.save(self._result_row(result))
 
@@ -281,11 +279,18 @@ class DynamoAssetRuns(DynamoAssets):
                 )
             )
         # The index may lag behind, and an asset may have several results: what it is now counts.
-        ids = dict.fromkeys(str(row.state_sk).split("#")[1] for row in rows[:limit])
-        records = self.analyzed(tenant, list(ids))
+        found = [(row.sk, str(row.state_sk).split("#")[1]) for row in rows[:limit]]
+        ids = list(dict.fromkeys(asset_id for _, asset_id in found))
+        records = {record.asset.asset_id: record for record in self.analyzed(tenant, ids)}
         more = len(rows) > limit
         return Page(
-            items=[record for record in records if record.status is status],
+            items=[
+                record
+                for sk, asset_id in found
+                if (record := records.get(asset_id))
+                and record.status is status
+                and sk == _listed_by(record, status)
+            ],
             cursor=cursor_of(str(rows[limit - 1].state_sk)) if more else None,
         )
 
@@ -318,7 +323,7 @@ class DynamoAssetRuns(DynamoAssets):
         )
 
     def _result_row(self, result: Result) -> _ResultRow:
-        sk = f"{_RESULT}{result.capability}#{result.engine}"
+        sk = _result_sk(result)
         listed = result.state.value in _STATES.values()
         return self._results(
             pk(result.tenant, result.asset_id),
@@ -329,6 +334,19 @@ class DynamoAssetRuns(DynamoAssets):
             state_sk=position(instant(result.updated_at), result.asset_id, sk) if listed else None,
             **_attributes(result),
         )
+
+
+def _result_sk(result: Result) -> str:
+    return f"{_RESULT}{result.capability}#{result.engine}"
+
+
+def _listed_by(record: AnalyzedAsset, status: AssetStatus) -> str:
+    """The one row that an asset is listed by, of all its rows in the index by state."""
+    if record.asset.state is not AssetState.STORED:
+        return ASSET
+    own = [result for result in record.current if result.state.value == _STATES[status]]
+    latest = max(own, key=lambda result: (result.updated_at, result.capability))
+    return _result_sk(latest)
 
 
 def _job_pk(tenant: str, job_id: str) -> str:

@@ -27,7 +27,7 @@ from filmgate.api.models import (
 )
 from filmgate.api.problems import invalid
 from filmgate.api.routes.params import AssetId, AssetIdText, Cursor, Limit, problems
-from filmgate.errors import NotFound
+from filmgate.errors import NotFound, NothingToRun
 from filmgate.library.model import AnalyzedAsset, AssetStatus
 
 router = APIRouter(tags=["assets"])
@@ -107,7 +107,7 @@ def create_analyses(
     wanted = None if body.want is None else frozenset(body.want)
     try:
         jobs = analyze(services, tenant, asset_id, wanted, request.state.request_id)
-    except ValueError as error:
+    except NothingToRun as error:
         raise invalid([FieldError(field="body.want", message=str(error))]) from error
     return Analyses(jobs=[JobView.of(job) for job in jobs])
 
