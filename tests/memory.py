@@ -71,6 +71,7 @@ class MemoryLibrary:
         self._assets: dict[tuple[str, str], Asset] = {}
         self._jobs: dict[tuple[str, str], Job] = {}
         self._results: dict[tuple[str, str, str, str], Result] = {}
+        self._owners: dict[tuple[str, str], set[str]] = {}
         self._matches: dict[tuple[str, str], Match] = {}
         self._withdrawn: dict[tuple[str, str], Match] = {}
 
@@ -109,6 +110,8 @@ class MemoryLibrary:
             ):
                 return False
             self._assets[asset.tenant, asset.asset_id] = _next(asset)
+            if asset.sha256 is not None:
+                self._owners.setdefault((asset.tenant, asset.sha256), set()).add(asset.asset_id)
             for job in jobs:
                 self._jobs[job.tenant, job.job_id] = _next(job)
             for result in results:
@@ -180,9 +183,63 @@ class MemoryLibrary:
             rows = {
                 f"{_listed_at(record, status).isoformat()}#{record.asset.asset_id}": record
                 for record in self.analyzed(tenant, owned)
-                if status in (None, record.status)
+                if status is record.status
+                or (status is None and record.asset.state is not AssetState.DELETED)
             }
         return _newest_first(rows, limit, cursor)
+
+    def owners(self, tenant: str, sha256: str) -> list[str]:
+        with self._lock:
+            return sorted(self._owners.get((tenant, sha256), ()))
+
+    def disown(self, tenant: str, sha256: str, asset_id: str) -> None:
+        with self._lock:
+            self._owners.get((tenant, sha256), set()).discard(asset_id)
+
+    def list_deleted(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Asset]:
+        with self._lock:
+            deleted = [
+                asset
+                for (owner, _), asset in self._assets.items()
+                if owner == tenant and asset.state is AssetState.DELETED and asset.purge_at
+            ]
+        rows = {f"{asset.purge_at}#{asset.asset_id}": asset for asset in deleted}
+        keys = [key for key in sorted(rows) if cursor is None or key > cursor]
+        return Page(
+            items=[rows[key] for key in keys[:limit]],
+            cursor=keys[limit - 1] if len(keys) > limit else None,
+        )
+
+    def remove(self, asset: Asset) -> bool:
+        with self._lock:
+            key = (asset.tenant, asset.asset_id)
+            if not _current(self._assets.get(key), asset):
+                return False
+            del self._assets[key]
+            for name in [name for name in self._results if name[:2] == key]:
+                del self._results[name]
+            return True
+
+    def match_ids_of(
+        self, tenant: str, asset_id: str, *, limit: int, cursor: str | None
+    ) -> Page[str]:
+        with self._lock:
+            stored = {**self._withdrawn, **self._matches}
+            others = sorted(
+                match.b if match.a == asset_id else match.a
+                for (owner, _), match in stored.items()
+                if owner == tenant and asset_id in (match.a, match.b)
+            )
+        left = [other for other in others if cursor is None or other > cursor]
+        return Page(
+            items=[match_id(asset_id, other) for other in left[:limit]],
+            cursor=left[limit - 1] if len(left) > limit else None,
+        )
+
+    def remove_match(self, tenant: str, match_id: str) -> None:
+        with self._lock:
+            self._matches.pop((tenant, match_id), None)
+            self._withdrawn.pop((tenant, match_id), None)
 
     def save_match(self, match: Match) -> None:
         with self._lock:
@@ -269,6 +326,15 @@ class MemoryObjects:
     def remove(self, bucket: str, key: str) -> None:
         with self._lock:
             self._versions.pop((bucket, key), None)
+
+    def delete_versions(self, bucket: str, key: str) -> None:
+        self.remove(bucket, key)
+
+    def delete_prefix(self, bucket: str, prefix: str) -> None:
+        if not prefix.strip("/") or not prefix.endswith("/"):
+            raise ValueError(f"{prefix!r} is not a folder")
+        for key in self.keys(bucket, prefix):
+            self.remove(bucket, key)
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         with self._lock:

@@ -88,6 +88,7 @@ class Engine(Protocol):
     """Runs on one asset. `MediaRefused` says that the file is unsuitable, `EngineUnavailable` that
     the engine cannot run here, `TransientError` that the same call may succeed later."""
 
-    spec: EngineSpec
+    @property
+    def spec(self) -> EngineSpec: ...
 
     def run(self, given: EngineInput) -> EngineOutput: ...

@@ -45,20 +45,6 @@ class Assets(Protocol):
     def assets(self, tenant: str, ids: Sequence[str]) -> list[Asset]:
         """Those of the ids that exist, in the order asked. Strongly consistent."""
 
-    def owners(self, tenant: str, sha256: str) -> list[str]:
-        """Ids of the assets whose content this is, since a run of theirs began. Strongly
-        consistent."""
-
-    def disown(self, tenant: str, sha256: str, asset_id: str) -> None:
-        """The asset is not among the owners of this content any longer."""
-
-    def list_deleted(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Asset]:
-        """Softly deleted assets, the first to be purged first. Raises InvalidCursor."""
-
-    def remove(self, asset: Asset) -> bool:
-        """Remove the record of a deleted asset and its results for good; False, with nothing
-        removed, if it was changed since it was read."""
-
 
 class Runs(Protocol):
     """Jobs and the results they are after, of all tenants. Every read is of one tenant."""
@@ -134,14 +120,6 @@ class Matches(Protocol):
         id to continue after.
         """
 
-    def match_ids_of(
-        self, tenant: str, asset_id: str, *, limit: int, cursor: str | None
-    ) -> Page[str]:
-        """As `matches_of`, ids alone, and those of withdrawn matches too."""
-
-    def remove_match(self, tenant: str, match_id: str) -> None:
-        """Remove the pair's match for good, withdrawn or not; nothing where none is stored."""
-
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:
         """Newest first. Raises InvalidCursor."""
 
@@ -150,7 +128,33 @@ class AssetRuns(Assets, Runs, Protocol):
     """Assets together with their jobs and results; one table holds them."""
 
 
-class Library(Assets, Runs, Matches, Protocol):
+class Deletions(Protocol):
+    """What removing an asset for good takes."""
+
+    def owners(self, tenant: str, sha256: str) -> list[str]:
+        """Ids of the assets whose content this is, since a run of theirs began. Strongly
+        consistent."""
+
+    def disown(self, tenant: str, sha256: str, asset_id: str) -> None:
+        """The asset is not among the owners of this content any longer."""
+
+    def list_deleted(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Asset]:
+        """Softly deleted assets, the first to be purged first. Raises InvalidCursor."""
+
+    def remove(self, asset: Asset) -> bool:
+        """Remove the record of a deleted asset and its results for good; False, with nothing
+        removed, if it was changed since it was read."""
+
+    def match_ids_of(
+        self, tenant: str, asset_id: str, *, limit: int, cursor: str | None
+    ) -> Page[str]:
+        """As `matches_of`, ids alone, and those of withdrawn matches too."""
+
+    def remove_match(self, tenant: str, match_id: str) -> None:
+        """Remove the pair's match for good, withdrawn or not; nothing where none is stored."""
+
+
+class Library(Assets, Runs, Matches, Deletions, Protocol):
     """All records of a library."""
 
 

@@ -21,7 +21,7 @@ from filmgate.dedupe.records import ComparedPair, Comparisons, match_of
 from filmgate.engines.spec import EngineInput, EngineOutput
 from filmgate.errors import NotFound
 from filmgate.library.matches import match_id
-from filmgate.library.model import Asset
+from filmgate.library.model import Asset, AssetState
 from filmgate.library.ports import Assets, Matches, ObjectStore
 from filmgate.pipeline.artifacts import address, fingerprint_address
 from filmgate.pipeline.budget import MatchBudget
@@ -87,7 +87,8 @@ class DedupeEngine:
         end = self.clock() + allowed_s
         self.index.add(tenant, index_entry(asset_id, own))
         candidates = self.index.search(tenant, index_query(asset_id, own), limit=MAX_CANDIDATES)
-        others = self.assets.assets(tenant, [found.asset_id for found in candidates])
+        records = self.assets.assets(tenant, [found.asset_id for found in candidates])
+        others = [record for record in records if record.state is not AssetState.DELETED]
         pairs: list[ComparedPair] = []
         outdated = damaged = seen = 0
         for other, theirs in _fingerprints(self.objects, others, own.engine):

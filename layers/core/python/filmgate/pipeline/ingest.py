@@ -121,6 +121,8 @@ def _known(deps: IngestDeps, asset: Asset, upload: Upload) -> Receipt | None:
     started (again), for the worker that began it may have died before it could."""
     if asset.state is AssetState.WAITING:
         return None
+    if asset.state is AssetState.DELETED:
+        return Receipt(Ingested.KNOWN, asset.tenant, asset.asset_id)
     same = asset.version_id == upload.version_id
     if asset.state is AssetState.REFUSED:
         return Receipt(Ingested.KNOWN, asset.tenant, asset.asset_id) if same else None

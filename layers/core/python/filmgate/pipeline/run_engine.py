@@ -10,7 +10,7 @@ from filmgate.engines.spec import Engine, EngineInput, EngineOutput
 from filmgate.errors import EngineUnavailable, FilmgateError, MediaRefused, NotFound
 from filmgate.library.jobs import Job, Progress
 from filmgate.library.jobs import JobState as Running
-from filmgate.library.model import Asset
+from filmgate.library.model import GONE, Asset, AssetState
 from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
 from filmgate.pipeline.artifacts import FINDINGS, address
@@ -56,6 +56,8 @@ def run_engine(
 
     given = EngineInput(asset, state.job_id, state.artifacts, read, remaining_s)
     try:
+        if asset.state is AssetState.DELETED:
+            raise MediaRefused(GONE, "The asset was deleted before the work was done.")
         output = _stored(deps, state, asset, engine.run(given))
         ending = Ending(ResultState.DONE, output=output)
     except MediaRefused as refusal:

@@ -62,10 +62,8 @@ def delete(deps: DeletionDeps, tenant: str, asset_id: str, *, actor: str, reason
     if asset.state is not AssetState.DELETED:
         _refuse_held(asset)
         moment = now()
-        details: dict[str, JsonValue] = {
-            "reason": reason,
-            "purge_at": (moment + deps.window).isoformat(),
-        }
+        purge_at = moment + deps.window
+        details: dict[str, JsonValue] = {"reason": reason, "purge_at": purge_at.isoformat()}
         with _audited(deps, asset, actor, "asset.deleted", details):
             asset = _stored(
                 deps,

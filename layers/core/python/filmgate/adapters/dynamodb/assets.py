@@ -12,12 +12,13 @@ from pynamodb.attributes import (
     VersionAttribute,
 )
 from pynamodb.exceptions import PutError
+from pynamodb.models import Model
 
 from filmgate.adapters.dynamodb.errors import refused, transient
 from filmgate.adapters.dynamodb.rows import StatefulRow, expected, instant, pk, position, possible
 from filmgate.adapters.dynamodb.tables import in_table
 from filmgate.errors import NotFound
-from filmgate.library.model import Asset, AssetState
+from filmgate.library.model import Asset, AssetState, Hold
 from filmgate.media.model import MediaInfo
 
 ASSET = "ASSET"
@@ -39,6 +40,10 @@ class AssetRow(StatefulRow):
     info = JSONAttribute(null=True)
     reason_code = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
+    holds = JSONAttribute(null=True)
+    deleted_at = UnicodeAttribute(null=True)
+    purge_at = UnicodeAttribute(null=True)
+    state_before = UnicodeAttribute(null=True)
     version = VersionAttribute()
 
     def record(self) -> Asset:
@@ -57,6 +62,10 @@ class AssetRow(StatefulRow):
             info=None if self.info is None else MediaInfo.model_validate(self.info),
             reason_code=self.reason_code,
             reason=self.reason,
+            holds=tuple(Hold.model_validate(hold) for hold in self.holds or ()),
+            deleted_at=_moment(self.deleted_at),
+            purge_at=_moment(self.purge_at),
+            state_before=None if self.state_before is None else AssetState(self.state_before),
             version=int(self.version),
         )
 
@@ -65,14 +74,17 @@ def asset_row(rows: type[AssetRow], asset: Asset) -> AssetRow:
     """The row of an asset; its version is the one that a write has to find."""
     created_at, updated_at = instant(asset.created_at), instant(asset.updated_at)
     stored = asset.state is AssetState.STORED
+    deleted = asset.state is AssetState.DELETED
+    # Deleted assets are listed by when they are purged, and in no other list.
+    since = instant(asset.purge_at) if asset.purge_at else updated_at
     return rows(
         pk(asset.tenant, asset.asset_id),
         ASSET,
-        listing_pk=pk(asset.tenant, "assets"),
-        listing_sk=position(created_at, asset.asset_id, ASSET),
+        listing_pk=None if deleted else pk(asset.tenant, "assets"),
+        listing_sk=None if deleted else position(created_at, asset.asset_id, ASSET),
         # A stored asset is listed by the states of its results.
         state_pk=None if stored else pk(asset.tenant, asset.state.value),
-        state_sk=None if stored else position(updated_at, asset.asset_id, ASSET),
+        state_sk=None if stored else position(since, asset.asset_id, ASSET),
         tenant=asset.tenant,
         asset_id=asset.asset_id,
         path=asset.path,
@@ -86,8 +98,28 @@ def asset_row(rows: type[AssetRow], asset: Asset) -> AssetRow:
         info=None if asset.info is None else asset.info.model_dump(mode="json"),
         reason_code=asset.reason_code,
         reason=asset.reason,
+        holds=[hold.model_dump(mode="json") for hold in asset.holds] or None,
+        deleted_at=instant(asset.deleted_at) if asset.deleted_at else None,
+        purge_at=instant(asset.purge_at) if asset.purge_at else None,
+        state_before=asset.state_before.value if asset.state_before else None,
         **expected(asset.version),
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+class OwnerRow(Model):
+    """An asset among those that have the same content; the content leads the key."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+def owners_pk(tenant: str, sha256: str) -> str:
+    """Where the owners of a content lie."""
+    return f"{tenant}#content#{sha256}"
 
 
 class DynamoAssets:

@@ -27,7 +27,7 @@ from filmgate.library.matches import Match
 from filmgate.library.ports import Page
 
 
-class _MatchRow(Row):
+class MatchRow(Row):
     """A pair, as seen from the asset in ``pk``; listed from its smaller side only."""
 
     a = UnicodeAttribute()
@@ -47,7 +47,7 @@ class DynamoMatches:
     """`filmgate.library.ports.Matches`. Every method may raise TransientError."""
 
     def __init__(self, matches_table: str) -> None:
-        self._matches = in_table(_MatchRow, matches_table)
+        self._matches = in_table(MatchRow, matches_table)
         self._connection = Connection()
 
     def save_match(self, match: Match) -> None:
@@ -149,10 +149,10 @@ class DynamoMatches:
             cursor=cursor_of(str(rows[limit - 1].listing_sk)) if len(rows) > limit else None,
         )
 
-    def _sides(self, tenant: str, a: str, b: str) -> tuple[_MatchRow, _MatchRow]:
+    def _sides(self, tenant: str, a: str, b: str) -> tuple[MatchRow, MatchRow]:
         return self._matches(pk(tenant, a), b), self._matches(pk(tenant, b), a)
 
-    def _match_actions(self, match: Match, row: _MatchRow) -> list[Action]:
+    def _match_actions(self, match: Match, row: MatchRow) -> list[Action]:
         rows = self._matches
         created_at = instant(match.created_at)
         updated_at = instant(match.updated_at)
@@ -179,7 +179,7 @@ class DynamoMatches:
         return actions
 
 
-def _match(tenant: str, row: _MatchRow) -> Match:
+def _match(tenant: str, row: MatchRow) -> Match:
     return Match(
         tenant=tenant,
         a=row.a,

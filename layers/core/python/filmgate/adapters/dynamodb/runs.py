@@ -23,7 +23,13 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from filmgate.adapters.dynamodb.assets import ASSET, DynamoAssets, asset_row
+from filmgate.adapters.dynamodb.assets import (
+    ASSET,
+    DynamoAssets,
+    OwnerRow,
+    asset_row,
+    owners_pk,
+)
 from filmgate.adapters.dynamodb.errors import refused, transient
 from filmgate.adapters.dynamodb.rows import (
     BY_STATE,
@@ -56,6 +62,7 @@ _STATES = {
     AssetStatus.PROCESSING: ResultState.RUNNING.value,
     AssetStatus.REFUSED: ResultState.REFUSED.value,
     AssetStatus.FAILED: ResultState.FAILED.value,
+    AssetStatus.DELETED: "deleted",
 }
 """What the rows of an asset with this status are listed under; DONE is most of a library and
 is found by looking through it."""
@@ -85,7 +92,9 @@ class _JobRow(Row):
         return Job.model_validate(_values(self, Job.model_fields))
 
 
-class _ResultRow(StatefulRow):
+class ResultRow(StatefulRow):
+    """A result, under its asset."""
+
     tenant = UnicodeAttribute()
     asset_id = UnicodeAttribute()
     capability = UnicodeAttribute()
@@ -130,7 +139,8 @@ class DynamoAssetRuns(DynamoAssets):
     def __init__(self, assets_table: str) -> None:
         super().__init__(assets_table)
         self._jobs = in_table(_JobRow, assets_table)
-        self._results = in_table(_ResultRow, assets_table)
+        self._results = in_table(ResultRow, assets_table)
+        self._owners = in_table(OwnerRow, assets_table)
         self._rows = in_table(StatefulRow, assets_table)
         self._connection = Connection()
 
@@ -139,6 +149,9 @@ class DynamoAssetRuns(DynamoAssets):
 
         def write(transaction: TransactWrite) -> None:
             transaction.save(asset_row(self._assets, asset))
+            if asset.sha256 is not None:
+                content = owners_pk(asset.tenant, asset.sha256)
+                transaction.save(self._owners(content, asset.asset_id))
             for job in jobs:
                 transaction.save(self._job_row(job))
             for result in results:
@@ -322,7 +335,7 @@ class DynamoAssetRuns(DynamoAssets):
             **_attributes(job),
         )
 
-    def _result_row(self, result: Result) -> _ResultRow:
+    def _result_row(self, result: Result) -> ResultRow:
         sk = _result_sk(result)
         listed = result.state.value in _STATES.values()
         return self._results(
