@@ -14,7 +14,14 @@ from pynamodb.attributes import (
 from pynamodb.exceptions import PutError
 
 from filmgate.adapters.dynamodb.errors import refused, transient
-from filmgate.adapters.dynamodb.rows import StatefulRow, instant, pk, position, possible
+from filmgate.adapters.dynamodb.rows import (
+    StatefulRow,
+    instant,
+    pk,
+    position,
+    possible,
+    version_of,
+)
 from filmgate.adapters.dynamodb.tables import in_table
 from filmgate.errors import NotFound
 from filmgate.library.model import Asset, AssetState
@@ -86,7 +93,7 @@ def asset_row(rows: type[AssetRow], asset: Asset) -> AssetRow:
         info=None if asset.info is None else asset.info.model_dump(mode="json"),
         reason_code=asset.reason_code,
         reason=asset.reason,
-        version=asset.version or None,
+        **version_of(asset.version),
     )
 
 
