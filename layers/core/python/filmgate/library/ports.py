@@ -76,7 +76,8 @@ class Runs(Protocol):
         """Newest first. Raises InvalidCursor."""
 
     def results(self, tenant: str, asset_id: str) -> list[Result]:
-        """All of an asset's results. Strongly consistent; empty for an unknown asset."""
+        """All of an asset's results, by capability and engine. Strongly consistent; empty for an
+        unknown asset."""
 
     def analyzed(self, tenant: str, ids: Sequence[str]) -> list[AnalyzedAsset]:
         """Those of the assets that exist, with their results, in the order asked. Strongly

@@ -45,6 +45,7 @@ from filmgate.adapters.dynamodb.rows import (
     possible,
     start_key,
     transact,
+    version_of,
 )
 from filmgate.adapters.dynamodb.tables import in_table
 from filmgate.errors import NotFound
@@ -124,8 +125,8 @@ def _values(row: Row, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(record: Job | Result) -> dict[str, Any]:
-    """Values as attributes hold them: times as text that sorts, version 0 as "must not exist"."""
-    values = record.model_dump(mode="json")
+    """Values as attributes hold them: times as text that sorts."""
+    values = record.model_dump(mode="json", exclude={"version"})
     for name, value in record:
         if isinstance(value, datetime):
             values[name] = instant(value)
@@ -321,6 +322,8 @@ class DynamoAssetRuns(DynamoAssets):
             else:
                 result = self._results.from_raw_data(item).record()
                 results.setdefault(result.asset_id, []).append(result)
+        for own in results.values():
+            own.sort(key=_result_sk)
         return [
             AnalyzedAsset(asset=asset, results=tuple(results.get(asset.asset_id, ())))
             for asset in assets
