@@ -58,7 +58,7 @@ def _listed_at(record: AnalyzedAsset, status: AssetStatus | None) -> datetime:
     if status in (None, AssetStatus.DONE):
         return record.asset.created_at
     if record.asset.state is not AssetState.STORED:
-        return record.asset.updated_at
+        return record.asset.purge_at or record.asset.updated_at
     state = ResultState.RUNNING if status is AssetStatus.PROCESSING else ResultState(status)
     return max(result.updated_at for result in record.current if result.state is state)
 

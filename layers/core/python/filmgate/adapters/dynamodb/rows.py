@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection
@@ -102,16 +101,11 @@ def instant(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-def version_of(version: int) -> dict[str, int]:
-    """The version that a write has to find; none for 0, a record that must not exist."""
-    return {"version": version} if version else {}
-
-
 def cursor_of(position: str) -> str:
     return base64.urlsafe_b64encode(position.encode()).decode()
 
 
-def expected(version: int) -> dict[str, Any]:
+def expected(version: int) -> dict[str, int]:
     """The version that a write has to find; none, so that there must be no such row, for 0."""
     return {"version": version} if version else {}
 

@@ -45,7 +45,6 @@ from filmgate.adapters.dynamodb.rows import (
     possible,
     start_key,
     transact,
-    version_of,
 )
 from filmgate.adapters.dynamodb.tables import in_table
 from filmgate.errors import NotFound
