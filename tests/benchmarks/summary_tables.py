@@ -1,4 +1,4 @@
-"""The tables that README.md shows, from the JSON of the last runs, between marks in its text.
+"""The tables of SUMMARY.md, from the JSON of the last runs, between marks in its text.
 
 What was not measured on this machine stays as it is.
 """
@@ -13,14 +13,14 @@ from typing import Any
 
 from tests.benchmarks.common import CHECKOUT, Cell, markdown
 
-README = CHECKOUT / "README.md"
+SUMMARY = CHECKOUT / "tests" / "benchmarks" / "SUMMARY.md"
 _PEERS = ("pHash @0.1", "PDQ @0.1")
 _OURS = ("n", "ours", *_PEERS)
 
 Stored = dict[str, Any]
 
 
-def write(stored: Callable[[str], Iterable[Path]], target: Path = README) -> None:
+def write(stored: Callable[[str], Iterable[Path]], target: Path = SUMMARY) -> None:
     """Put each table that has a new measurement into its place.
 
     Args:
@@ -46,7 +46,7 @@ def placed(text: str, name: str, lines: list[str]) -> str:
     body = "\n".join([begin, *lines, end])
     replaced, count = pattern.subn(lambda _: body, text)
     if count != 1:
-        raise ValueError(f"README.md has the marks of {name} {count} times, not once")
+        raise ValueError(f"{SUMMARY.name} has the marks of {name} {count} times, not once")
     return replaced
 
 

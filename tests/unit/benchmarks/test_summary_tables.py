@@ -1,4 +1,4 @@
-"""The tables of the root's README.md."""
+"""The tables of SUMMARY.md."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import readme_tables
+from tests.benchmarks import summary_tables
 
 _MACHINE = {"command": "python -m x", "date": "2026-01-01"}
 _COLUMNS = ["transform", "n", "ours", "pHash @0.1", "PDQ @0.1"]
@@ -22,7 +22,7 @@ def _matching(films: list[list[object]], pictures: list[list[object]]) -> dict[s
 
 
 def test_films_and_pictures_stand_side_by_side_with_all_at_the_end() -> None:
-    lines = readme_tables.copies(
+    lines = summary_tables.copies(
         _matching([["all", 4, 99.0, 1, 2], ["trim", 4, 98.0, 3, 4]], [["all", 5, 97.0, 5, 6]])
     )
     assert lines[2:4] == [
@@ -47,7 +47,7 @@ def test_searches_show_what_each_index_finds_and_its_time_where_it_was_timed() -
             ["100", "bands", 1.0, 0.375],
         ],
     }
-    lines = readme_tables.search({"name": "index", "machine": _MACHINE, "sheets": [timed, recall]})
+    lines = summary_tables.search({"name": "index", "machine": _MACHINE, "sheets": [timed, recall]})
     assert lines[2:5] == [
         "| 100 | ours | 63 | 1 |",
         "| 100 | faiss X | 5 | 0.425 |",
@@ -57,11 +57,11 @@ def test_searches_show_what_each_index_finds_and_its_time_where_it_was_timed() -
 
 
 def test_only_what_stands_between_the_marks_changes(tmp_path: Path) -> None:
-    target, stored = tmp_path / "README.md", tmp_path / "matching.json"
+    target, stored = tmp_path / "SUMMARY.md", tmp_path / "matching.json"
     marks = "<!-- {0}: written by make bench -->\nold {0}\n<!-- {0}: end -->\n"
     target.write_text("before\n" + marks.format("matching") + marks.format("index") + "after\n")
     stored.write_text(json.dumps(_matching([["all", 4, 99.0, 1, 2]], [["all", 5, 97.0, 5, 6]])))
-    readme_tables.write(lambda name: [tmp_path / f"{name}.json"], target)
+    summary_tables.write(lambda name: [tmp_path / f"{name}.json"], target)
     text = target.read_text()
     assert text.startswith("before\n") and text.endswith("after\n")
     assert "old matching" not in text
@@ -70,10 +70,10 @@ def test_only_what_stands_between_the_marks_changes(tmp_path: Path) -> None:
 
 def test_a_readme_without_the_marks_is_told() -> None:
     with pytest.raises(ValueError, match="marks of index 0 times"):
-        readme_tables.placed("nothing", "index", [])
+        summary_tables.placed("nothing", "index", [])
 
 
 def test_the_readme_holds_the_marks() -> None:
-    text = readme_tables.README.read_text(encoding="utf-8")
+    text = summary_tables.SUMMARY.read_text(encoding="utf-8")
     for name in ("matching", "index"):
-        assert readme_tables.placed(text, name, ["x"]) != text
+        assert summary_tables.placed(text, name, ["x"]) != text
