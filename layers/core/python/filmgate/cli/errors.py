@@ -89,6 +89,8 @@ _HINTS = {
     "FolderInvalid": "Check the path: `filmgate scan DIR` takes a folder, `filmgate upload` files.",
     "NotFilmgate": "Check FILMGATE_API_URL; without it the commands use the local stack, which "
     "`filmgate up` starts.",
+    "RecordUnusable": "Check who may write there, or name another folder in XDG_STATE_HOME. A "
+    "damaged record can be moved away: files may then be listed twice, under two folders.",
     "SamplesTaken": "Name a new or empty folder, or move what is there away first.",
     "TargetInvalid": "Name a file in a folder that is there and can be written to.",
     "TargetTaken": "Name a new file, or move that one away first. A command writes over nothing "

@@ -116,10 +116,12 @@ def run_scan(
     patience_s: float = 900.0,
 ) -> Scanned:
     """Scan with progress on stderr."""
+    from filmgate.client.record import FileRecord, default_database  # noqa: PLC0415
     from filmgate.client.scanner import Scanner  # noqa: PLC0415
 
-    with output.scanning() as bars:
-        return Scanner(api, bars, patience_s=patience_s).scan(folder, leave_out=leave_out)
+    with output.scanning() as bars, FileRecord(default_database()) as record:
+        scanner = Scanner(api, bars, record, patience_s=patience_s)
+        return scanner.scan(folder, leave_out=leave_out)
 
 
 def compare(result: ScanResult, truth: Truth | None) -> TruthComparison | None:
@@ -188,7 +190,8 @@ def upload(
 ) -> None:
     """Upload single files, and wait until each is compared with the library.
 
-    A file is known by its name here, without its folder; `scan` keeps the folders.
+    A file that was scanned before is the same asset here, under the name that it has. A new one
+    is known by its name without its folder; `scan` keeps the folders.
 
     [bold]Examples[/bold]
 
@@ -200,12 +203,14 @@ def upload(
     output = Output(json, "upload")
     from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
     from filmgate.cli.summary import show_uploads  # noqa: PLC0415
+    from filmgate.client.record import FileRecord, default_database  # noqa: PLC0415
     from filmgate.client.scanner import Scanner  # noqa: PLC0415
 
     local = [_local(path) for path in files]
-    with client() as api, output.scanning() as bars:
-        scanner = Scanner(api, bars)
-        sent = scanner.send(local, prefix="")
+    database = default_database()
+    with client() as api, output.scanning() as bars, FileRecord(database) as record:
+        scanner = Scanner(api, bars, record)
+        sent = scanner.send(local, below=None)
         views = scanner.wait(sent.labels) if wait else {}
         matches = scanner.collect(sent.labels) if wait else []
         assets = [views[i] for i in sent.labels] if wait else api.assets_by_id(list(sent.labels))
