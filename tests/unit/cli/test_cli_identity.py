@@ -74,7 +74,7 @@ def test_links_to_one_file_are_one_asset_with_all_its_paths(
     assert len(service.posted) == 1
 
 
-def test_a_moved_folder_is_no_copy_of_itself(run: Run, service: Service, lib: Path) -> None:
+def test_a_moved_folder_is_not_a_copy_of_itself(run: Run, service: Service, lib: Path) -> None:
     run("scan", lib)
     lib.rename(lib.with_name("archive"))
     scan = found(run, "scan", lib.with_name("archive"))

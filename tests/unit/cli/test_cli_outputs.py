@@ -92,6 +92,7 @@ def test_json_goes_to_a_file_or_to_stdout_and_says_what_made_it(
         result = run(*arguments, "--json", out)
         assert result.exit_code == 0, result.stderr
         assert not result.stdout.startswith("{")
+        assert f"JSON: {out}" in result.stderr
         found.append(_first(out.read_text(), name))
     for option in (["--json"], ["--json", "-"], ["--json=-"]):
         result = run(*arguments, *option)

@@ -166,7 +166,7 @@ def test_copies_are_two_files(tmp_path: Path, scan: Scan, record: FileRecord) ->
 def test_new_content_keeps_the_name_of_its_place(tmp_path: Path, scan: Scan) -> None:
     put(tmp_path / "lib" / "in" / "a.mp4")
     scan(tmp_path / "lib")
-    put(tmp_path / "lib" / "in" / "a.mp4", b"cut anew")
+    put(tmp_path / "lib" / "in" / "a.mp4", b"cut again")
     assert scan(tmp_path / "lib" / "in") == {"a.mp4": "lib/in/a.mp4"}
 
 

@@ -106,7 +106,7 @@ def logs(  # noqa: PLR0917 - options
         else:
             _print(output, line, entry)
     if output.json_file is not None:
-        output.json_file.write("".join(f"{text}\n" for text in kept).encode())
+        output.write_json(output.json_file, "\n".join(kept))
     if not shown:
         output.note(f"No line of level {level.value} or above in the last {since}.")
 

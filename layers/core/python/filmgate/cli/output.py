@@ -108,7 +108,12 @@ class Output:
         if self.json_file is None:
             print(text)
         else:
-            self.json_file.write(f"{text}\n".encode())
+            self.write_json(self.json_file, text)
+
+    def write_json(self, target: Target, text: str) -> None:
+        """Write JSON to the file of --json, and say where it is, for those who meant no file."""
+        target.write(f"{text}\n".encode())
+        self.note(f"JSON: {label(str(target.real))}")
 
     def mark(self) -> dict[str, str]:
         """What the JSON of this command begins with, by which it is recognised later."""
