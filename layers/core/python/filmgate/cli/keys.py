@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from filmgate.cli.errors import EXIT_CODES, Code, Trouble
-from filmgate.cli.options import Json, Stage, help_of
+from filmgate.cli.options import Command, Json, Stage, help_of
 from filmgate.cli.output import Output
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ def create(
         str, typer.Option("--label", help="What the key is for, for your own memory.")
     ] = "made by filmgate keys create",
     stage: Stage = None,
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """Make an API key for a tenant. It is shown once; only its hash is kept.
 
@@ -50,7 +50,7 @@ def create(
     from filmgate.adapters.dynamodb.keys import DynamoKeyStore  # noqa: PLC0415
     from filmgate.cli.operator import deployment  # noqa: PLC0415
 
-    output = Output(machine=json)
+    output = Output(json, "keys create")
     target = deployment(stage)
     os.environ.update(target.environment())
     try:
@@ -63,4 +63,4 @@ def create(
 
 
 app.callback(help=help_of(keys))(keys)
-app.command(epilog=EXIT_CODES, help=help_of(create))(create)
+app.command(cls=Command, epilog=EXIT_CODES, help=help_of(create))(create)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _COUNTED = 5000
 
 
-def up(json: Json = False) -> None:
+def up(json: Json = None) -> None:
     """Start the service on this machine and deploy what changed.
 
     Packages the template, starts the local AWS on the loopback interface, deploys, and makes an
@@ -32,7 +32,7 @@ def up(json: Json = False) -> None:
     filmgate up
     filmgate up --json | jq -r .api_url
     """
-    output = Output(machine=json)
+    output = Output(json, "up")
     info = start(output)
     output.result(info)
     output.show(f"The service is up: {info.api_url}")
@@ -46,7 +46,7 @@ def start(output: Output) -> StackInfo:
     return stack.up(project_root(), output.note)
 
 
-def down(json: Json = False) -> None:
+def down(json: Json = None) -> None:
     """Stop the service on this machine. Everything it holds is kept for the next `up`.
 
     [bold]Examples[/bold]
@@ -56,13 +56,13 @@ def down(json: Json = False) -> None:
     """
     from filmgate_local import stack  # noqa: PLC0415 - brings boto3
 
-    output = Output(machine=json)
+    output = Output(json, "down")
     stack.down(project_root())
     output.result({"running": False})
     output.show("Stopped. `filmgate up` starts it again with everything in it.")
 
 
-def status(json: Json = False) -> None:
+def status(json: Json = None) -> None:
     """Say whether the service answers, what it holds and what waits.
 
     [bold]Examples[/bold]
@@ -71,7 +71,7 @@ def status(json: Json = False) -> None:
     filmgate status
     filmgate status --json | jq .assets
     """
-    output = Output(machine=json)
+    output = Output(json, "status")
     to = connection()
     with client(to) as api:
         health = api.health()
