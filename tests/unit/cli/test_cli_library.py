@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filmgate.library.engines import EngineState, report
 from typer.testing import CliRunner
 
 from filmgate.cli.app import app
 from filmgate.dedupe.matching.model import Transform
-from filmgate.library.engines import EngineState, report
 from filmgate.library.model import AssetStatus
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.service import Service
