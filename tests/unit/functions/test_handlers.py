@@ -11,6 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from filmgate.pipeline.decide import DecideDeps
+from filmgate.pipeline.fingerprint import FingerprintDeps
+from filmgate.pipeline.match import MatchDeps
 from pydantic import ValidationError
 
 from filmgate.dedupe.index.segments import SegmentIndex
@@ -18,9 +21,6 @@ from filmgate.dedupe.index.settings import IndexSettings
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.errors import TransientError
 from filmgate.library.model import AssetStatus
-from filmgate.pipeline.decide import DecideDeps
-from filmgate.pipeline.fingerprint import FingerprintDeps
-from filmgate.pipeline.match import MatchDeps
 from filmgate.settings import DecisionSettings, LimitSettings, MatchTableSettings
 from tests.memory import MemoryFreshStore, MemorySegmentStore
 from tests.unit.pipeline.flow import TENANT, Flow, picture
