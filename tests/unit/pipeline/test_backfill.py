@@ -45,7 +45,9 @@ def test_a_library_that_is_up_to_date_has_nothing_to_run(flow: Flow) -> None:
     assert (item.asset_id, item.want) == (asset.asset_id, ("dedupe",))
 
 
-def test_after_a_new_version_every_readable_file_is_listed(flow: Flow, newer: EngineSpec) -> None:
+def test_after_a_new_version_every_readable_file_is_listed(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done, _ = flow.upload("a.jpg", picture(1))
     refused, _ = flow.upload("text.jpg", b"no picture at all")
     waiting = flow.announce("later.jpg", b"later")
