@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from filmgate_local import daemon
+from filmgate_local.credentials import root_keys
 from filmgate_local.layout import CHECKOUT, Home, StackError
 from filmgate_local.package import UPDATE, osls
 
@@ -45,11 +46,18 @@ def build(target: Path, stage: str, architecture: str) -> None:
         raise StackError(f"No layers for {architecture} are built yet; run `make layers`.")
     with tempfile.TemporaryDirectory(prefix="filmgate-package-") as scratch:
         home = Home(Path(scratch))
-        home.folder.mkdir()
         os.environ["FILMGATE_PORT"] = str(free_port())
         running = daemon.start(home)
         try:
-            osls(CHECKOUT, target, built, running.endpoint, stage=stage, architecture=architecture)
+            osls(
+                CHECKOUT,
+                target,
+                built,
+                running.endpoint,
+                root_keys(home),
+                stage=stage,
+                architecture=architecture,
+            )
         finally:
             daemon.stop(home)
 

@@ -1,4 +1,4 @@
-"""Where a local stack keeps its things, and the constants of the local AWS."""
+"""The files of a local stack, and the constants of the local AWS."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ REGION = "us-east-1"
 ACCOUNT = "000000000000"
 TENANT = "local"
 DEFAULT_PORT = 4566
+IDENTITY_PATH = "/_filmgate"
+"""Where a running stack says which one it is, without a signature."""
 
 
 class StackError(Exception):
-    """The local stack cannot do what was asked; the message says why and what to do."""
+    """The local stack cannot do what was requested; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,19 @@ class Home:
     def credentials(self) -> Path:
         return self.folder / "credentials.json"
 
+    @property
+    def aws_credentials(self) -> Path:
+        return self.folder / "aws-credentials"
+
+    def create(self) -> None:
+        """Create the folder, or take the access of others to an existing one away."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+
 
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
-    """Hold ``lock`` (a file, made if need be) for the block; waits while another process has it."""
+    """Hold the lock file for the block; waits while another process holds it."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as opened:
         fcntl.flock(opened, fcntl.LOCK_EX)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filmgate_local.credentials import RootKeys
 from filmgate_local.layout import REGION, STAGE, StackError, alone
 from filmgate_packaging import layers, zips
 
@@ -50,8 +51,8 @@ class Packaged:
         return hashlib.sha256(json.dumps(self.update, sort_keys=True).encode()).hexdigest()
 
 
-def package(checkout: Path, endpoint: str) -> Packaged:
-    """Package the checkout; needs the local AWS at ``endpoint``. Raises StackError."""
+def package(checkout: Path, endpoint: str, keys: RootKeys) -> Packaged:
+    """Package the checkout; asks the local AWS at ``endpoint``. Raises StackError."""
     folder = checkout / ".build" / "local"
     built = folder / "layers"
     target = folder / "package"
@@ -65,7 +66,7 @@ def package(checkout: Path, endpoint: str) -> Packaged:
         stamp = folder / "inputs.sha256"
         if not stamp.exists() or stamp.read_text() != wanted or not (target / UPDATE).exists():
             stamp.unlink(missing_ok=True)
-            osls(checkout, target, built, endpoint, model=model)
+            osls(checkout, target, built, endpoint, keys, model=model)
             stamp.write_text(wanted)
         return _addressed(target, built, folder / "artefacts")
 
@@ -87,6 +88,7 @@ def osls(
     target: Path,
     built: Path,
     endpoint: str,
+    keys: RootKeys,
     *,
     stage: str = STAGE,
     architecture: str = "x86_64",
@@ -94,7 +96,7 @@ def osls(
 ) -> None:
     """Run ``osls package`` into ``target`` with the layers in ``built``. Raises StackError.
 
-    ``endpoint`` answers what the packager asks AWS; no real account is ever reached.
+    ``endpoint`` answers the packager's questions to AWS; it never reaches a real account.
     """
     program = checkout / "node_modules" / "osls" / "bin" / "serverless.js"
     node = shutil.which("node")
@@ -113,8 +115,7 @@ def osls(
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(target.parent),
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        **keys.environment,
         "AWS_REGION": REGION,
     }
     try:
