@@ -59,17 +59,17 @@ def send(
 
 def signed(
     local: RunningStack,
-    method: str,
-    path: str,
     service: str,
+    path: str,
     body: bytes = b"",
+    *,
     headers: Mapping[str, str] | None = None,
     key: tuple[str, str] | None = None,
 ) -> dict[str, str]:
-    """The headers of a request that is signed with the key, else with the stack's own."""
+    """The headers of a POST that is signed with the key, else with the stack's own."""
     keys = local.aws.keys
     credentials = Credentials(*(key or (keys.access_key_id, keys.secret_access_key)))
-    request = AWSRequest(method, local.info.endpoint_url + path, dict(headers or {}), body)
+    request = AWSRequest("POST", local.info.endpoint_url + path, dict(headers or {}), body)
     request.headers["Host"] = f"127.0.0.1:{local.info.port}"
     SigV4Auth(credentials, service, local.info.region).add_auth(request)
     return dict(request.headers.items())
@@ -80,7 +80,7 @@ def scan(local: RunningStack, **named: Any) -> Answer:
     body = json.dumps({"TableName": local.info.tables["keys"]}).encode()
     plain = {"X-Amz-Target": TARGET, "Content-Type": "application/x-amz-json-1.0"}
     extra = named.pop("unsigned", {})
-    headers = signed(local, "POST", "/", "dynamodb", body, plain, **named)
+    headers = signed(local, "dynamodb", "/", body, headers=plain, **named)
     return send(local, "POST", "/", body, {**headers, **extra})
 
 
@@ -111,7 +111,7 @@ def test_a_web_page_cannot_create_a_function(
     zips.write(archive, [("evil.py", module)])
     body = json.dumps({"FunctionName": "evil", "Role": role}).encode()
     path = "/2015-03-31/functions"
-    well_known = signed(local, "POST", path, "lambda", body, key=("test", "test"))
+    well_known = signed(local, "lambda", path, body, key=("test", "test"))
     for headers in ({}, well_known, {"Content-Type": "text/plain"}):
         answer = send(local, "POST", path, body, {**headers, "Origin": EVIL})
         assert answer.status == 403
@@ -153,7 +153,7 @@ def test_a_known_key_with_a_wrong_secret_is_refused(local: RunningStack) -> None
 
 def test_the_body_is_part_of_the_signature(local: RunningStack) -> None:
     plain = {"X-Amz-Target": TARGET, "Content-Type": "application/x-amz-json-1.0"}
-    headers = signed(local, "POST", "/", "dynamodb", b'{"TableName": "other"}', plain)
+    headers = signed(local, "dynamodb", "/", b'{"TableName": "other"}', headers=plain)
     body = json.dumps({"TableName": local.info.tables["keys"]}).encode()
     assert send(local, "POST", "/", body, headers).status in {400, 403}
 

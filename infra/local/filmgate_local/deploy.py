@@ -36,7 +36,12 @@ class LocalAws:
 
     def client(self, service: str) -> Any:
         """A client of the service. Its type depends on the name, hence Any."""
-        config = Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"})
+        config = Config(
+            retries={"total_max_attempts": 2},
+            s3={"addressing_style": "path"},
+            # Else boto3 presigns with version 2, which the local AWS does not accept.
+            signature_version="s3v4" if service == "s3" else None,
+        )
         make: Any = self._session.client
         return make(service, endpoint_url=self.endpoint, config=config)
 
