@@ -26,6 +26,7 @@ from filmgate_local.layout import (
     StackError,
 )
 from filmgate_local.progress import Progress, heartbeat
+from filmgate_local.space import DEFAULT_RESERVE_MB, RESERVE_ENV
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 30.0
@@ -139,6 +140,7 @@ def environment(home: Home, port: int, keys: RootKeys) -> dict[str, str]:
         "DOCKER_HOST": f"unix://{home.scratch}/no-docker.sock",
         "FILMGATE_LOCAL_ROOT": str(home.root),
         "FILMGATE_LOCAL_SLOTS": os.environ.get("FILMGATE_LOCAL_SLOTS", str(default_slots())),
+        RESERVE_ENV: os.environ.get(RESERVE_ENV, str(DEFAULT_RESERVE_MB)),
         "FILMGATE_LOCAL_INTERACTIVE": f"{STACK}-api",
         "FILMGATE_LOCAL_ORDER": ",".join(f"{STACK}-{name}" for name in FIRST_TO_LAST),
     }

@@ -16,10 +16,10 @@ from ministack import app as ministack_app
 from ministack.core.concurrency import esm_wake
 from ministack.core.persistence import save_all
 
-from filmgate_local import patches
+from filmgate_local import limits, patches
 from filmgate_local.gate import Gate
 from filmgate_local.scheduler import SlotScheduler
-from filmgate_local.space import Space, free_bytes
+from filmgate_local.space import Space, free_bytes, reserve_bytes
 
 ROOT_ENV = "FILMGATE_LOCAL_ROOT"
 SLOTS_ENV = "FILMGATE_LOCAL_SLOTS"
@@ -53,6 +53,7 @@ class Saver:
 
 def main() -> None:
     """Patch ministack and serve until SIGTERM."""
+    patches.restart_workers()
     patches.name_errors()
     patches.name_throttles()
     patches.release_received()
@@ -62,6 +63,10 @@ def main() -> None:
     patches.keep_role_keys_secret(os.environ["AWS_SECRET_ACCESS_KEY"])
     patches.refuse_unsigned_forms()
     patches.report_unsaved_objects()
+    limits.limit_payloads()
+    limits.limit_environments()
+    limits.limit_state_data()
+    limits.restrict_express_workflows()
     scheduler = SlotScheduler(
         int(os.environ[SLOTS_ENV]),
         frozenset(os.environ[INTERACTIVE_ENV].split(",")),
@@ -74,7 +79,8 @@ def main() -> None:
     logging.getLogger("persistence").setLevel(logging.WARNING)
     saver = Saver()
     identity = {"pid": os.getpid(), "root": os.environ[ROOT_ENV]}
-    space = Space(lambda: free_bytes(Path(os.environ["S3_DATA_DIR"])))
+    objects = Path(os.environ["S3_DATA_DIR"])
+    space = Space(lambda: free_bytes(objects), reserve_bytes())
     ministack_app.app = Gate(ministack_app.app, space, json.dumps(identity).encode(), saver.note)
     threading.Thread(target=saver.run, name="filmgate-saver", daemon=True).start()
     ministack_app.main()

@@ -38,12 +38,31 @@ _DIED_AT_START = "Worker process exited immediately"
 _TIMED_OUT = "Task timed out after"
 
 
+def restart_workers() -> None:
+    """Start a worker again that died before it had seen the event, as Lambda does after an init."""
+    invoke = lambda_runtime.Worker.invoke
+
+    def invoke_again(self: Any, *given: Any, **named: Any) -> dict[str, Any]:
+        for left in reversed(range(STARTS)):
+            try:
+                response: dict[str, Any] = invoke(self, *given, **named)
+                break
+            except (RuntimeError, BrokenPipeError) as error:
+                if isinstance(error, RuntimeError) and _DIED_AT_START not in str(error):
+                    raise
+                if left == 0:
+                    # Returned, not raised: upstream would end the function's other workers too.
+                    response = {"status": "error", "error": str(error), "log": ""}
+        return response
+
+    lambda_runtime.Worker.invoke = invoke_again
+
+
 def name_errors() -> None:
     """Report a handler's exception under its class name, and a dead worker as Runtime.ExitError.
 
     Upstream calls both Runtime.HandlerError, so a Retry or Catch of a state machine cannot tell
-    transient errors from others. A worker that dies before it has seen the event is started again,
-    as Lambda does after a failed init.
+    transient errors from others.
     """
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     if script.count(_WORKER_ERROR) != 1:
@@ -54,16 +73,7 @@ def name_errors() -> None:
     execute: Execute = lambda_svc._execute_function_warm
 
     def invoke_and_note(self: Any, *given: Any, **named: Any) -> dict[str, Any]:
-        for left in reversed(range(STARTS)):
-            try:
-                response: dict[str, Any] = invoke(self, *given, **named)
-                break
-            except (RuntimeError, BrokenPipeError) as error:
-                if isinstance(error, RuntimeError) and _DIED_AT_START not in str(error):
-                    raise
-                if left == 0:
-                    # Handled here: upstream would end the function's other workers too.
-                    response = {"status": "error", "error": str(error), "log": ""}
+        response: dict[str, Any] = invoke(self, *given, **named)
         last.error_type = response.get("error_type") or _how_it_ended(response)
         return response
 

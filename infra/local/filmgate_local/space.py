@@ -6,13 +6,17 @@ An object that no longer fits would stay in memory only, and be lost at the next
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-RESERVE_BYTES = 256 * 1024 * 1024
+from filmgate_local.layout import StackError
+
+RESERVE_ENV = "FILMGATE_LOCAL_RESERVE_MB"
+DEFAULT_RESERVE_MB = 256
 """Left free for the state of the stack and for the functions' scratch files."""
 
 logger = logging.getLogger("filmgate_local")
@@ -20,6 +24,14 @@ logger = logging.getLogger("filmgate_local")
 
 class DiskFullError(Exception):
     """An upload does not fit on the disk beside the reserve."""
+
+
+def reserve_bytes() -> int:
+    """How many bytes of the disk uploads may not use. Raises StackError when it is not a number."""
+    given = os.environ.get(RESERVE_ENV, str(DEFAULT_RESERVE_MB))
+    if not given.isdigit():
+        raise StackError(f"{RESERVE_ENV} is {given!r}, which is not a number of megabytes.")
+    return int(given) * 1_000_000
 
 
 def free_bytes(folder: Path) -> int:
@@ -39,7 +51,7 @@ class Space:
     use.
     """
 
-    def __init__(self, free: Callable[[], int], reserve: int = RESERVE_BYTES) -> None:
+    def __init__(self, free: Callable[[], int], reserve: int) -> None:
         self._free = free
         self._reserve = reserve
         self._arriving = 0

@@ -8,7 +8,7 @@ reach the running service, ``credentials.json`` holds the API key of the tenant 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from filmgate_local import credentials, daemon
@@ -18,7 +18,7 @@ from filmgate_local.layout import CHECKOUT, REGION, STACK, STAGE, TENANT, Home, 
 from filmgate_local.package import Packaged, package
 from filmgate_local.progress import Progress, heartbeat
 from filmgate_local.resume import resume
-from filmgate_local.space import RESERVE_BYTES, free_bytes, megabytes
+from filmgate_local.space import free_bytes, megabytes, reserve_bytes
 
 TABLES = ("assets", "matches", "index", "keys", "idempotency")
 
@@ -63,7 +63,7 @@ class DiskSpace:
     """
 
     free_bytes: int
-    reserve_bytes: int = RESERVE_BYTES
+    reserve_bytes: int = field(default_factory=reserve_bytes)
 
     @property
     def full(self) -> bool:
