@@ -223,10 +223,11 @@ def test_an_object_that_cannot_be_written_to_the_disk_is_an_error(local: Running
     store = local.aws.client("s3")
     store.create_bucket(Bucket="unwritable-probe")
     folder = Home(local.root).objects / ACCOUNT / "unwritable-probe"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "taken").write_bytes(b"a file where a folder has to be")
+    folder.rmdir()
+    folder.write_bytes(b"a file where a folder has to be")
     with pytest.raises(ClientError) as refused:
-        store.put_object(Bucket="unwritable-probe", Key="taken/by", Body=b"lost")
+        store.put_object(Bucket="unwritable-probe", Key="object", Body=b"lost")
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
-    store.put_object(Bucket="unwritable-probe", Key="free/to", Body=b"kept")
-    assert (folder / "free" / "to").read_bytes() == b"kept"
+    folder.unlink()
+    store.put_object(Bucket="unwritable-probe", Key="object", Body=b"kept")
+    assert (folder / "object").read_bytes() == b"kept"
