@@ -231,3 +231,26 @@ def test_an_object_that_cannot_be_written_to_the_disk_is_an_error(local: Running
     folder.unlink()
     store.put_object(Bucket="unwritable-probe", Key="object", Body=b"kept")
     assert (folder / "object").read_bytes() == b"kept"
+
+
+def test_bodies_of_versioned_objects_are_not_kept_in_memory(local: RunningStack) -> None:
+    status = Path(f"/proc/{local.info.pid}/status")
+    if not status.exists():
+        pytest.skip("this system has no /proc to read a process's memory from")
+
+    def resident_bytes() -> int:
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) * 1024
+
+    store, bucket = local.aws.client("s3"), local.info.artifacts_bucket
+    bodies = [bytes([number]) * 24_000_000 for number in range(12)]
+    before = resident_bytes()
+    versions = [
+        store.put_object(Bucket=bucket, Key=f"large/{number % 4}", Body=body)["VersionId"]
+        for number, body in enumerate(bodies)
+    ]
+    assert resident_bytes() - before < sum(map(len, bodies)) / 2
+    for number, version in enumerate(versions):
+        named = {"Bucket": bucket, "Key": f"large/{number % 4}", "VersionId": version}
+        assert store.get_object(**named)["Body"].read() == bodies[number]
+        store.delete_object(**named)

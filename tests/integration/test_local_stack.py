@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import stat
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -24,7 +25,7 @@ from botocore.exceptions import ClientError
 from filmgate_local import daemon, stack
 from filmgate_local.credentials import ensure_root_keys, root_keys
 from filmgate_local.daemon import HOST
-from filmgate_local.layout import CHECKOUT, Home, StackError
+from filmgate_local.layout import CHECKOUT, Home, StackError, alone
 from filmgate_local.package import UPDATE
 from filmgate_local.space import RESERVE_ENV
 from tests.integration.conftest import ended
@@ -249,6 +250,29 @@ def test_a_full_disk_refuses_uploads_and_says_so(marked: RunningStack) -> None:
     assert Home(marked.root).log.read_text().count("The disk is full") == 1
     assert store.list_objects_v2(Bucket=bucket, Prefix="upload")["KeyCount"] == 0
     assert store.get_object(Bucket=marked.info.artifacts_bucket, Key="mark")["Body"].read()
+
+
+def test_a_command_says_that_it_waits_for_another_one(tmp_path: Path) -> None:
+    home, said = Home(tmp_path), threading.Event()
+    home.create()
+    lines: list[str] = []
+
+    def note(line: str) -> None:
+        lines.append(line)
+        said.set()
+
+    with alone(home.folder / "lock"):
+        waiting = threading.Thread(target=stack.down, args=(tmp_path, note))
+        waiting.start()
+        assert said.wait(30)
+    waiting.join(30)
+    assert lines == ["Waiting for another command that starts or stops this service"]
+
+
+def test_a_stop_says_what_it_does(marked: RunningStack) -> None:
+    lines: list[str] = []
+    assert stack.down(marked.root, lines.append)
+    assert "Stopping the service; it saves its state" in lines
 
 
 def test_nothing_runs_where_nothing_was_started(tmp_path: Path) -> None:

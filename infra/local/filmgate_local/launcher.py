@@ -63,6 +63,7 @@ def main() -> None:
     patches.keep_role_keys_secret(os.environ["AWS_SECRET_ACCESS_KEY"])
     patches.refuse_unsigned_forms()
     patches.report_unsaved_objects()
+    patches.keep_bodies_on_disk()
     limits.limit_payloads()
     limits.limit_environments()
     limits.limit_state_data()

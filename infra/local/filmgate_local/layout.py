@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +75,16 @@ class Home:
 
 
 @contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Hold the lock file for the block; waits while another process holds it."""
+def alone(lock: Path, waits: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold the lock file for the block.
+
+    While another process holds it, this waits, after calling ``waits`` once.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as opened:
-        fcntl.flock(opened, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waits()
+            fcntl.flock(opened, fcntl.LOCK_EX)
         yield

@@ -286,3 +286,21 @@ def report_unsaved_objects() -> None:
             raise OSError(f"The object {bucket}/{key} could not be written to the disk.")
 
     s3._persist_object = persist_or_fail
+
+
+def keep_bodies_on_disk() -> None:
+    """Drop the body of an object from memory once it is on the disk, in a versioned bucket too.
+
+    Upstream keeps the body of each version in memory until it is restarted.
+    """
+    persist = s3._persist_object
+
+    def persist_and_drop(bucket: str, key: str, stored: Any) -> None:
+        persist(bucket, key, stored)
+        if not isinstance(stored, dict) or stored.get("body") is not None:
+            return
+        for version in s3._object_versions.get((bucket, key)) or []:
+            if version["version_id"] == stored.get("version_id"):
+                version["data"] = None
+
+    s3._persist_object = persist_and_drop

@@ -8,6 +8,7 @@ reach the running service, ``credentials.json`` holds the API key of the tenant 
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -108,8 +109,13 @@ def up(root: Path, progress: Progress = lambda _: None) -> StackInfo:
     """
     home = Home(root.resolve())
     home.create()
-    with alone(home.folder / "lock"):
+    with _locked(home, progress):
         return _up(home, progress)
+
+
+def _locked(home: Home, progress: Progress) -> AbstractContextManager[None]:
+    text = "Waiting for another command that starts or stops this service"
+    return alone(home.folder / "lock", lambda: progress(text))
 
 
 def _up(home: Home, progress: Progress) -> StackInfo:
@@ -156,7 +162,7 @@ def down(root: Path, progress: Progress = lambda _: None) -> bool:
     home = Home(root.resolve())
     if not home.folder.is_dir():
         return False
-    with alone(home.folder / "lock"):
+    with _locked(home, progress):
         return daemon.stop(home, progress)
 
 
