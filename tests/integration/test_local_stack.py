@@ -127,6 +127,8 @@ def test_handlers_see_nothing_of_this_environment(local: RunningStack, probe: De
     seen: dict[str, str] = json.loads(answer["Payload"].read())
     assert CANARY not in seen
     assert "PYTEST_CURRENT_TEST" not in seen
+    assert local.aws.keys.access_key_id not in seen.values()
+    assert local.aws.keys.secret_access_key not in seen.values()
     assert seen["TMPDIR"] == str(Home(local.root).scratch)
 
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from filmgate_local.space import DiskFullError, Space
+from filmgate_local.stack import DiskSpace
 
 
 def test_an_upload_may_not_use_the_reserve() -> None:
@@ -50,3 +51,11 @@ def test_the_log_names_the_beginning_and_the_end_of_a_full_disk_once(
             with space.held(1):
                 pass
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
+def test_a_person_reads_how_much_is_left_and_when_it_is_too_little() -> None:
+    assert str(DiskSpace(2_500_000_000, 256_000_000)) == "2,500 MB free"
+    full = DiskSpace(256_000_000, 256_000_000)
+    assert full.full
+    assert "refused" in str(full)
+    assert "256 MB" in str(full)
