@@ -35,11 +35,11 @@ class LocalAws:
         )
 
     def client(self, service: str) -> Any:
-        """A client of the service. Its type depends on the name, hence Any."""
+        """A client of the service; its type depends on the name, so it is Any."""
         config = Config(
             retries={"total_max_attempts": 2},
             s3={"addressing_style": "path"},
-            # Else boto3 presigns with version 2, which the local AWS does not accept.
+            # Otherwise boto3 presigns with version 2, which the local AWS does not accept.
             signature_version="s3v4" if service == "s3" else None,
         )
         make: Any = self._session.client
@@ -79,10 +79,10 @@ def deploy(aws: LocalAws, packaged: Packaged) -> None:
             Capabilities=CAPABILITIES,
         )
     except ClientError as error:
-        said = str(error.response["Error"]["Message"])
-        if "No updates are to be performed" in said:
+        message = str(error.response["Error"]["Message"])
+        if "No updates are to be performed" in message:
             return
-        raise StackError(f"The template was refused: {said[:MESSAGE_CHARACTERS]}") from error
+        raise StackError(f"The template was refused: {message[:MESSAGE_CHARACTERS]}") from error
     _wait(formation, "stack_update_complete")
     settle(aws, packaged.update)
 

@@ -1,9 +1,9 @@
 """The gate in front of the local AWS: decides which requests ministack gets to see.
 
 Every program and every web page on this machine can send requests to the loopback interface. Only
-a caller that can read the stack's folder has keys to sign with, so that is what is required. There
-are three exceptions, as on AWS: the HTTP API (its API keys are checked by the function), the
-preflight of a bucket, and a presigned form upload (whose signature is in the form; S3 checks it).
+a caller that can read the stack's folder has keys to sign with, so a signature is required. There
+are three exceptions, as on AWS: the HTTP API (its function checks the API key), the preflight of a
+bucket, and a presigned form upload (the signature is in the form, and S3 checks it).
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 API_PATH = "/_aws/execute-api/"
 MAX_SIGNED_BODY = 256 * 1024 * 1024
-"""Bytes of a body that is kept in memory to verify its signature; S3 objects are not."""
+"""Bytes of a body that is read into memory to verify its signature; S3 objects are not."""
 DRAINED_BYTES = 1024 * 1024
-"""Bytes of a refused request that are read, so that its sender gets to see the answer."""
+"""Bytes of a refused request that are read; closing earlier could hide the answer."""
 
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 _LOCAL_NAME = re.compile(r"([a-z0-9_-]+\.)+localhost(:\d+)?", re.IGNORECASE)
 
 
-class Door(Enum):
-    """The ways in, by what vouches for the request."""
+class AuthKind(Enum):
+    """What authenticates a request."""
 
-    IDENTITY = "identity"
-    """Nothing: it only asks which stack this is."""
-    API = "api"
-    """The API key, which the function behind the HTTP API checks."""
+    NONE = "none"
+    """Nothing: it asks which stack this is."""
     PREFLIGHT = "preflight"
-    """Nothing: a browser asks for the bucket's CORS rules."""
+    """Nothing: a browser asks for the CORS rules of a bucket."""
+    API_KEY = "api-key"
+    """An API key, which the function behind the HTTP API checks."""
     FORM = "form"
-    """The signed policy in the form, which S3 checks."""
-    SIGNED = "signed"
+    """The signed policy in an upload form, which S3 checks."""
+    SIGNATURE = "signature"
     """The signature of the request."""
 
 
 class Refused(Exception):
-    """The request does not get in; ``answer`` is (status, headers, body)."""
+    """The request is not passed on; ``answer`` is (status, headers, body)."""
 
     def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
         super().__init__(status)
@@ -64,11 +64,11 @@ class Refused(Exception):
 
 
 class Disconnected(Exception):
-    """The client went away before its request was complete."""
+    """The client closed the connection before its request was complete."""
 
 
 class Body:
-    """The body of a request; what has been read can still be received from the start."""
+    """The body of a request. After ``read``, ``receive`` still delivers all of it."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -100,7 +100,7 @@ class Body:
         return self._read
 
     async def drain(self, limit: int | None = None) -> None:
-        """Read and drop what has not been read, but not much more than ``limit`` bytes."""
+        """Read and drop the rest of it, but not much more than ``limit`` bytes."""
         size = 0
         while not self._complete and (limit is None or size < limit):
             size += len((await self.receive()).get("body", b""))
@@ -110,8 +110,8 @@ class Gate:
     """The ASGI application around ministack's.
 
     Args:
-        identity: what is answered to the question which stack this is; JSON.
-        changed: called for each request that gets in.
+        identity: JSON that says which stack this is.
+        changed: called for each request that is passed on.
     """
 
     def __init__(
@@ -142,16 +142,16 @@ class Gate:
     async def _serve(self, scope: Message, body: Body, send: Send) -> None:
         request = read_request(scope)
         check_host(request)
-        door = which_door(request)
-        check_origin(request, door)
-        if door is Door.IDENTITY:
+        kind = auth_kind(request)
+        check_origin(request, kind)
+        if kind is AuthKind.NONE:
             await _answer(send, 200, {"content-type": "application/json"}, self._identity)
             return
-        if door is Door.SIGNED:
+        if kind is AuthKind.SIGNATURE:
             await verify(request, body)
         self._changed()
         to_bucket = _bucket_of(request) is not None
-        if door is not Door.API and not to_bucket:
+        if kind is not AuthKind.API_KEY and not to_bucket:
             send = _without_cors(send)
         writes = request.method in {"PUT", "POST"} and "delete" not in request.query
         if not (to_bucket and writes):
@@ -190,37 +190,41 @@ def check_host(request: Request) -> None:
         raise s3_refusal(403, "AccessDenied", "This Host is not a name of the loopback interface.")
 
 
-def which_door(request: Request) -> Door:
-    """What has to vouch for the request: a signature, unless it is one of the exceptions."""
+def auth_kind(request: Request) -> AuthKind:
+    """What has to authenticate the request: a signature, unless it is one of the exceptions."""
     if not _LOOPBACK.fullmatch(request.headers["host"]):
-        return Door.SIGNED
+        return AuthKind.SIGNATURE
     if request.path == IDENTITY_PATH and request.method == "GET":
-        return Door.IDENTITY
+        return AuthKind.NONE
     if request.path.startswith(API_PATH) and _api_of(request) is not None:
-        return Door.API
-    if request.signed or _bucket_of(request) is None:
-        return Door.SIGNED
+        return AuthKind.API_KEY
+    return AuthKind.SIGNATURE if _bucket_of(request) is None else _bucket_auth_kind(request)
+
+
+def _bucket_auth_kind(request: Request) -> AuthKind:
     if request.method == "OPTIONS":
-        return Door.PREFLIGHT
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    form = request.method == "POST" and kind == "multipart/form-data" and not request.query
-    return Door.FORM if form else Door.SIGNED
+        # Of a presigned URL too, whose signature is for another method.
+        return AuthKind.PREFLIGHT
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    form = request.method == "POST" and media_type == "multipart/form-data"
+    plain = not request.query and not request.signed
+    return AuthKind.FORM if form and plain else AuthKind.SIGNATURE
 
 
-def check_origin(request: Request, door: Door) -> None:
+def check_origin(request: Request, kind: AuthKind) -> None:
     """Raises Refused when a web page sends the request and no CORS rule allows the page to.
 
-    AWS answers such a request and leaves it to the browser to hide the answer. Here nothing but
-    the API and the buckets is meant for web pages, and only for those named in the template.
+    AWS answers such a request and leaves it to the browser to hide the answer. Here, only the API
+    and the buckets are for web pages, and only for those that the template names.
     """
     origin = request.headers.get("origin")
-    if origin is None or door is Door.PREFLIGHT or _allows(request, door, origin):
+    if origin is None or kind is AuthKind.PREFLIGHT or _allows(request, kind, origin):
         return
     raise s3_refusal(403, "AccessDenied", "No CORS rule allows this Origin.")
 
 
-def _allows(request: Request, door: Door, origin: str) -> bool:
-    if door is Door.API:
+def _allows(request: Request, kind: AuthKind, origin: str) -> bool:
+    if kind is AuthKind.API_KEY:
         if origin == f"http://{request.headers['host']}":
             return True
         return bool(apigateway._cors_response_headers(_cors_rules(_api_of(request)), origin))
@@ -291,7 +295,7 @@ async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes)
 
 
 def _without_cors(send: Send) -> Send:
-    """Take away the leave that ministack gives every web page to read its answers."""
+    """Drop the headers by which ministack lets every web page read its answers."""
 
     async def send_plain(message: Message) -> None:
         if message["type"] == "http.response.start":

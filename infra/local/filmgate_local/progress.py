@@ -1,4 +1,4 @@
-"""Tells a person what is going on while a step takes long."""
+"""Shows progress while a step takes long."""
 
 from __future__ import annotations
 

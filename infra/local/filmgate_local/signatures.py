@@ -71,7 +71,7 @@ class Request:
 
 
 class Verifier:
-    """The verification of one request: first what its head says, then the signature."""
+    """Verifies one request: ``check_head`` first, then ``check_signature``."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
