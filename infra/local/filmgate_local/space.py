@@ -39,9 +39,9 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def megabytes(count: int) -> str:
-    """A number of bytes as text, in units of a million bytes."""
-    return f"{count / 1e6:,.0f} MB"
+def size_text(count: int) -> str:
+    """A number of bytes for a person, in MB or, from a billion bytes, in GB."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 class Space:
@@ -67,8 +67,8 @@ class Space:
             self._log_change(fits, size, free)
             if not fits:
                 raise DiskFullError(
-                    f"{megabytes(size)} do not fit on the disk: {megabytes(free)} are free, "
-                    f"of which {megabytes(self._reserve + self._arriving)} are reserved."
+                    f"{size_text(size)} do not fit on the disk: {size_text(free)} are free, "
+                    f"of which {size_text(self._reserve + self._arriving)} are reserved."
                 )
             self._arriving += size
         try:
@@ -85,7 +85,7 @@ class Space:
             logger.error(
                 "The disk is full: an upload of %s was refused, %s are free. "
                 "Uploads are answered with status 507 until there is space.",
-                megabytes(size),
-                megabytes(free),
+                size_text(size),
+                size_text(free),
             )
         self._full = not fits

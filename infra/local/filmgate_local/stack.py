@@ -19,7 +19,7 @@ from filmgate_local.layout import CHECKOUT, REGION, STACK, STAGE, TENANT, Home, 
 from filmgate_local.package import Packaged, package
 from filmgate_local.progress import Progress, heartbeat
 from filmgate_local.resume import resume
-from filmgate_local.space import free_bytes, megabytes, reserve_bytes
+from filmgate_local.space import free_bytes, reserve_bytes, size_text
 
 TABLES = ("assets", "matches", "index", "keys", "idempotency")
 
@@ -75,10 +75,10 @@ class DiskSpace:
         """One line for a person."""
         if self.full:
             return (
-                f"FULL: {megabytes(self.free_bytes)} free; uploads are refused until there are "
-                f"more than {megabytes(self.reserve_bytes)}"
+                f"FULL: {size_text(self.free_bytes)} free; uploads are refused until there are "
+                f"more than {size_text(self.reserve_bytes)}"
             )
-        return f"{megabytes(self.free_bytes)} free"
+        return f"{size_text(self.free_bytes)} free"
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,8 @@ def _require_space(home: Home) -> None:
     space = DiskSpace(free_bytes(home.folder))
     if space.full:
         raise StackError(
-            f"The disk of {home.folder} is full: {megabytes(space.free_bytes)} are free, and the "
-            f"service needs {megabytes(space.reserve_bytes)} in reserve. Free some space."
+            f"The disk of {home.folder} is full: {size_text(space.free_bytes)} are free, and the "
+            f"service needs {size_text(space.reserve_bytes)} in reserve. Free some space."
         )
 
 

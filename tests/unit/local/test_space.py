@@ -54,7 +54,7 @@ def test_the_log_names_the_beginning_and_the_end_of_a_full_disk_once(
 
 
 def test_a_person_reads_how_much_is_left_and_when_it_is_too_little() -> None:
-    assert str(DiskSpace(2_500_000_000, 256_000_000)) == "2,500 MB free"
+    assert str(DiskSpace(2_500_000_000, 256_000_000)) == "2.5 GB free"
     full = DiskSpace(256_000_000, 256_000_000)
     assert full.full
     assert "refused" in str(full)
