@@ -141,7 +141,6 @@ def test_show_and_matches_find_what_the_scan_found(cli, scanned):
 
 def test_status_counts_what_is_there(cli, scanned):
     found = json.loads(cli("status", "--json").stdout)
-    assert found["disk"]["free_bytes"] > found["disk"]["reserve_bytes"] > 0
     assert found["assets"]["done"] >= len(SAMPLES)
     assert found["assets"]["refused"] >= 3
 

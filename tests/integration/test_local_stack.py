@@ -8,6 +8,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -178,6 +180,20 @@ def test_status_counts_what_waits(local: RunningStack) -> None:
     assert shown.info.api_url == local.info.api_url
     assert shown.waiting is not None
     assert shown.dead is not None
+
+
+def test_the_command_line_shows_the_queues_and_the_free_space(local: RunningStack) -> None:
+    variables = {name: text for name, text in os.environ.items() if "FILMGATE" not in name}
+    shown = subprocess.run(
+        [sys.executable, "-m", "filmgate.cli", "status", "--json"],
+        env=variables | {"FILMGATE_ROOT": str(local.root)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found = json.loads(shown.stdout)
+    assert found["queues"]["queue"]["waiting"] >= 0
+    assert found["disk"]["free_bytes"] > found["disk"]["reserve_bytes"] > 0
 
 
 def test_a_taken_port_is_named(local: RunningStack, tmp_path: Path) -> None:
