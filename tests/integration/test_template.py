@@ -42,7 +42,7 @@ PACKAGERS_OWN = "W3005"
 
 @pytest.fixture(scope="module")
 def template(local: RunningStack) -> Template:
-    return package(CHECKOUT, local.info.endpoint_url).update
+    return package(CHECKOUT, local.info.endpoint_url, local.aws.keys).update
 
 
 def of(template: Template, kind: str) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from filmgate.api.models import Health
     from filmgate.client.api import FilmgateClient
     from filmgate.engines.status import EngineState
-    from filmgate_local.stack import StackInfo
+    from filmgate_local.stack import DiskSpace, StackInfo
 
 _COUNTED = 5000
 
@@ -57,7 +57,7 @@ def down(json: Json = None) -> None:
     from filmgate_local import stack  # noqa: PLC0415 - brings boto3
 
     output = Output(json, "down")
-    stack.down(project_root())
+    stack.down(project_root(), output.note)
     output.result({"running": False})
     output.show("Stopped. `filmgate up` starts it again with everything in it.")
 
@@ -78,6 +78,7 @@ def status(json: Json = None) -> None:
         engines = api.engines().engines
         held, more = _counts(api)
     depths = _depths() if to.local else {}
+    disk = _disk() if to.local else None
     output.result(
         {
             "api_url": to.api_url,
@@ -87,11 +88,14 @@ def status(json: Json = None) -> None:
             "assets": held,
             "assets_counted_all": not more,
             "queues": depths,
+            "disk": None if disk is None else asdict(disk),
         }
     )
     made = table("", "")
     made.show_header = False
     lines = _status_lines(to.api_url, health, held, more, depths)
+    if disk is not None:
+        lines.append(("disk", str(disk)))
     output.show(rows(made, [*lines, *map(_engine_line, engines)]))
     for hint in _hints(held, depths):
         output.show(f"Next: {hint}")
@@ -107,6 +111,12 @@ def _depths() -> dict[str, dict[str, int]]:
     from filmgate.cli.operator import deployment  # noqa: PLC0415
 
     return {name: asdict(depth) for name, depth in deployment(None).depths().items()}
+
+
+def _disk() -> DiskSpace | None:
+    from filmgate_local import stack  # noqa: PLC0415 - brings boto3
+
+    return stack.disk_space(project_root())
 
 
 def _status_lines(
