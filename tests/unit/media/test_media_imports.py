@@ -11,7 +11,7 @@ HEAVY = {"av", "PIL", "numpy"}
 
 
 @pytest.mark.parametrize(
-    "module", ["model", "limits", "sniff", "probe", "decode", "tiles", "timing"]
+    "module", ["model", "limits", "sniff", "probe", "decode", "storyboard", "timing"]
 )
 def test_importing_loads_no_decoder(module: str) -> None:
     code = f"import sys, filmgate.media.{module}; print(*sys.modules)"

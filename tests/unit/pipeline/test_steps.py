@@ -20,7 +20,7 @@ from filmgate.dedupe.matching.model import MatchClass
 from filmgate.dedupe.matching.settings import Boundaries, MatchSettings
 from filmgate.library.model import AssetStatus, JobStatus
 from filmgate.media.model import MediaKind
-from filmgate.media.tiles import TileIndex
+from filmgate.media.storyboard import StoryboardIndex
 from filmgate.pipeline.decide import DecideDeps, decide
 from filmgate.pipeline.match import MatchDeps, match
 from filmgate.pipeline.state import Failure, Matched, ToMatch
@@ -61,7 +61,7 @@ def test_the_artefacts_are_beside_each_other(flow: Flow) -> None:
     assert asset.engine == engine.ENGINE
     stored = codec.loads(flow.objects.get("artifacts", asset.fingerprint_key))
     assert stored.sha256 == asset.sha256
-    TileIndex.model_validate_json(flow.objects.get("artifacts", f"{folder}/tiles.json"))
+    StoryboardIndex.model_validate_json(flow.objects.get("artifacts", f"{folder}/tiles.json"))
     export = json.loads(flow.objects.get("artifacts", f"{folder}/pdq.json"))
     assert export["engine"] == engine.ENGINE
     assert len(export["frames"][0]["pdq"]) == 64

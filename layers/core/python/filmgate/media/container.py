@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from filmgate.errors import MediaRefused
-from filmgate.media.boxes import check_index
 from filmgate.media.limits import Limits
+from filmgate.media.mp4_index_guard import check_index
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ from filmgate.library.model import GONE, Asset
 from filmgate.library.ports import Assets, ObjectStore
 from filmgate.media.limits import Limits
 from filmgate.media.model import Frame
-from filmgate.media.tiles import TileSheet
+from filmgate.media.storyboard import Storyboard
 from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
 from filmgate.pipeline.state import GONE_REASON, Fingerprinted, JobState, Outcome
 
@@ -87,7 +87,7 @@ def _lacks(known: Fingerprint, embedder: EmbeddingEngine | None) -> bool:
 def _make(deps: FingerprintDeps, asset: Asset) -> Fingerprint:
     if asset.info is None or asset.sha256 is None:
         raise FilmgateError("this asset was never read")
-    sheet, seen = TileSheet(), []
+    sheet, seen = Storyboard(), []
 
     def keep(frame: Frame) -> None:
         sheet.add(frame)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from filmgate.media.model import Frame
-from filmgate.media.tiles import TileSheet
+from filmgate.media.storyboard import Storyboard
 
 
 def _frame(time_s: float, height: int = 9, width: int = 16, value: int = 0) -> Frame:
@@ -21,7 +21,7 @@ def _frame(time_s: float, height: int = 9, width: int = 16, value: int = 0) -> F
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 300), st.integers(2, 16))
 def test_tiles_are_bounded_and_evenly_spread(count: int, max_tiles: int) -> None:
-    sheet = TileSheet(max_tiles=max_tiles, tile_width=16)
+    sheet = Storyboard(max_tiles=max_tiles, tile_width=16)
     for i in range(count):
         sheet.add(_frame(float(i)))
     times = sheet.finish().index.times_s
@@ -31,7 +31,7 @@ def test_tiles_are_bounded_and_evenly_spread(count: int, max_tiles: int) -> None
 
 
 def test_each_tile_lies_where_the_index_says() -> None:
-    sheet = TileSheet(tile_width=32)
+    sheet = Storyboard(tile_width=32)
     for i in range(13):
         sheet.add(_frame(i / 2, value=i * 19))
     tiles = sheet.finish()
@@ -45,7 +45,7 @@ def test_each_tile_lies_where_the_index_says() -> None:
 
 
 def test_a_change_of_shape_and_a_sliver_still_fit() -> None:
-    sheet = TileSheet()
+    sheet = Storyboard()
     sheet.add(_frame(0.0, height=256, width=1))
     sheet.add(_frame(1.0, height=1, width=256))
     index = sheet.finish().index
@@ -54,4 +54,4 @@ def test_a_change_of_shape_and_a_sliver_still_fit() -> None:
 
 def test_an_empty_sheet_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        TileSheet().finish()
+        Storyboard().finish()

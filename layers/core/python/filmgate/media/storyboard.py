@@ -18,7 +18,7 @@ _MAX_HEIGHT_RATIO = 2.0
 _JPEG_QUALITY = 78
 
 
-class TileIndex(BaseModel):
+class StoryboardIndex(BaseModel):
     """Where each tile lies: tile i starts at pixel (i % columns * tile_width,
     i // columns * tile_height) and shows the picture at ``times_s[i]`` seconds.
     """
@@ -32,14 +32,14 @@ class TileIndex(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Tiles:
+class RenderedStoryboard:
     """A finished sheet: a JPEG file and its index."""
 
     jpeg: bytes
-    index: TileIndex
+    index: StoryboardIndex
 
 
-class TileSheet:
+class Storyboard:
     """Collects pictures for a sheet as they are decoded.
 
     When more than ``max_tiles`` come, every second one kept so far is let go and from then on
@@ -69,7 +69,7 @@ class TileSheet:
                 return
         self._tiles.append((frame.time_s, self._tile(frame)))
 
-    def finish(self) -> Tiles:
+    def finish(self) -> RenderedStoryboard:
         """Return the sheet.
 
         Raises:
@@ -89,13 +89,13 @@ class TileSheet:
             sheet.paste(tile, (left, top))
         out = BytesIO()
         sheet.save(out, "JPEG", quality=_JPEG_QUALITY)
-        index = TileIndex(
+        index = StoryboardIndex(
             columns=columns,
             tile_width=width,
             tile_height=height,
             times_s=tuple(round(time_s, 3) for time_s, _ in self._tiles),
         )
-        return Tiles(out.getvalue(), index)
+        return RenderedStoryboard(out.getvalue(), index)
 
     def _tile(self, frame: Frame) -> Image:
         """Fit a picture into a tile; the first one sets the tiles' height."""

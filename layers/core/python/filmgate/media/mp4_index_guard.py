@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from filmgate.errors import MediaRefused
-from filmgate.media.edits import (
+from filmgate.media.limits import Limits
+from filmgate.media.mp4_edit_list import (
     PackedPlaces,
     Places,
     SamplePlaces,
@@ -21,7 +22,6 @@ from filmgate.media.edits import (
     numbers_in,
     syncs_in,
 )
-from filmgate.media.limits import Limits
 
 MAX_INDEX_BYTES = 64 * 1024**2
 """Of one `moov`: six hours of 60 pictures a second with sound take about 40 MB."""
