@@ -18,6 +18,7 @@ from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 from filmgate.media.probe import probe
+from filmgate.media.sampling import STANDARD_SAMPLING
 from tests import media_factory as make
 
 LIMITS = Limits()
@@ -151,7 +152,8 @@ def test_slack_leaves_no_longer_gap_and_shows_true_pictures(
     path = make.video(tmp_path / "a", seconds=6, codec_options=options, container_format=container)
     info = probe(path, LIMITS)
     first, again = (
-        list(decode(path, info, LIMITS, sample_rate_hz=4.0, slack_s=0.9).frames) for _ in range(2)
+        list(decode(path, info, LIMITS, sample_rate_hz=4.0, max_sampling_gap_s=0.9).frames)
+        for _ in range(2)
     )
     _, every, _ = _all(path, rate=25.0)
     times = [frame.time_s for frame in first]
@@ -182,7 +184,7 @@ def test_slack_is_kept_by_every_codec(tmp_path: Path, codec: str, extension: str
     path = make.video(tmp_path / f"a.{extension}", seconds=5, codec=codec, codec_options=options)
     info = probe(path, LIMITS)
     _, every, _ = _all(path, rate=25.0)
-    decoded = decode(path, info, LIMITS, sample_rate_hz=4.0, slack_s=0.5)
+    decoded = decode(path, info, LIMITS, sample_rate_hz=4.0, max_sampling_gap_s=0.5)
     frames = list(decoded.frames)
     assert not decoded.decode_errors and not decoded.truncated
     assert max(np.diff([*(frame.time_s for frame in frames), 5.0])) <= 0.5 + 0.04 + 1e-3
@@ -196,7 +198,7 @@ def test_slack_decodes_fewer_pictures(tmp_path: Path) -> None:
     info = probe(path, LIMITS)
     few = LIMITS.model_copy(update={"max_decoded_frames": 60})
     exact = decode(path, info, few, sample_rate_hz=4.0)
-    thin = decode(path, info, few, sample_rate_hz=4.0, slack_s=0.9)
+    thin = decode(path, info, few, sample_rate_hz=4.0, max_sampling_gap_s=0.9)
     assert len(list(exact.frames)) < 16 and exact.truncated
     assert [frame.time_s for frame in thin.frames][-1] >= 7.0 and not thin.truncated
 
@@ -346,7 +348,7 @@ def test_exif_turns_are_applied(tmp_path: Path, orientation: int, extension: str
 def test_a_picture_that_grows_midway_is_bounded(tmp_path: Path) -> None:
     path = make.grows(tmp_path)
     _, frames, decoded = _all(path)
-    assert max(max(f.rgb.shape) for f in frames) <= LIMITS.working_side
+    assert max(max(f.rgb.shape) for f in frames) <= STANDARD_SAMPLING.frame_side
     assert {f.rgb.shape for f in frames} == {(90, 160, 3), (144, 256, 3)}
     capped = Limits(max_video_pixels=200 * 200)
     _, frames, decoded = _all(path, limits=capped)
