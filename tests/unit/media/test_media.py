@@ -10,15 +10,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from filmgate.errors import MediaRefused
 from filmgate.media.decode import decode
+from filmgate.media.geometry import frame_orientation, rotation_orientation
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 from filmgate.media.probe import probe
-from filmgate.media.sampling import STANDARD_SAMPLING
+from filmgate.media.sampling import STANDARD_SAMPLING, SamplingSpec
 from tests import media_factory as make
 
 LIMITS = Limits()
@@ -373,6 +375,46 @@ def test_limits_while_decoding_cut_short(tmp_path: Path, limits: Limits) -> None
     except MediaRefused as refusal:
         assert refusal.code == "damaged"
     assert decoded.truncated
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        make.many_groups,
+        lambda folder: make.animation(folder, "gif"),
+        lambda folder: make.image_in_mode(folder, "rgb"),
+    ],
+)
+def test_the_specification_sets_side_and_rate(
+    tmp_path: Path, build: Callable[[Path], Path]
+) -> None:
+    path = build(tmp_path)
+    info = probe(path, LIMITS)
+    sampling = SamplingSpec(name="test", version=2, frame_side=64, audio_rate_hz=16_000)
+    standard, other = (
+        decode(path, info, LIMITS, sample_rate_hz=1.0, sampling=spec)
+        for spec in (STANDARD_SAMPLING, sampling)
+    )
+    first = [frame.rgb.shape for frame in standard.frames]
+    assert {max(frame.rgb.shape) for frame in other.frames} == {64}
+    assert max(first[0]) > 64
+    assert (standard.audio_rate_hz, other.audio_rate_hz) == (8000, 16_000)
+    if standard.audio is not None and other.audio is not None:
+        assert other.audio.size == pytest.approx(2 * standard.audio.size, rel=1e-3)
+    with pytest.raises(ValueError, match="frozen"):
+        sampling.frame_side = 32  # type: ignore[misc]
+
+
+def test_limits_hold_nothing_that_shapes_results() -> None:
+    # Settings of an earlier release may still name it.
+    assert "working_side" not in Limits.model_validate({"working_side": 64}).model_dump()
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_orientation_by_angle_and_by_matrix_agree(tmp_path: Path, degrees: int) -> None:
+    with av.open(str(make.rotated(tmp_path, degrees))) as container:
+        frame = next(container.decode(video=0))
+        assert rotation_orientation(frame.rotation) == frame_orientation(frame)
 
 
 def test_a_long_video_is_sampled_thinner_not_cut(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from filmgate.errors import MediaRefused
 from filmgate.media.image import DECODER_ERRORS, exif_orientation, open_image, silenced
 from filmgate.media.image_reduction import reduced_rgb
 from filmgate.media.limits import Limits
-from filmgate.media.memory import raise_if_out_of_memory
+from filmgate.media.memory import raise_if_out_of_memory, transient_memory_errors
 from filmgate.media.model import Decoded, Frame
 from filmgate.media.sampling import STANDARD_SAMPLING, SamplingSpec
 from filmgate.media.timing import SampleClock
@@ -130,9 +130,12 @@ def _frames(
     decoded: Decoded,
 ) -> Iterator[Frame]:
     deadline = monotonic() + limits.max_wall_s
-    animation = read_animation(path, media_format, limits)
     start_s, sampled = 0.0, 0
-    with open_image(path, media_format, limits, moving=True) as image:
+    with (
+        transient_memory_errors(),
+        open_image(path, media_format, limits, moving=True) as image,
+    ):
+        animation = read_animation(path, media_format, limits)
         check_animation(animation, image.size, limits)
         for number, duration_s in enumerate(animation.durations_s):
             picked = clock.wants(start_s)

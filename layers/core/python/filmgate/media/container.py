@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from filmgate.errors import MediaRefused
 from filmgate.media.limits import Limits
-from filmgate.media.memory import memory_is_short, out_of_memory
+from filmgate.media.memory import memory_is_short, out_of_memory, raise_if_out_of_memory
 from filmgate.media.mp4_index_guard import check_index
 from filmgate.media.mpegts_guard import check_programs
 
@@ -65,8 +65,7 @@ def open_container(path: Path, media_format: str, limits: Limits) -> Iterator[In
     except MemoryError as error:
         raise out_of_memory() from error
     except (av.FFmpegError, ValueError, RuntimeError, OverflowError) as error:
-        if memory_is_short():
-            raise out_of_memory() from error
+        raise_if_out_of_memory(error)
         raise MediaRefused("damaged", _DAMAGED) from error
     finally:
         if container is not None:

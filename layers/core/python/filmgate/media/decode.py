@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from filmgate.media.limits import Limits
+from filmgate.media.memory import transient_memory_errors
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 from filmgate.media.sampling import STANDARD_SAMPLING, SamplingSpec
 from filmgate.media.sniff import ANIMATED_FORMATS
@@ -49,7 +50,8 @@ def decode(
     if info.kind is MediaKind.IMAGE:
         from filmgate.media.image import decode_image  # noqa: PLC0415
 
-        picture = decode_image(path, info.format, limits, sampling)
+        with transient_memory_errors():
+            picture = decode_image(path, info.format, limits, sampling)
         return Decoded(frames=iter([Frame(0.0, picture)]), audio_rate_hz=sampling.audio_rate_hz)
     interval_s = max(1.0 / sample_rate_hz, info.duration_s / max(1, limits.max_sampled_frames - 1))
     clock = SampleClock(interval_s)

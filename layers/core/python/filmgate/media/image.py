@@ -16,7 +16,7 @@ from filmgate.media.geometry import UPRIGHT, Orientation
 from filmgate.media.image_limits import check_image, too_many_pixels
 from filmgate.media.image_reduction import reduced_rgb
 from filmgate.media.limits import Limits
-from filmgate.media.memory import memory_is_short, out_of_memory, transient_memory_errors
+from filmgate.media.memory import memory_is_short, out_of_memory, raise_if_out_of_memory
 from filmgate.media.sampling import STANDARD_SAMPLING, SamplingSpec
 
 if TYPE_CHECKING:
@@ -99,13 +99,13 @@ def open_image(
     try:
         with _header(path, name) as image:
             check_image(image, limits, max_pixels)
-            with transient_memory_errors():
-                yield image
+            yield image
     except Image.DecompressionBombError as error:
         raise too_many_pixels(max_pixels) from error
+    except MemoryError as error:
+        raise out_of_memory() from error
     except DECODER_ERRORS as error:
-        if memory_is_short():
-            raise out_of_memory() from error
+        raise_if_out_of_memory(error)
         raise MediaRefused(
             "damaged",
             "The picture is damaged or incomplete and cannot be read. "

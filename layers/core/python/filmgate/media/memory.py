@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from filmgate.errors import TransientError
 
-RESERVE_BYTES = 64 * 1024**2
-"""Address space without which a process counts as out of memory: a little more than one decoded
-picture of 7680 x 4320 pixels at 8 bits a sample, the largest thing that is allocated at once."""
+RESERVE_BYTES = 512 * 1024**2
+"""Address space without which a process counts as out of memory: a little more than the largest
+thing that a decoder allocates at once, the canvas of a WebP of 100 megapixels. Some decoders
+report a failure to do so like damage."""
 
 
 def memory_is_short() -> bool:
@@ -39,8 +41,12 @@ def out_of_memory() -> TransientError:
 
 @contextmanager
 def transient_memory_errors() -> Iterator[None]:
-    """Turn a `MemoryError` of the ``with`` block into a `TransientError`."""
+    """Turn errors of the ``with`` block that name a lack of memory into a `TransientError`."""
     try:
         yield
     except MemoryError as error:
+        raise out_of_memory() from error
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
         raise out_of_memory() from error

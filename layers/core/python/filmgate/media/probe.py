@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from filmgate.errors import MediaRefused
 from filmgate.media.clean_values import clean_duration
 from filmgate.media.limits import Limits
-from filmgate.media.memory import raise_if_out_of_memory
+from filmgate.media.memory import raise_if_out_of_memory, transient_memory_errors
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.media.sniff import (
     ANIMATED_FORMATS,
@@ -43,6 +43,11 @@ def probe(path: Path, limits: Limits) -> MediaInfo:
             or ``damaged``.
         TransientError: memory ran out.
     """
+    with transient_memory_errors():
+        return _probe(path, limits)
+
+
+def _probe(path: Path, limits: Limits) -> MediaInfo:
     size = path.stat().st_size
     if size > limits.max_file_bytes:
         raise MediaRefused(
