@@ -1,4 +1,4 @@
-"""Hostile and odd media files, built on the spot with PyAV and Pillow.
+"""Hostile and odd media files, built while the tests run, with PyAV and Pillow.
 
 Every builder writes one file into a folder and returns its path. The pictures are a moving
 pattern with real variety, so that the files can be fingerprinted too.

@@ -1,4 +1,4 @@
-"""Files that nothing can be made of."""
+"""Files that cannot be used."""
 
 from __future__ import annotations
 

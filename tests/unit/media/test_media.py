@@ -148,7 +148,7 @@ _KEYS = {"g": "50", "keyint_min": "50", "sc_threshold": "0"}
     [{"g": "25", "bf": "0"}, _KEYS, {"x264-params": "open-gop=1:keyint=50"}, {"g": "250"}],
 )
 @pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
-def test_slack_leaves_no_longer_gap_and_shows_true_pictures(
+def test_no_gap_exceeds_the_allowed_one_and_pictures_are_true(
     tmp_path: Path, options: dict[str, str], container: str
 ) -> None:
     path = make.video(tmp_path / "a", seconds=6, codec_options=options, container_format=container)
@@ -180,7 +180,7 @@ def test_slack_leaves_no_longer_gap_and_shows_true_pictures(
         ("ffv1", "mkv"),
     ],
 )
-def test_slack_is_kept_by_every_codec(tmp_path: Path, codec: str, extension: str) -> None:
+def test_every_codec_keeps_the_allowed_gap(tmp_path: Path, codec: str, extension: str) -> None:
     options = {"bf": "2"} if codec.startswith("mpeg") else {}
     options |= {} if codec == "ffv1" else {"g": "40"}
     path = make.video(tmp_path / f"a.{extension}", seconds=5, codec=codec, codec_options=options)
@@ -195,7 +195,7 @@ def test_slack_is_kept_by_every_codec(tmp_path: Path, codec: str, extension: str
         assert every[int(np.argmin(away))].time_s == pytest.approx(frame.time_s, abs=2e-3)
 
 
-def test_slack_decodes_fewer_pictures(tmp_path: Path) -> None:
+def test_an_allowed_gap_decodes_fewer_pictures(tmp_path: Path) -> None:
     path = make.video(tmp_path / "a.mp4", seconds=8, codec_options={"g": "25", "bf": "0"})
     info = probe(path, LIMITS)
     few = LIMITS.model_copy(update={"max_decoded_frames": 60})

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -138,7 +139,9 @@ print(estimate, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 
 )  # fmt: skip
 def test_the_estimate_covers_what_decoding_takes(tmp_path: Path, mode: str, form: str) -> None:
     path = tmp_path / f"picture.{form}"
-    options = {"speed": 10} if form == "avif" else {"method": 0} if form == "webp" else {}
+    options: dict[str, Any] = (
+        {"speed": 10} if form == "avif" else {"method": 0} if form == "webp" else {}
+    )
     Image.new(mode, (2600, 2000)).save(path, **options)
     done = subprocess.run(
         [sys.executable, "-c", _PEAK, str(path), form], capture_output=True, text=True, check=True

@@ -37,6 +37,8 @@ DEMUXERS = {
 }
 """FFmpeg's demuxer for each sniffed format; no other is ever tried."""
 
+TICKS_PER_S = 1_000_000
+"""The unit of the start and duration of a container in FFmpeg (``AV_TIME_BASE``)."""
 _IO_TIMEOUT_S = 30.0
 """Seconds that a single read may take. The file is local, so that only a demuxer that runs in
 circles reaches it."""

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 _FIRST_PICTURE_PACKETS = 4096
 """Packets of any stream in which the first picture is looked for. They are more than a minute of
 sound, which is more than any muxer writes before the first picture."""
-_TICKS_PER_S = 1_000_000
-"""The unit of a container's duration in FFmpeg (``AV_TIME_BASE``)."""
 
 
 def probe(path: Path, limits: Limits) -> MediaInfo:
@@ -223,6 +221,8 @@ def _duration_s(
     container: InputContainer, video: VideoStream | None, audio: AudioStream | None
 ) -> float:
     """Return how long pictures and sound run, in seconds; longer streams of data do not count."""
+    from filmgate.media.container import TICKS_PER_S  # noqa: PLC0415
+
     used = [stream for stream in (video, audio) if stream is not None]
     stated = [
         clean_duration(stream.duration * stream.time_base)
@@ -230,5 +230,5 @@ def _duration_s(
         if stream.duration and stream.time_base
     ]
     if len(stated) < len(used) and container.duration:
-        stated.append(clean_duration(container.duration / _TICKS_PER_S))
+        stated.append(clean_duration(container.duration / TICKS_PER_S))
     return max([0.0, *stated])

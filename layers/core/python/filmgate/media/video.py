@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from filmgate.errors import MediaRefused
 from filmgate.media.audio import AudioCollector
-from filmgate.media.container import main_audio, main_video, open_container
+from filmgate.media.container import TICKS_PER_S, main_audio, main_video, open_container
 from filmgate.media.geometry import UPRIGHT, display_size, fit, frame_orientation
 from filmgate.media.limits import Limits
 from filmgate.media.memory import raise_if_out_of_memory, transient_memory_errors
@@ -143,7 +143,7 @@ class _Decoder:
         ):
             video = main_video(container) if self._info.kind is MediaKind.VIDEO else None
             audio = main_audio(container)
-            self._start_s = (container.start_time or 0) / 1e6
+            self._start_s = (container.start_time or 0) / TICKS_PER_S
             self._configure_streams(container, video, audio)
             yield from self._decode_packets(container, video, audio)
             self._finish(video, audio)
