@@ -16,7 +16,7 @@ from filmgate.clock import now
 from filmgate.dedupe.matching.model import FramePair, MatchClass, Segment, Verdict
 from filmgate.library.model import AssetStatus, Match
 from filmgate.media.model import MediaInfo, MediaKind
-from filmgate.media.tiles import TileIndex
+from filmgate.media.storyboard import StoryboardIndex
 from tests.unit.api.world import World
 from tests.unit.report.scans import sheet
 
@@ -90,7 +90,9 @@ class Service(httpx.BaseTransport):
             asset.model_copy(update={**outcome, "tiles_key": f"{folder}/tiles.jpg"})
         )
         jpeg, index = sheet([0.0, 1.0, 2.0])
-        facts = TileIndex(columns=10, tile_width=160, tile_height=90, times_s=tuple(index.times_s))
+        facts = StoryboardIndex(
+            columns=10, tile_width=160, tile_height=90, times_s=tuple(index.times_s)
+        )
         self.world.objects.put("artifacts", f"{folder}/tiles.jpg", jpeg, "image/jpeg")
         self.world.objects.put(
             "artifacts", f"{folder}/tiles.json", facts.model_dump_json().encode(), "text/json"

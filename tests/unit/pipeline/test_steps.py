@@ -26,7 +26,7 @@ from filmgate.library.matches import Match
 from filmgate.library.model import Asset, AssetStatus
 from filmgate.library.results import ResultState
 from filmgate.media.model import MediaKind
-from filmgate.media.tiles import TileIndex
+from filmgate.media.storyboard import StoryboardIndex
 from filmgate.pipeline import dedupe, derive
 from filmgate.pipeline.artifacts import fingerprint_address
 from filmgate.pipeline.ingest import ingest
@@ -96,7 +96,7 @@ def test_the_artifacts_are_beside_each_other(flow: Flow) -> None:
     assert comparisons.endswith(f"/{result.job_id}.json")
     stored = codec.loads(flow.objects.get("artifacts", result.artifacts["fingerprint"]))
     assert stored.sha256 == asset.sha256
-    TileIndex.model_validate_json(flow.objects.get("artifacts", f"{folder}/tiles.json"))
+    StoryboardIndex.model_validate_json(flow.objects.get("artifacts", f"{folder}/tiles.json"))
     export = json.loads(flow.objects.get("artifacts", f"{folder}/pdq.json"))
     assert export["engine"] == engine.ENGINE
     assert len(export["frames"][0]["pdq"]) == 64

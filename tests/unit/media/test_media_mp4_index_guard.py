@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filmgate.errors import MediaRefused
-from filmgate.media.boxes import check_index, claimed_entries
 from filmgate.media.limits import Limits
+from filmgate.media.mp4_index_guard import check_index, claimed_entries
 from filmgate.media.probe import probe
 from tests import media_factory as make
 

@@ -1,9 +1,9 @@
-"""How many index entries an edit list makes of a track's own.
+"""Count the index entries that an edit list makes of those of a track.
 
 FFmpeg copies, for each edit, the entries from the sync sample before it to one of those after it
-(ISO/IEC 14496-12, 8.6: edit lists, decoding times, composition offsets, sync samples). So a track
-cut into pieces costs little more than the whole, and one that shows everything a thousand times
-costs a thousandfold. This tells which, by the tables of the track.
+(ISO/IEC 14496-12, 8.6: edit lists, decoding times, composition offsets, sync samples). A track
+cut into pieces therefore costs little more than the whole, and one that shows everything a
+thousand times costs a thousand times as much. The tables of the track tell which is the case.
 """
 
 from __future__ import annotations
@@ -20,36 +20,42 @@ from operator import mul
 from typing import Protocol
 
 _NEVER = 1 << 62
-# FFmpeg goes on past the end of an edit to the next sync sample, and with composition offsets to
-# the second after that.
+"""A time later than any that 32-bit tables can state."""
 _SYNCS_AFTER = 3
+"""FFmpeg continues past the end of an edit to the next sync sample, and with composition offsets
+to the second after that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is shown next, in units of the media: from where, or -1 for nothing, and how long."""
+    """A part of the track that is shown next.
+
+    Attributes:
+        start: in units of the media; -1 shows nothing.
+        duration: in units of the media.
+    """
 
     start: int
     duration: int
 
 
-class Places(Protocol):
-    """From a time, in units of the media, to an index entry."""
+class TimeIndex(Protocol):
+    """Maps a time, in units of the media, to an index entry."""
 
     entries: int
 
     def before(self, time: int) -> int:
-        """An entry at or before this time, and none later."""
+        """Return an entry at or before this time, never a later one."""
 
     def after(self, time: int) -> int:
-        """An entry after this time, and none earlier."""
+        """Return an entry after this time, never an earlier one."""
 
 
-class SamplePlaces:
-    """Samples that each have an entry; by the runs of `stts`: (count, ticks each)."""
+class SampleIndex:
+    """An index with an entry for each sample, from the runs of `stts`: (count, ticks each)."""
 
     def __init__(self, counts: Sequence[int], deltas: Sequence[int], samples: int) -> None:
-        """Raises OverflowError where the times are beyond all reason."""
+        """Raise OverflowError where the times exceed 64 bits."""
         self.entries = samples
         self._deltas = deltas
         self._firsts = array("q", accumulate(counts, initial=0))
@@ -72,10 +78,10 @@ class SamplePlaces:
         return min(self._firsts[run] + steps, self._firsts[run + 1], self.entries)
 
 
-class PackedPlaces:
-    """Raw sound, indexed by chunk in pieces of so many samples; a sample is one tick.
+class PackedIndex:
+    """The index of raw sound: an entry for each piece of a chunk; a sample is one tick.
 
-    By the runs of `stsc`: (first chunk, samples a chunk), chunks counted from 1.
+    From the runs of `stsc`: (first chunk, samples per chunk), with chunks counted from 1.
     """
 
     def __init__(self, runs: Sequence[tuple[int, int]], chunks: int, piece: int) -> None:
@@ -101,33 +107,33 @@ class PackedPlaces:
 
 def edited_entries(
     edits: Iterator[Edit],
-    places: Places,
+    index: TimeIndex,
     syncs: Sequence[int] | None,
     *,
-    slack: int,
-    lead: int,
-    most: int,
+    max_reorder: int,
+    preroll: int,
+    limit: int,
 ) -> int:
-    """Index entries after the edits, at most; counted no further than past `most`.
+    """Return the number of index entries after the edits, at most; counting stops past `limit`.
 
     Args:
-        syncs: samples that decoding can begin at, from 0, rising; None where all are.
-        slack: ticks by which samples may be shown earlier or later than they are decoded.
-        lead: ticks before an edit that are kept to begin decoding in.
+        syncs: samples at which decoding can begin, from 0, ascending; None where all are.
+        max_reorder: ticks by which a sample may be shown earlier or later than it is decoded.
+        preroll: ticks before an edit that are kept so that decoding can begin in them.
     """
-    claimed, begun = 0, False
+    claimed, started = 0, False
     for edit in edits:
-        begun = begun or edit.start >= 0
-        if not begun:
+        started = started or edit.start >= 0
+        if not started:
             continue
-        end = edit.start + edit.duration + slack if edit.duration else _NEVER
-        first, last = places.before(edit.start - slack - lead), places.after(end)
+        end = edit.start + edit.duration + max_reorder if edit.duration else _NEVER
+        first, last = index.before(edit.start - max_reorder - preroll), index.after(end)
         if syncs is not None:
-            first, last = _from_sync(syncs, first), _to_sync(syncs, last, places.entries)
+            first, last = _from_sync(syncs, first), _to_sync(syncs, last, index.entries)
         else:
-            first, last = max(0, first - 1), min(places.entries, last + _SYNCS_AFTER)
+            first, last = max(0, first - 1), min(index.entries, last + _SYNCS_AFTER)
         claimed += 1 + max(0, last - first)
-        if claimed > most:
+        if claimed > limit:
             break
     return claimed
 
@@ -142,8 +148,8 @@ def _to_sync(syncs: Sequence[int], sample: int, entries: int) -> int:
     return min(syncs[at] + 1, entries) if at < len(syncs) else entries
 
 
-def edits_in(body: bytes, media_scale: int, movie_scale: int) -> Iterator[Edit]:
-    """The edits of an `elst`, from after its name; durations in the media's units, rounded up."""
+def read_edits(body: bytes, media_scale: int, movie_scale: int) -> Iterator[Edit]:
+    """Yield the edits of the body of an `elst`; durations in units of the media, rounded up."""
     form = struct.Struct(">QqI" if body[:1] == b"\1" else ">IiI")
     count = int.from_bytes(body[4:8])
     for number in range(min(count, (len(body) - 8) // form.size)):
@@ -151,20 +157,20 @@ def edits_in(body: bytes, media_scale: int, movie_scale: int) -> Iterator[Edit]:
         yield Edit(start, -(-duration * media_scale // max(1, movie_scale)))
 
 
-def numbers_in(body: bytes, *, signed: bool = False) -> array[int]:
-    """The 32-bit numbers of a table, from after its version, flags and count."""
-    found = array("i" if signed else "I")
-    found.frombytes(body[8 : len(body) - len(body) % 4])
+def read_numbers(body: bytes, *, signed: bool = False) -> array[int]:
+    """Return the 32-bit numbers of the body of a table, after its version, flags and count."""
+    numbers = array("i" if signed else "I")
+    numbers.frombytes(body[8 : len(body) - len(body) % 4])
     if sys.byteorder == "little":
-        found.byteswap()
-    return found
+        numbers.byteswap()
+    return numbers
 
 
-def syncs_in(body: bytes) -> array[int]:
-    """The samples of an `stss`, from 0, as far as they rise: FFmpeg sees none after."""
-    listed = numbers_in(body)
+def sync_samples(body: bytes) -> array[int]:
+    """Return the samples of an `stss`, from 0, as far as they ascend: FFmpeg reads none after."""
+    listed = read_numbers(body)
     if not listed:
         return array("q")
     base = 1 if listed[0] > 0 else 0
-    rising = sum(1 for _ in takewhile(lambda two: two[0] < two[1], pairs(listed))) + 1
-    return array("q", (number - base for number in listed[:rising]))
+    ascending = sum(1 for _ in takewhile(lambda pair: pair[0] < pair[1], pairs(listed))) + 1
+    return array("q", (number - base for number in listed[:ascending]))

@@ -1,4 +1,4 @@
-"""A contact sheet: small pictures of a video in one JPEG, with their times."""
+"""Make a storyboard: small pictures of a video in one JPEG, with their times."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 COLUMNS = 10
+"""Tiles in a row: at 160 pixels each they fill a page of 1600 pixels."""
 _MAX_HEIGHT_RATIO = 2.0
+"""Height of a tile in widths, at most: a phone held upright has 2.2, and is shown a little smaller;
+a sliver would make the sheet endless."""
 _JPEG_QUALITY = 78
+"""At this quality a sheet of 120 tiles takes about 300 kB and shows no blocks."""
 
 
-class TileIndex(BaseModel):
-    """Where each tile lies: tile i starts at pixel (i % columns * tile_width,
+class StoryboardIndex(BaseModel):
+    """The position of each tile: tile i starts at pixel (i % columns * tile_width,
     i // columns * tile_height) and shows the picture at ``times_s[i]`` seconds.
     """
 
@@ -32,18 +36,18 @@ class TileIndex(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Tiles:
-    """A finished sheet: a JPEG file and its index."""
+class RenderedStoryboard:
+    """A finished storyboard: a JPEG file and its index."""
 
     jpeg: bytes
-    index: TileIndex
+    index: StoryboardIndex
 
 
-class TileSheet:
-    """Collects pictures for a sheet as they are decoded.
+class Storyboard:
+    """Collects pictures for a storyboard as they are decoded.
 
-    When more than ``max_tiles`` come, every second one kept so far is let go and from then on
-    half as many are taken, so that the tiles stay evenly spread over any length.
+    When there are more than ``max_tiles``, every second tile is dropped and from then on half as
+    many pictures are taken, so that the tiles stay evenly spread over any length.
     """
 
     def __init__(self, max_tiles: int = 120, tile_width: int = 160) -> None:
@@ -53,13 +57,13 @@ class TileSheet:
         self._tile_width = tile_width
         self._tile_height = 0
         self._stride = 1
-        self._seen = 0
+        self._offered = 0
         self._tiles: list[tuple[float, Image]] = []
 
     def add(self, frame: Frame) -> None:
         """Offer the next picture, in order of time."""
-        position = self._seen
-        self._seen += 1
+        position = self._offered
+        self._offered += 1
         if position % self._stride:
             return
         if len(self._tiles) == self._max_tiles:
@@ -69,8 +73,8 @@ class TileSheet:
                 return
         self._tiles.append((frame.time_s, self._tile(frame)))
 
-    def finish(self) -> Tiles:
-        """Return the sheet.
+    def finish(self) -> RenderedStoryboard:
+        """Return the storyboard.
 
         Raises:
             ValueError: no picture was added.
@@ -78,7 +82,7 @@ class TileSheet:
         from PIL import Image  # noqa: PLC0415
 
         if not self._tiles:
-            raise ValueError("a tile sheet needs at least one picture")
+            raise ValueError("a storyboard needs at least one picture")
         columns = min(COLUMNS, len(self._tiles))
         rows = -(-len(self._tiles) // columns)
         width, height = self._tile_width, self._tile_height
@@ -89,16 +93,16 @@ class TileSheet:
             sheet.paste(tile, (left, top))
         out = BytesIO()
         sheet.save(out, "JPEG", quality=_JPEG_QUALITY)
-        index = TileIndex(
+        index = StoryboardIndex(
             columns=columns,
             tile_width=width,
             tile_height=height,
             times_s=tuple(round(time_s, 3) for time_s, _ in self._tiles),
         )
-        return Tiles(out.getvalue(), index)
+        return RenderedStoryboard(out.getvalue(), index)
 
     def _tile(self, frame: Frame) -> Image:
-        """Fit a picture into a tile; the first one sets the tiles' height."""
+        """Fit a picture into a tile; the first picture sets the height of all tiles."""
         from PIL import Image  # noqa: PLC0415
 
         picture = Image.fromarray(frame.rgb)

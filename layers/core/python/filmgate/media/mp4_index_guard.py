@@ -1,6 +1,6 @@
-"""How much an MP4's index would cost to read, told from its boxes before FFmpeg builds it.
+"""Bound the index of an MP4 by its boxes, before FFmpeg builds it.
 
-FFmpeg keeps some forty bytes for each sample that an index claims, and a few bytes can claim
+FFmpeg keeps about forty bytes for each sample that an index claims, and a few bytes can claim
 billions: one size for all samples, or one run of chunks. The boxes are those of ISO/IEC 14496-12.
 """
 
@@ -12,64 +12,69 @@ from pathlib import Path
 from typing import BinaryIO
 
 from filmgate.errors import MediaRefused
-from filmgate.media.edits import (
-    PackedPlaces,
-    Places,
-    SamplePlaces,
-    edited_entries,
-    edits_in,
-    numbers_in,
-    syncs_in,
-)
 from filmgate.media.limits import Limits
+from filmgate.media.mp4_edit_list import (
+    PackedIndex,
+    SampleIndex,
+    TimeIndex,
+    edited_entries,
+    read_edits,
+    read_numbers,
+    sync_samples,
+)
 
 MAX_INDEX_BYTES = 64 * 1024**2
-"""Of one `moov`: six hours of 60 pictures a second with sound take about 40 MB."""
+"""Size of one `moov`; that of six hours of 60 pictures a second with sound takes about 40 MB."""
 _CONTAINERS = {
     b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"mvex", b"moof", b"traf",
     b"udta", b"tref", b"wave", b"sinf", b"schi",
 }  # fmt: skip
+"""Boxes that contain boxes, of ISO/IEC 14496-12 and of QuickTime."""
 _TABLES = {
     b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"elst": 20,
 }  # fmt: skip
-"""Tables, and how many bytes an entry of each takes at most."""
+"""Tables, and the bytes that an entry of each takes at most."""
 _FIRST_FIELDS = 24
-# What costs little is not refused; decoding stops by itself where its limit is lower.
-_LEAST_ALLOWED = 100_000
-# FFmpeg packs raw sound into index entries of about so many samples.
-_PACKED = 1024
-_MOST_EDITS = 100_000
+"""Bytes after the name of a box that hold all the fields read here."""
+_MIN_ALLOWED = 100_000
+"""Index entries, four megabytes of memory, that are never refused; decoding stops by itself where
+its limit is lower."""
+_PACKED_SAMPLES = 1024
+"""Samples of raw sound that FFmpeg packs into one index entry, at least."""
+_MAX_EDITS = 100_000
+"""Edits of one track; FFmpeg walks the list for each of them. Editing software writes hundreds."""
 
 
 def check_index(path: Path, limits: Limits) -> None:
     """Refuse an MP4 or MOV whose index claims more than such a file can need.
 
-    Allowed are twice ``Limits.max_decoded_frames`` samples, for pictures and sound, but never fewer
-    than 100,000, counted as often as edits show them; as many boxes; 100,000 edits; and 64 MiB of
-    ``moov``. Reads headers only, wherever they are, and of a track with several edits its tables.
+    Twice ``Limits.max_decoded_frames`` samples are allowed, for pictures and sound, but at least
+    100,000; a sample counts as often as edits show it. So are as many boxes, 100,000 edits, and
+    64 MiB of ``moov``. This reads headers only, wherever they are, and the tables of tracks with
+    several edits.
 
     Raises:
         MediaRefused: ``too_large``.
     """
-    claimed_entries(path, max(_LEAST_ALLOWED, 2 * limits.max_decoded_frames))
+    claimed_entries(path, max(_MIN_ALLOWED, 2 * limits.max_decoded_frames))
 
 
 def claimed_entries(path: Path, allowed: int) -> int:
-    """How many index entries FFmpeg would make of the file, at most.
+    """Return how many index entries FFmpeg would make of the file, at most.
 
     Raises:
-        MediaRefused: ``too_large``, where they are more than allowed.
+        MediaRefused: ``too_large``, where there are more than allowed.
     """
     with path.open("rb") as file:
         walk = _Walk(file, allowed)
         walk.boxes(0, path.stat().st_size)
-        walk.settle()
+        walk.finish_track()
         return walk.claimed
 
 
 @dataclass(slots=True)
 class _Track:
-    """What the tables of one track claim; FFmpeg lets them stand anywhere after its `trak`."""
+    """What the tables of one track claim; FFmpeg accepts them anywhere after its `trak`."""
 
     handlers: set[bytes] = field(default_factory=set)
     samples: int = 0
@@ -94,7 +99,7 @@ class _Walk:
         self._track = _Track()
 
     def boxes(self, start: int, end: int) -> None:
-        """Look at the boxes from one place to another, and into those that hold others."""
+        """Read the boxes between two positions, and the boxes inside them."""
         pending = [(start, end)]
         while pending:
             at, end = pending.pop()
@@ -110,44 +115,44 @@ class _Walk:
                 size, inside = struct.unpack_from(">Q", head, 8)[0], at + 16
             after = end if size == 0 else min(at + size, end)
             if after < inside:
-                # FFmpeg gives up here too.
+                # FFmpeg stops here too.
                 continue
             pending.append((after, end))
             if kind == b"moov" and after - at > MAX_INDEX_BYTES:
                 raise _too_large(f"takes {(after - at) / 1e6:.0f} MB")
             if kind == b"trak":
-                self.settle()
+                self.finish_track()
             if kind in _CONTAINERS:
                 pending.append((inside, after))
             else:
                 self._table(kind, inside, after)
 
-    def settle(self) -> None:
-        """Count what the track so far claims, and begin another."""
+    def finish_track(self) -> None:
+        """Add what the current track claims, and begin another."""
         track, self._track = self._track, _Track()
-        places = self._packed_places(track) if track.packed else None
-        entries = places.entries if places else track.samples
+        index = self._packed_index(track) if track.packed else None
+        entries = index.entries if index else track.samples
         edits = max((self._count(place) for place in track.tables.get(b"elst", [])), default=0)
-        # One edit shows everything once at most; most files have one.
+        # A single edit, as most files have, shows everything once at most.
         if edits > 1:
-            entries = self._edited(track, places, entries, edits)
+            entries = self._edited(track, index, entries, edits)
         self._claim(entries)
 
-    def _edited(self, track: _Track, places: Places | None, entries: int, edits: int) -> int:
-        if any(len(found) > 1 for found in track.tables.values()) or not self._scales:
-            # Which of two tables counts is FFmpeg's affair: each edit may show everything.
+    def _edited(self, track: _Track, index: TimeIndex | None, entries: int, edits: int) -> int:
+        if any(len(boxes) > 1 for boxes in track.tables.values()) or not self._scales:
+            # FFmpeg alone decides which of two tables counts: each edit may show everything.
             return entries * edits
         try:
-            ticks = numbers_in(self._body(track, b"stts"))
-            places = places or SamplePlaces(ticks[0::2], ticks[1::2], entries)
-            offsets = numbers_in(self._body(track, b"ctts"), signed=True)[1::2]
+            ticks = read_numbers(self._body(track, b"stts"))
+            index = index or SampleIndex(ticks[0::2], ticks[1::2], entries)
+            offsets = read_numbers(self._body(track, b"ctts"), signed=True)[1::2]
             return edited_entries(
-                edits_in(self._body(track, b"elst"), track.scale, min(self._scales)),
-                places,
-                syncs_in(self._body(track, b"stss")) if b"stss" in track.tables else None,
-                slack=2 * max(map(abs, offsets), default=0),
-                lead=track.scale if b"soun" in track.handlers else 0,
-                most=self._allowed,
+                read_edits(self._body(track, b"elst"), track.scale, min(self._scales)),
+                index,
+                sync_samples(self._body(track, b"stss")) if b"stss" in track.tables else None,
+                max_reorder=2 * max(map(abs, offsets), default=0),
+                preroll=track.scale if b"soun" in track.handlers else 0,
+                limit=self._allowed,
             )
         except OverflowError:
             return entries * edits
@@ -162,7 +167,7 @@ class _Walk:
         elif kind == b"trun":
             self._claim(count)
         elif kind == b"hdlr":
-            # QuickTime has another in each track, for where its data is.
+            # QuickTime has a second handler in each track, for the location of its data.
             track.handlers |= {fields[8:12]} & {b"soun", b"vide"}
         elif kind in {b"mvhd", b"mdhd"}:
             scale = int.from_bytes(fields[20:24] if fields[0] == 1 else fields[12:16])
@@ -173,28 +178,28 @@ class _Walk:
         elif kind in _TABLES:
             self._bound(count)
             track.tables.setdefault(kind, []).append((inside, after))
-            if kind == b"elst" and count > _MOST_EDITS:
-                raise _too_large(f"has more than {_MOST_EDITS:,} edits")
+            if kind == b"elst" and count > _MAX_EDITS:
+                raise _too_large(f"has more than {_MAX_EDITS:,} edits")
             if kind == b"stts":
                 track.one_tick_each = count == 1 and int.from_bytes(fields[12:16]) == 1
             elif kind in {b"stco", b"co64"}:
                 track.chunks = max(track.chunks, count)
 
-    def _packed_places(self, track: _Track) -> PackedPlaces:
-        """Index entries of raw sound: of each chunk, one for every so many samples."""
-        runs = numbers_in(self._body(track, b"stsc"))
+    def _packed_index(self, track: _Track) -> PackedIndex:
+        """Return the index entries of raw sound: one for each piece of a chunk."""
+        runs = read_numbers(self._body(track, b"stsc"))
         whole = len(runs) - len(runs) % 3
         chunks = list(zip(runs[0:whole:3], runs[1:whole:3], strict=True))
-        return PackedPlaces(chunks, track.chunks, _PACKED)
+        return PackedIndex(chunks, track.chunks, _PACKED_SAMPLES)
 
     def _body(self, track: _Track, kind: bytes) -> bytes:
-        """The last table of a kind, as long as it says; empty where there is none."""
+        """Return the last table of a kind with its stated length; empty where there is none."""
         if kind not in track.tables:
             return b""
         inside, after = place = track.tables[kind][-1]
-        wanted = 8 + self._count(place) * _TABLES[kind]
+        stated = 8 + self._count(place) * _TABLES[kind]
         self._file.seek(inside)
-        return self._file.read(max(0, min(after - inside, wanted)))
+        return self._file.read(max(0, min(after - inside, stated)))
 
     def _count(self, place: tuple[int, int]) -> int:
         self._file.seek(place[0] + 4)
@@ -209,9 +214,9 @@ class _Walk:
             raise _too_large(f"has more than {self._allowed:,} entries")
 
 
-def _too_large(what: str) -> MediaRefused:
+def _too_large(excess: str) -> MediaRefused:
     return MediaRefused(
         "too_large",
-        f"The file's index {what}, which is more than its pictures and sound can need. "
-        "Encode it anew, or split it.",
+        f"The file's index {excess}, which is more than its pictures and sound can need. "
+        "Encode it again, or split it.",
     )
