@@ -66,7 +66,7 @@ def test_a_good_file_starts_its_run(flow: Flow, tmp_path: Path) -> None:
         "run_id": receipt.run_id,
         "correlation_id": asset.asset_id,
     }
-    work = {
+    work: dict[str, JsonValue] = {
         **run,
         "job_id": job.job_id,
         "capability": "dedupe",

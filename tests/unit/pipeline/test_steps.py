@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
+from filmgate.dedupe.engine import SPEC
 from filmgate.dedupe.fingerprint import codec, engine
 from filmgate.dedupe.matching.groups import groups
 from filmgate.dedupe.matching.model import MatchClass, Verdict
@@ -215,7 +216,7 @@ def test_an_engine_bump_leaves_old_assets_until_they_run_again(
 
 def bump(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fingerprint has another version, and with it the engine."""
-    spec = dedupe.SPEC.model_copy(update={"version": "99.5"})
+    spec = SPEC.model_copy(update={"version": "99.5"})
     monkeypatch.setattr("filmgate.dedupe.engine.SPEC", spec)
     monkeypatch.setattr(dedupe.DedupeEngine, "spec", spec)
     monkeypatch.setattr(engine, "ENGINE", "filmgate-fingerprint/99")
@@ -310,10 +311,8 @@ def test_tenants_do_not_match_each_other(flow: Flow) -> None:
 def test_a_refusal_while_deriving_ends_all_jobs(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shots = dedupe.SPEC.model_copy(
-        update={"capability": "shots", "name": "shots", "runner": "engine"}
-    )
-    monkeypatch.setattr(registry, "specs", lambda: (dedupe.SPEC, shots))
+    shots = SPEC.model_copy(update={"capability": "shots", "name": "shots", "runner": "engine"})
+    monkeypatch.setattr(registry, "specs", lambda: (SPEC, shots))
     asset, _ = flow.upload("a.jpg", picture(1))
     flow.objects.remove("raw", asset.key)
     derived = flow.derive(flow.state(asset))
@@ -384,6 +383,9 @@ def test_the_deadline_covers_search_and_comparison(
         def search(self, *given: Any, **named: Any) -> Any:
             time[0] += searching_s
             return flow.index.search(*given, **named)
+
+        def compact(self, tenant: str) -> int:
+            return flow.index.compact(tenant)
 
     slow = replace(flow.deduping, index=Slow(), clock=lambda: time[0])
     flow.run_job(job, slow, lambda: remaining_s)

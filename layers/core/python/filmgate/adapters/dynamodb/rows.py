@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection
@@ -101,7 +102,7 @@ def instant(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-def version_of(version: int) -> dict[str, int]:
+def version_of(version: int) -> dict[str, Any]:
     """The version that a write has to find; none for 0, a record that must not exist."""
     return {"version": version} if version else {}
 
