@@ -255,4 +255,5 @@ def test_redrive_tells_how_many_and_runs_failed_assets_again(
     assert json.loads(plain.stdout) == {"moved": 3, "rerun": []}
     found = json.loads(run("redrive", "--reruns", "--json").stdout)
     assert [item["asset_id"] for item in found["rerun"]] == [failed.asset_id]
-    assert len(service.world.workflows.started) == 1
+    ((_, payload),) = service.world.workflows.started.values()
+    assert [job["capability"] for job in payload["work"]] == ["dedupe"]  # type: ignore[index,call-overload,union-attr]
