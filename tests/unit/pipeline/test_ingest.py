@@ -238,6 +238,18 @@ def test_a_redelivery_starts_every_run_that_was_not(
     } == {first.run_id: ["dedupe"], second.run_id: ["shots"]}
 
 
+def test_a_redelivery_leaves_jobs_of_engines_that_are_gone(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing that could run them, and the message must not fail for it."""
+    asset, _ = flow.upload("one.jpg", picture(1))
+    newer = SPEC.model_copy(update={"version": "99"})
+    monkeypatch.setattr(registry, "specs", lambda: (newer,))
+    flow.workflows.started.clear()
+    assert ingest(flow.ingesting, Upload(asset.key, "v1")).ingested is Ingested.KNOWN
+    assert flow.workflows.started == {}
+
+
 def test_a_late_refusal_does_not_undo_a_newer_upload(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
