@@ -9,7 +9,7 @@ import pytest
 
 from filmgate.library.model import AnalyzedAsset, Asset, AssetState, AssetStatus
 from filmgate.library.results import Result, ResultState
-from tests.contracts.library import INFO, START, a_job, a_result, an_asset
+from tests.contracts.records import INFO, START, a_job, a_result, an_asset
 
 STORED = an_asset("acme", "a1", state=AssetState.STORED, info=INFO)
 RUNNING, DONE, REFUSED, FAILED, UNAVAILABLE = ResultState
