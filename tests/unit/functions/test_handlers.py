@@ -5,40 +5,24 @@ from __future__ import annotations
 import importlib
 import json
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from filmgate.pipeline.decide import DecideDeps
-from filmgate.pipeline.fingerprint import FingerprintDeps
-from filmgate.pipeline.match import MatchDeps
 from pydantic import ValidationError
 
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.dedupe.index.settings import IndexSettings
-from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.errors import TransientError
+from filmgate.library.jobs import JobState
 from filmgate.library.model import AssetStatus
 from filmgate.settings import DecisionSettings, LimitSettings, MatchTableSettings
 from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.unit.functions.context import Context
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
 EVENTS = Path(__file__).resolve().parents[3] / "events"
-
-
-@dataclass(frozen=True)
-class Context:
-    function_name: str = "filmgate-test"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:111122223333:function:filmgate-test"
-    aws_request_id: str = "5a3e"
-
-    remaining_ms: int = 300_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.remaining_ms
 
 
 @pytest.fixture
@@ -68,11 +52,11 @@ def emitted(output: str) -> dict[str, Any]:
 def test_ingest_gets_the_key_and_version(monkeypatch: pytest.MonkeyPatch) -> None:
     ingest, seen = module("ingest"), []
 
-    def receive(upload: dict[str, Any]) -> None:
+    def once(upload: dict[str, Any]) -> None:
         ingest.metrics.add_metric("UploadsStarted", "Count", 1)
         seen.append(upload)
 
-    monkeypatch.setattr(ingest, "_receive", lambda: receive)
+    monkeypatch.setattr(ingest, "_ingest", lambda: once)
     assert ingest.handler(event("sqs_object_created"), Context()) == {"batchItemFailures": []}
     (upload,) = seen
     assert upload["key"].endswith("/holiday in Rome.mp4")
@@ -90,13 +74,13 @@ def test_a_bad_message_fails_alone(
     ]
     seen = []
 
-    def receive(upload: dict[str, Any]) -> None:
+    def once(upload: dict[str, Any]) -> None:
         if "Rome" in upload["key"]:
             raise TransientError("S3 did not answer")
         seen.append(upload)
 
     ingest = module("ingest")
-    monkeypatch.setattr(ingest, "_receive", lambda: receive)
+    monkeypatch.setattr(ingest, "_ingest", lambda: once)
     answer = ingest.handler(batch, Context())
     failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
     assert failed == ["m0", "m1", "m2", "m3"]
@@ -110,49 +94,84 @@ def test_each_step_takes_what_the_one_before_left(
     first, _ = flow.upload("a.jpg", picture(1))
     flow.run(first)
     asset, _ = flow.upload("b.jpg", picture(1, side=160))
-    library, objects = flow.library, flow.objects
-    deps = {
-        "fingerprint": FingerprintDeps(library, objects, flow.limits),
-        "match": MatchDeps(library, objects, flow.index),
-        "decide": DecideDeps(library, objects, MatchSettings()),
-    }
-    carried = flow.state(asset).model_dump()
-    shapes = {"fingerprint": "step_fingerprint", "match": "step_match", "decide": "step_decide"}
-    for name, wired in deps.items():
-        assert set(carried) == set(event(shapes[name])), "the event on file is what really comes"
-        step = module(name)
-        monkeypatch.setattr(step, "_deps", lambda wired=wired: wired)
-        carried |= step.handler(carried, Context())
-    assert set(carried) == set(event("step_finish"))
-    last = module("finish")
-    monkeypatch.setattr(last, "_library", lambda: library)
+    _, started = flow.workflows.started[flow.job(asset).run_id]
+    assert keys_of(started) == keys_of(event("step_derive")), "the event on file is what comes"
+    deriving = module("derive")
+    monkeypatch.setattr(deriving, "_deps", lambda: flow.deriving)
+    derived = deriving.handler(dict(started), Context())
+    assert derived["outcome"] == "ok"
+    (job,) = derived["work"]
+    assert keys_of(job) == keys_of(event("step_dedupe"))
+    assert job["artifacts"].keys() == event("step_dedupe")["artifacts"].keys()
+    deduping = module("dedupe")
+    monkeypatch.setattr(deduping, "_wired", lambda: (flow.running, flow.deduping))
     capsys.readouterr()
-    assert last.handler(carried, Context())["status"] == "done"
-    assert library.asset(TENANT, asset.asset_id).status is AssetStatus.DONE
+    answer = deduping.handler(job, Context())
+    assert answer == {
+        "job_id": job["job_id"],
+        "capability": "dedupe",
+        "engine": job["engine"],
+        "state": "succeeded",
+    }
+    assert flow.record(asset).status is AssetStatus.DONE
     metrics = emitted(capsys.readouterr().out)
-    assert metrics["AssetsDone"] == [1.0]
-    assert metrics["MatchesFound"] == [1.0]
-    json.dumps(carried)
+    assert metrics["JobsSucceeded"] == [1.0]
+    assert metrics["JobSeconds"] == [flow.job(asset).seconds]
+    json.dumps([derived, answer])
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "told"),
-    [
-        ("step_finish_refused", AssetStatus.REFUSED, "damaged"),
-        ("step_finish_failed", AssetStatus.FAILED, "longer than a step may take"),
-    ],
-)
-def test_finish_records_what_went_wrong(
-    flow: Flow, monkeypatch: pytest.MonkeyPatch, name: str, status: AssetStatus, told: str
+def keys_of(state: Any) -> Any:
+    """The names in a state, without what artifacts there are."""
+    if isinstance(state, list):
+        return [keys_of(one) for one in state]
+    if isinstance(state, dict):
+        return {name: keys_of(value) for name, value in state.items() if name != "artifacts"}
+    return None
+
+
+def test_the_time_that_is_left_is_the_functions(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too little for a single comparison, so it says that it made none."""
+    flow.run(flow.upload("a.jpg", picture(1))[0])
+    asset, _ = flow.upload("b.jpg", picture(1, side=160))
+    (job,) = flow.derive(flow.state(asset)).work
+    deduping = module("dedupe")
+    monkeypatch.setattr(deduping, "_wired", lambda: (flow.running, flow.deduping))
+    deduping.handler(job.model_dump(mode="json"), Context(remaining_ms=15_000))
+    assert flow.result(asset).summary["uncompared"] == 1
+
+
+def test_a_refusal_while_deriving_is_counted(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asset, _ = flow.upload("a.jpg", picture(1))
+    flow.objects.remove("raw", asset.key)
+    deriving = module("derive")
+    monkeypatch.setattr(deriving, "_deps", lambda: flow.deriving)
+    capsys.readouterr()
+    derived = deriving.handler(flow.state(asset).model_dump(mode="json"), Context())
+    assert (derived["outcome"], derived["work"], derived["reason_code"]) == ("refused", [], "gone")
+    assert emitted(capsys.readouterr().out)["JobsRefused"] == [1.0]
+
+
+def test_finish_records_what_went_wrong(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    failed = event("step_finish") | {"work": flow.state(asset).model_dump(mode="json")["work"]}
+    assert keys_of(failed) == keys_of(event("step_finish"))
     last = module("finish")
     monkeypatch.setattr(last, "_library", lambda: flow.library)
-    last.handler(event(name) | flow.state(asset).model_dump(), Context())
-    ended = flow.library.asset(TENANT, asset.asset_id)
-    assert ended.status is status
-    assert ended.reason is not None
-    assert told in ended.reason
+    capsys.readouterr()
+    (ended,) = last.handler(failed, Context())["jobs"]
+    assert ended["state"] == JobState.FAILED
+    assert emitted(capsys.readouterr().out)["JobsFailed"] == [1.0]
+    record = flow.record(asset)
+    assert record.status is AssetStatus.FAILED
+    assert "longer than a step may take" in str(record.reason)
+    assert last.handler(failed, Context()) == {"jobs": []}
+    assert "JobsFailed" not in emitted(capsys.readouterr().out), "an end is counted once"
 
 
 def test_compact_passes_over_the_tenant_that_fails(
@@ -168,8 +187,7 @@ def test_compact_passes_over_the_tenant_that_fails(
     index = SegmentIndex(fresh, segments, IndexSettings(fold_entries=1), cache_dir=tmp_path)
     asset, _ = flow.upload("a.jpg", picture(1))
     flow.index = index
-    carried = flow.fingerprint(flow.state(asset))
-    flow.match(carried)
+    flow.run(asset)
     MemoryFreshStore.put(fresh, "bad", fresh.read(TENANT)[0])
     compact = module("compact")
     monkeypatch.setattr(compact, "_stores", lambda: (fresh, index))
