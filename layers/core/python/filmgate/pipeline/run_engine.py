@@ -10,12 +10,7 @@ from filmgate.engines.spec import Engine, EngineInput, EngineOutput
 from filmgate.errors import EngineUnavailable, FilmgateError, MediaRefused, NotFound
 from filmgate.library import jobs
 from filmgate.library.jobs import Job, Progress
-<<<<<<< HEAD
-from filmgate.library.jobs import JobState as Running
 from filmgate.library.model import GONE, Asset, AssetState
-=======
-from filmgate.library.model import Asset
->>>>>>> records
 from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
 from filmgate.pipeline.artifacts import FINDINGS, address

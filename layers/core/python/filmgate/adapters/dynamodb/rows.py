@@ -102,14 +102,6 @@ def instant(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-<<<<<<< HEAD
-=======
-def version_of(version: int) -> dict[str, Any]:
-    """The version that a write has to find; none for 0, a record that must not exist."""
-    return {"version": version} if version else {}
-
-
->>>>>>> records
 def cursor_of(position: str) -> str:
     return base64.urlsafe_b64encode(position.encode()).decode()
 
