@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from itertools import islice
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.connection import Connection
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
@@ -26,7 +25,7 @@ from filmgate.adapters.dynamodb.rows import (
     start_key,
     transact,
 )
-from filmgate.adapters.dynamodb.tables import in_table
+from filmgate.adapters.dynamodb.tables import connection, in_table
 from filmgate.errors import NotFound
 from filmgate.library.model import Asset, AssetStatus, Job, JobStatus
 from filmgate.library.ports import Page
@@ -50,7 +49,7 @@ class DynamoAssets:
 
     def __init__(self, assets_table: str) -> None:
         self._assets = in_table(_AssetRow, assets_table)
-        self._connection = Connection()
+        self._connection = connection()
 
     def create(self, asset: Asset) -> Asset:
         """Store a new asset, or return the one already stored under its id, unchanged."""
