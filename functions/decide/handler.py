@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from filmgate.adapters.dynamodb.matches import DynamoMatches
 from filmgate.adapters.s3 import S3Objects
-from filmgate.observability import correlate, logger
+from filmgate.observability import correlate, logger, span
 from filmgate.pipeline.decide import DecideDeps, decide
 from filmgate.pipeline.state import Matched
 from filmgate.settings import ArtifactSettings, DecisionSettings, MatchTableSettings
@@ -21,7 +21,8 @@ from filmgate.settings import ArtifactSettings, DecisionSettings, MatchTableSett
 def handler(event: Matched, context: LambdaContext) -> dict[str, Any]:
     """Answer with how many matches there are."""
     correlate(event.correlation_id, tenant=event.tenant, job_id=event.job_id)
-    result = decide(_deps(), event)
+    with span("decide", job_id=event.job_id):
+        result = decide(_deps(), event)
     logger.info("decided", extra={"matches": result.matches, "withdrawn": result.withdrawn})
     return result.model_dump(mode="json")
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.adapters.s3 import S3Objects
-from filmgate.observability import correlate, logger
+from filmgate.observability import correlate, logger, span
 from filmgate.pipeline import engines
 from filmgate.pipeline.fingerprint import FingerprintDeps, fingerprint
 from filmgate.pipeline.state import JobState
@@ -28,7 +28,8 @@ from filmgate.settings import (
 def handler(event: JobState, context: LambdaContext) -> dict[str, Any]:
     """Answer with the keys, or with why the file is refused."""
     correlate(event.correlation_id, tenant=event.tenant, job_id=event.job_id)
-    result = fingerprint(_deps(), event)
+    with span("fingerprint", job_id=event.job_id):
+        result = fingerprint(_deps(), event)
     logger.info(f"fingerprint {result.outcome}", extra={"reason_code": result.reason_code})
     return result.model_dump(mode="json")
 

@@ -14,6 +14,8 @@ from filmgate.pipeline.finish import finish
 from filmgate.pipeline.state import ToFinish
 from filmgate.settings import AssetTableSettings
 
+_MAX_CAUSE = 300
+
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
@@ -28,7 +30,10 @@ def handler(event: ToFinish, context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric("JobDuration", MetricUnit.Seconds, ended.duration_s)
     facts = {"reason_code": ended.reason_code, "matches": ended.matches}
     if event.error:
-        logger.error("job failed", extra=facts | {"error": event.error.model_dump()})
+        logger.error(
+            "job failed",
+            extra=facts | {"error": event.error.name, "cause": event.error.cause[:_MAX_CAUSE]},
+        )
     else:
         logger.info(f"job {ended.status}", extra=facts)
     return {**event.job(), "status": ended.status.value}

@@ -15,7 +15,7 @@ from filmgate.adapters.s3 import S3Objects, S3SegmentStore
 from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.port import CandidateIndex
 from filmgate.dedupe.index.segments import SegmentIndex
-from filmgate.observability import correlate, logger
+from filmgate.observability import correlate, logger, span
 from filmgate.pipeline.match import MatchDeps, match
 from filmgate.pipeline.state import ToMatch
 from filmgate.settings import (
@@ -32,7 +32,8 @@ from filmgate.settings import (
 def handler(event: ToMatch, context: LambdaContext) -> dict[str, Any]:
     """Answer with where the comparisons are."""
     correlate(event.correlation_id, tenant=event.tenant, job_id=event.job_id)
-    result = match(_deps(), event)
+    with span("match", job_id=event.job_id):
+        result = match(_deps(), event)
     told = {"candidates": result.candidates, "passed_over": result.passed_over}
     if result.passed_over:
         logger.warning("compared only the best candidates", extra=told)

@@ -25,7 +25,7 @@ from filmgate.settings import DecisionSettings, LimitSettings, MatchTableSetting
 from tests.memory import MemoryFreshStore, MemorySegmentStore
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
-EVENTS = Path(__file__).resolve().parents[3] / "events"
+CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,27 @@ class Context:
         return self.remaining_ms
 
 
+class Queue:
+    """A queue's port, which keeps what it was asked for."""
+
+    def __init__(self, *, down: bool = False) -> None:
+        self.down = down
+        self.sent: list[str] = []
+        self.attributes: list[dict[str, str]] = []
+        self.hidden: list[tuple[str, int]] = []
+
+    def send(self, body: str, attributes: dict[str, str]) -> None:
+        if self.down:
+            raise TransientError("SQS did not answer")
+        self.sent.append(body)
+        self.attributes.append(attributes)
+
+    def hide(self, receipt_handle: str, seconds: int) -> None:
+        if self.down:
+            raise TransientError("SQS did not answer")
+        self.hidden.append((receipt_handle, seconds))
+
+
 @pytest.fixture
 def flow(tmp_path: Path) -> Flow:
     return Flow(tmp_path)
@@ -50,9 +71,17 @@ def module(name: str) -> ModuleType:
     return importlib.import_module(f"functions.{name}.handler")
 
 
-def event(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
+def event(function: str, name: str = "event") -> dict[str, Any]:
+    file = CHECKOUT / "functions" / function / f"{name}.json"
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return found
+
+
+def object_created(key: str, version_id: str) -> str:
+    """The body of a message about an object."""
+    found = json.loads((CHECKOUT / "events" / "object_created.json").read_text("utf-8"))
+    found["detail"]["object"] |= {"key": key, "version-id": version_id}
+    return json.dumps(found)
 
 
 def emitted(output: str) -> dict[str, Any]:
@@ -73,7 +102,7 @@ def test_ingest_gets_the_key_and_version(monkeypatch: pytest.MonkeyPatch) -> Non
         seen.append(upload)
 
     monkeypatch.setattr(ingest, "_receive", lambda: receive)
-    assert ingest.handler(event("sqs_object_created"), Context()) == {"batchItemFailures": []}
+    assert ingest.handler(event("ingest"), Context()) == {"batchItemFailures": []}
     (upload,) = seen
     assert upload["key"].endswith("/holiday in Rome.mp4")
     assert upload["version_id"] == "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"
@@ -82,7 +111,7 @@ def test_ingest_gets_the_key_and_version(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_bad_message_fails_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    batch = event("sqs_object_created")
+    batch = event("ingest")
     good = batch["Records"][0]
     bodies = ["not json", "{}", '{"detail": {}}', good["body"], good["body"].replace("Rome", "Ro")]
     batch["Records"] = [
@@ -95,13 +124,70 @@ def test_a_bad_message_fails_alone(
             raise TransientError("S3 did not answer")
         seen.append(upload)
 
-    ingest = module("ingest")
+    ingest, queue = module("ingest"), Queue()
     monkeypatch.setattr(ingest, "_receive", lambda: receive)
+    monkeypatch.setattr(ingest, "_queue", lambda: queue)
     answer = ingest.handler(batch, Context())
     failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
     assert failed == ["m0", "m1", "m2", "m3"]
     assert len(seen) == 1
-    assert "S3 did not answer" in caplog.text
+    assert len(queue.hidden) == 4
+    faults = [record.fault[0] for record in caplog.records if record.msg == "a message failed"]  # type: ignore[attr-defined]
+    assert [fault.get("message") for fault in faults] == [None, None, None, "S3 did not answer"]
+    assert "Rome" not in caplog.text + str(faults)
+
+
+@pytest.mark.parametrize(
+    ("received", "wait_s"), [(1, 30), (2, 60), (3, 120), (5, 480), (6, 900), (40, 900)]
+)
+@pytest.mark.parametrize("down", [False, True])
+def test_a_message_that_failed_is_shown_again_soon(
+    monkeypatch: pytest.MonkeyPatch, received: int, wait_s: int, down: bool
+) -> None:
+    def receive(upload: dict[str, Any]) -> None:
+        raise TransientError("S3 did not answer")
+
+    batch = event("ingest")
+    batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(received)
+    ingest, queue = module("ingest"), Queue(down=down)
+    monkeypatch.setattr(ingest, "_receive", lambda: receive)
+    monkeypatch.setattr(ingest, "_queue", lambda: queue)
+    answer = ingest.handler(batch, Context())
+    assert len(answer["batchItemFailures"]) == 1
+    handle = batch["Records"][0]["receiptHandle"]
+    assert queue.hidden == ([] if down else [(handle, wait_s)])
+
+
+def test_what_was_given_up_is_marked_and_kept(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asset = flow.announce("holiday in Rome.jpg", picture(1))
+    letters, queue = module("dead_letters"), Queue()
+    monkeypatch.setattr(letters, "_library", lambda: flow.library)
+    monkeypatch.setattr(letters, "_dead_letters", lambda: queue)
+    batch = event("dead_letters")
+    (record,) = batch["Records"]
+    bodies = [object_created(asset.key, "v1"), "not json", object_created("elsewhere/x", "v1")]
+    record["messageAttributes"] = {
+        "ERROR_CODE": {"dataType": "String", "stringValue": "NO_PERMISSIONS"}
+    }
+    batch["Records"] = [record | {"messageId": body[:9], "body": body} for body in bodies]
+    assert letters.handler(batch, Context()) == {"batchItemFailures": []}
+    assert queue.sent == bodies
+    assert queue.attributes == [{"ERROR_CODE": "NO_PERMISSIONS"}] * 3
+    failed = flow.library.asset(TENANT, asset.asset_id)
+    assert (failed.status, failed.reason_code) == (AssetStatus.FAILED, "not_processed")
+    assert "Rome" not in caplog.text
+
+
+def test_a_dead_letter_that_cannot_be_kept_comes_back(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = module("dead_letters")
+    monkeypatch.setattr(letters, "_library", lambda: flow.library)
+    monkeypatch.setattr(letters, "_dead_letters", lambda: Queue(down=True))
+    answer = letters.handler(event("dead_letters"), Context())
+    assert len(answer["batchItemFailures"]) == 1
 
 
 def test_each_step_takes_what_the_one_before_left(
@@ -117,13 +203,12 @@ def test_each_step_takes_what_the_one_before_left(
         "decide": DecideDeps(library, objects, MatchSettings()),
     }
     carried = flow.state(asset).model_dump()
-    shapes = {"fingerprint": "step_fingerprint", "match": "step_match", "decide": "step_decide"}
     for name, wired in deps.items():
-        assert set(carried) == set(event(shapes[name])), "the event on file is what really comes"
+        assert set(carried) == set(event(name)), "the event on file is what really comes"
         step = module(name)
         monkeypatch.setattr(step, "_deps", lambda wired=wired: wired)
         carried |= step.handler(carried, Context())
-    assert set(carried) == set(event("step_finish"))
+    assert set(carried) == set(event("finish"))
     last = module("finish")
     monkeypatch.setattr(last, "_library", lambda: library)
     capsys.readouterr()
@@ -138,8 +223,8 @@ def test_each_step_takes_what_the_one_before_left(
 @pytest.mark.parametrize(
     ("name", "status", "told"),
     [
-        ("step_finish_refused", AssetStatus.REFUSED, "damaged"),
-        ("step_finish_failed", AssetStatus.FAILED, "longer than a step may take"),
+        ("event_refused", AssetStatus.REFUSED, "damaged"),
+        ("event_failed", AssetStatus.FAILED, "longer than a step may take"),
     ],
 )
 def test_finish_records_what_went_wrong(
@@ -148,7 +233,7 @@ def test_finish_records_what_went_wrong(
     asset, _ = flow.upload("a.jpg", picture(1))
     last = module("finish")
     monkeypatch.setattr(last, "_library", lambda: flow.library)
-    last.handler(event(name) | flow.state(asset).model_dump(), Context())
+    last.handler(event("finish", name) | flow.state(asset).model_dump(), Context())
     ended = flow.library.asset(TENANT, asset.asset_id)
     assert ended.status is status
     assert ended.reason is not None
@@ -174,9 +259,9 @@ def test_compact_passes_over_the_tenant_that_fails(
     compact = module("compact")
     monkeypatch.setattr(compact, "_stores", lambda: (fresh, index))
     too_late = Context(remaining_ms=compact.LONGEST_ROUND_MS)
-    assert compact.handler(event("schedule_compact"), too_late) == {}
-    assert compact.handler(event("schedule_compact"), Context()) == {TENANT: 1, "bad": 0}
-    assert compact.handler(event("schedule_compact"), Context()) == {TENANT: 0, "bad": 0}
+    assert compact.handler(event("compact"), too_late) == {}
+    assert compact.handler(event("compact"), Context()) == {TENANT: 1, "bad": 0}
+    assert compact.handler(event("compact"), Context()) == {TENANT: 0, "bad": 0}
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

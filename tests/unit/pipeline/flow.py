@@ -21,8 +21,9 @@ from filmgate.pipeline.decide import DecideDeps, decide
 from filmgate.pipeline.fingerprint import FingerprintDeps, fingerprint
 from filmgate.pipeline.finish import Finished, finish
 from filmgate.pipeline.match import MatchDeps, match
-from filmgate.pipeline.receive import Receipt, ReceiveDeps, Upload, receive
+from filmgate.pipeline.receive import Receipt, ReceiveDeps, receive
 from filmgate.pipeline.state import Failure, JobState, Matched, Outcome, ToFinish, ToMatch
+from filmgate.pipeline.uploads import Upload
 from tests.memory import (
     MemoryFreshStore,
     MemoryLibrary,

@@ -12,7 +12,8 @@ import pytest
 from filmgate.errors import TransientError
 from filmgate.library.model import Asset, AssetStatus, JobStatus
 from filmgate.media.limits import Limits
-from filmgate.pipeline.receive import Received, Upload, receive
+from filmgate.pipeline.receive import Received, receive
+from filmgate.pipeline.uploads import Upload
 from tests.memory import MemoryWorkflows
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 

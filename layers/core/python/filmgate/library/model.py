@@ -13,6 +13,8 @@ from filmgate.dedupe.matching.model import Verdict
 from filmgate.media.model import MediaInfo
 
 _TICK = timedelta(milliseconds=1)
+NOT_PROCESSED = "not_processed"
+"""Reason for a failure: the upload was given up before its file could be looked at."""
 GONE = "gone"
 CHECKSUM_MISMATCH = "checksum_mismatch"
 NOT_AS_ANNOUNCED = frozenset({GONE, CHECKSUM_MISMATCH})
@@ -88,9 +90,15 @@ class Asset(AssetFacts):
 
     @property
     def awaits_bytes(self) -> bool:
-        """Whether its content is yet to arrive: nothing came, or not what was announced."""
+        """Whether its content is yet to arrive: nothing came, not what was
+        announced, or what came could not be processed."""
         missed = self.status is AssetStatus.REFUSED and self.reason_code in NOT_AS_ANNOUNCED
-        return self.status is AssetStatus.WAITING or missed
+        return self.status is AssetStatus.WAITING or missed or self.given_up
+
+    @property
+    def given_up(self) -> bool:
+        """Whether its upload arrived and was given up; it may be sent, or looked at, again."""
+        return self.status is AssetStatus.FAILED and self.reason_code == NOT_PROCESSED
 
 
 class JobStatus(StrEnum):

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from filmgate.access.model import valid_tenant
-from filmgate.clock import now
 from filmgate.errors import MediaRefused, NotFound, TransientError
 from filmgate.library.model import (
     CHECKSUM_MISMATCH,
     GONE,
     Asset,
     AssetStatus,
-    asset_id,
 )
 from filmgate.library.ports import Assets, ObjectStore, Workflows
 from filmgate.media.limits import Limits
@@ -25,17 +21,9 @@ from filmgate.media.model import MediaInfo
 from filmgate.media.probe import probe
 from filmgate.pipeline.run import next_run, start
 from filmgate.pipeline.state import GONE_REASON
+from filmgate.pipeline.uploads import Upload, asset_of
 
 _TRIES = 5
-_KEY = re.compile(r"raw/([^/]+)/(.*[^/])", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An object that appeared in the raw bucket. ``version_id`` is None in a bucket without."""
-
-    key: str
-    version_id: str | None
 
 
 class Received(StrEnum):
@@ -60,7 +48,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveDeps:
-    """What receiving stands on."""
+    """What receiving depends on."""
 
     library: Assets
     objects: ObjectStore
@@ -77,10 +65,9 @@ def receive(deps: ReceiveDeps, upload: Upload) -> Receipt:
     Raises:
         TransientError: storage or the workflows did not answer.
     """
-    found = _KEY.fullmatch(upload.key)
-    if found is None or not valid_tenant(found[1]):
+    asset = asset_of(deps.library, upload)
+    if asset is None:
         return Receipt(Received.IGNORED)
-    asset = _asset_of(deps.library, found[1], found[2], upload)
     if asset.status is AssetStatus.PROCESSING and asset.version_id == upload.version_id:
         return _start(deps, asset)
     if _settled(asset, upload):
@@ -94,30 +81,11 @@ def receive(deps: ReceiveDeps, upload: Upload) -> Receipt:
     return _begin(deps, asset, upload, facts)
 
 
-def _asset_of(library: Assets, tenant: str, rest: str, upload: Upload) -> Asset:
-    """The asset that waits for this key, or a new one for a file that was dropped here."""
-    try:
-        asset = library.asset(tenant, rest.partition("/")[0])
-        if asset.key == upload.key:
-            return asset
-    except NotFound:
-        pass
-    moment = now()
-    dropped = Asset(
-        tenant=tenant,
-        asset_id=asset_id(tenant, upload.key, upload.version_id or ""),
-        path=rest,
-        key=upload.key,
-        status=AssetStatus.RECEIVED,
-        created_at=moment,
-        updated_at=moment,
-        version_id=upload.version_id,
-    )
-    return library.create(dropped)
-
-
 def _settled(asset: Asset, upload: Upload) -> bool:
-    """Nothing more to do. A new version gives a refused or failed asset another chance."""
+    """Nothing more to do. A new version gives a refused or failed asset another chance, and an
+    operator one that was given up."""
+    if asset.given_up:
+        return False
     if asset.status in {AssetStatus.DONE, AssetStatus.PROCESSING}:
         return True
     return asset.status.final and asset.version_id == upload.version_id
