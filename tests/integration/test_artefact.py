@@ -19,6 +19,7 @@ from filmgate_local import artefact
 from filmgate_local.layout import CHECKOUT
 from filmgate_local.package import UPDATE
 from filmgate_packaging import layers, zips
+from tests.deployed import FUNCTIONS, logical, zip_of
 
 LAMBDA_LIMIT = 250 * 1024 * 1024
 """Bytes that a function and its layers may take unzipped."""
@@ -27,7 +28,6 @@ OF_LAMBDA = {"boto3", "botocore", "s3transfer", "urllib3", "jmespath", "python-d
 """What Lambda's own Python brings."""
 
 CORE = CHECKOUT / "layers" / "core" / "python"
-FUNCTIONS = ("ingest", "fingerprint", "match", "decide", "finish", "api", "compact")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def packaged(built: Path) -> Path:
 
 def layers_of(template: dict[str, Any], function: str) -> list[str]:
     """Names of the layers a function lists in the template."""
-    properties = template["Resources"][f"{function.capitalize()}LambdaFunction"]["Properties"]
+    properties = template["Resources"][logical(function)]["Properties"]
     return [layer["Ref"].removesuffix("LambdaLayer").lower() for layer in properties["Layers"]]
 
 
@@ -63,17 +63,17 @@ def test_a_function_fits_with_its_layers(
 ) -> None:
     carried = layers_of(template, function)
     assert len(carried) <= 5
-    parts = [packaged / f"{function}.zip", *(built / f"{layer}.zip" for layer in carried)]
+    parts = [packaged / zip_of(function), *(built / f"{layer}.zip" for layer in carried)]
     assert sum(zips.unzipped_bytes(part) for part in parts) < LAMBDA_LIMIT
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_is_its_own_folder_and_no_bytecode(packaged: Path, function: str) -> None:
-    with zipfile.ZipFile(packaged / f"{function}.zip") as opened:
+    with zipfile.ZipFile(packaged / zip_of(function)) as opened:
         names = opened.namelist()
     assert f"functions/{function}/handler.py" in names
     assert all(name.startswith(f"functions/{function}/") for name in names)
-    assert not [name for name in names if name.endswith(".pyc")]
+    assert all(name.endswith(".py") for name in names)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

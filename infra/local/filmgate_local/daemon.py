@@ -15,7 +15,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from filmgate_local.layout import ACCOUNT, DEFAULT_PORT, REGION, STACK, Home, StackError
+import yaml
+
+from filmgate_local.layout import ACCOUNT, CHECKOUT, DEFAULT_PORT, REGION, STACK, Home, StackError
 
 HOST = "127.0.0.1"
 IDENTITY_PATH = "/_filmgate"
@@ -25,8 +27,6 @@ POLL_S = 0.05
 ANSWER_S = 10.0
 """A busy machine may keep our own daemon from answering for a while."""
 STRANGER_ANSWER_S = 2.0
-FIRST_TO_LAST = ("finish", "decide", "match", "fingerprint", "compact", "ingest")
-"""Functions in the order they get free slots: what is nearly done goes before what is new."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,22 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "FILMGATE_LOCAL_ROOT": str(home.root),
         "FILMGATE_LOCAL_SLOTS": os.environ.get("FILMGATE_LOCAL_SLOTS", str(default_slots())),
         "FILMGATE_LOCAL_INTERACTIVE": f"{STACK}-api",
-        "FILMGATE_LOCAL_ORDER": ",".join(f"{STACK}-{name}" for name in FIRST_TO_LAST),
+        "FILMGATE_LOCAL_ORDER": ",".join(f"{STACK}-{name}" for name in in_turn(CHECKOUT)),
     }
+
+
+def in_turn(checkout: Path) -> list[str]:
+    """Functions in the order they get free slots: what is nearly done goes before what is new.
+
+    It is the ``turn`` of each ``functions/NAME/function.yml``; those without one come before all
+    others, so they are left out here.
+    """
+    turns = {}
+    for file in checkout.glob("functions/*/function.yml"):
+        turn = yaml.safe_load(file.read_text(encoding="utf-8")).get("turn")
+        if turn is not None:
+            turns[file.parent.name.replace("_", "-")] = int(turn)
+    return sorted(turns, key=lambda name: (turns[name], name))
 
 
 def default_slots() -> int:

@@ -98,7 +98,8 @@ def outputs(aws: LocalAws) -> dict[str, str]:
 def settle(aws: LocalAws, template: Template) -> None:
     """Set what ministack ignores in a template and honours through its API.
 
-    These are the tables' TTL and point-in-time recovery, and the buckets' lifecycles and CORS.
+    These are the tables' TTL and point-in-time recovery, the buckets' lifecycles and CORS, and the
+    HTTP API's CORS.
     The buckets' policies go: they refuse what does not come by TLS, and the loopback has none.
     """
     physical = resources(aws)
@@ -106,6 +107,9 @@ def settle(aws: LocalAws, template: Template) -> None:
         _settle_table(aws.client("dynamodb"), physical[logical], properties)
     for logical, properties in _of_type(template, "AWS::S3::Bucket"):
         _settle_bucket(aws.client("s3"), physical[logical], properties)
+    for logical, properties in _of_type(template, "AWS::ApiGatewayV2::Api"):
+        if cors := properties.get("CorsConfiguration"):
+            aws.client("apigatewayv2").update_api(ApiId=physical[logical], CorsConfiguration=cors)
     for _, properties in _of_type(template, "AWS::S3::BucketPolicy"):
         aws.client("s3").delete_bucket_policy(Bucket=physical[properties["Bucket"]["Ref"]])
 
@@ -137,7 +141,9 @@ def _lifecycle_rule(given: dict[str, Any]) -> dict[str, Any]:
     rule = {"ID": given["Id"], "Status": given["Status"]}
     rule["Filter"] = {"Prefix": given.get("Prefix", "")}
     if "ExpirationInDays" in given:
-        rule["Expiration"] = {"Days": given["ExpirationInDays"]}
+        rule["Expiration"] = {"Days": int(given["ExpirationInDays"])}
+    if "ExpiredObjectDeleteMarker" in given:
+        rule["Expiration"] = {"ExpiredObjectDeleteMarker": True}
     for name in ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"):
         if name in given:
             rule[name] = given[name]

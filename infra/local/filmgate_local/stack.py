@@ -29,7 +29,7 @@ class StackInfo:
 
     Attributes:
         tables: physical name by ``assets``, ``matches``, ``index``, ``keys``, ``idempotency``.
-        functions: function name by its folder under ``functions/``.
+        functions: name of the Lambda by the function's own, such as ``dead-letters``.
         workflows: ARN by ``image``, ``video``.
         deployed: SHA-256 of the template that is deployed, artefacts included.
     """
@@ -133,11 +133,6 @@ def status(root: Path) -> StackStatus:
 def _describe(aws: LocalAws, running: Daemon, home: Home, packaged: Packaged) -> StackInfo:
     shown = outputs(aws)
     physical = resources(aws)
-    functions = {
-        logical.removesuffix("LambdaFunction").lower(): name
-        for logical, name in physical.items()
-        if logical.endswith("LambdaFunction")
-    }
     return StackInfo(
         # By path: not every machine resolves names under localhost.
         api_url=f"{running.endpoint}/_aws/execute-api/{physical['HttpApi']}",
@@ -153,7 +148,7 @@ def _describe(aws: LocalAws, running: Daemon, home: Home, packaged: Packaged) ->
         ingest_queue_url=_at(running, shown["IngestQueueUrl"]),
         dead_letters_url=_at(running, shown["IngestDeadLettersUrl"]),
         tables={name: shown[f"{name.capitalize()}TableName"] for name in TABLES},
-        functions=functions,
+        functions={name: f"{STACK}-{name}" for name in shown["FunctionNames"].split(",")},
         workflows={"image": shown["ImageWorkflowArn"], "video": shown["VideoWorkflowArn"]},
         log=str(home.log),
         deployed=packaged.digest,

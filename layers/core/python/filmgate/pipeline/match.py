@@ -14,7 +14,7 @@ from filmgate.dedupe.matching.compare import compare
 from filmgate.errors import NotFound
 from filmgate.library.model import Asset
 from filmgate.library.ports import Assets, ObjectStore
-from filmgate.pipeline.artifacts import address, fingerprint_address
+from filmgate.pipeline.artifacts import comparisons_address, fingerprint_address
 from filmgate.pipeline.budget import MatchBudget
 from filmgate.pipeline.state import ComparedPair, Comparisons, Matched, ToMatch
 
@@ -46,7 +46,7 @@ def match(deps: MatchDeps, state: ToMatch) -> Matched:
     candidates = deps.index.search(state.tenant, query, limit=MAX_CANDIDATES)
     others = deps.library.assets(state.tenant, [found.asset_id for found in candidates])
     pairs, passed_over = _pairs(deps, state.asset_id, own, others)
-    key = address(state.tenant, own.sha256, "comparisons", own.engine, f"{state.job_id}.json")
+    key = comparisons_address(state.tenant, own.sha256, own.engine, state.job_id)
     body = Comparisons(engine=own.engine, pairs=tuple(pairs)).model_dump_json().encode()
     deps.objects.put("artifacts", key, body, "application/json")
     return Matched(
