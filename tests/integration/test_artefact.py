@@ -24,8 +24,8 @@ from tests.deployed import FUNCTIONS, logical, zip_of
 LAMBDA_LIMIT = 250 * 1024 * 1024
 """Bytes that a function and its layers may take unzipped."""
 
-OF_LAMBDA = {"boto3", "botocore", "s3transfer", "urllib3", "jmespath", "python-dateutil", "six"}
-"""What Lambda's own Python brings."""
+OF_TRACING = "opentelemetry-api"
+"""Comes with the tracing layer, and is not imported without it."""
 
 CORE = CHECKOUT / "layers" / "core" / "python"
 
@@ -78,7 +78,7 @@ def test_a_function_is_its_own_folder_and_no_bytecode(packaged: Path, function: 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_carries_what_it_imports(template: dict[str, Any], function: str) -> None:
-    carried = set(OF_LAMBDA)
+    carried = {OF_TRACING}
     for layer in layers_of(template, function):
         if layer != layers.CORE:
             carried |= {normal(line.split("==")[0]) for line in pins(layer)}
@@ -105,6 +105,33 @@ def test_fingerprinting_fits_with_onnxruntime_too(
     with zipfile.ZipFile(built / "inference.zip") as opened:
         libraries = [name for name in opened.namelist() if ".so" in name]
     assert any("onnxruntime_pybind11_state" in name for name in libraries)
+
+
+def test_the_layer_knows_every_service_that_functions_call(built: Path, tmp_path: Path) -> None:
+    """From its own botocore, whose descriptions of other services are left out."""
+    with zipfile.ZipFile(built / "runtime.zip") as opened:
+        opened.extractall(tmp_path)
+    handlers = [CHECKOUT / "functions" / function / "handler.py" for function in FUNCTIONS]
+    called = {"dynamodb", *(name for handler in handlers for name in services(handler))}
+    assert called == layers.AWS_SERVICES
+    code = (
+        "import sys, boto3, botocore;"
+        f"assert botocore.__file__.startswith({str(tmp_path)!r}), botocore.__file__;"
+        f"[boto3.client(name, region_name='eu-west-1') for name in {sorted(called)!r}]"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        env={"PYTHONPATH": str(tmp_path / "python"), "AWS_DATA_PATH": str(tmp_path / "none")},
+    )
+
+
+def services(handler: Path) -> Iterator[str]:
+    """Names in ``boto3.client(…)`` in every file that can be reached from the handler."""
+    for file in reached(handler):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "boto3.client":
+                yield ast.literal_eval(node.args[0])
 
 
 @pytest.mark.parametrize("layer", [*layers.THIRD_PARTY, *layers.OPTIONAL])
@@ -145,18 +172,25 @@ def third_party(handler: Path) -> Iterator[tuple[str, Path]]:
 
     Imports inside functions count; those under ``if TYPE_CHECKING`` do not.
     """
-    waiting, seen = [handler], set()
+    for file in reached(handler):
+        for name in imports(ast.parse(file.read_text())):
+            top = name.split(".")[0]
+            if top != "filmgate" and top not in sys.stdlib_module_names:
+                yield top, file.relative_to(CHECKOUT)
+
+
+def reached(handler: Path) -> Iterator[Path]:
+    """The handler and every file of our package that it imports, at first hand or not."""
+    waiting, seen = [handler], set[Path]()
     while waiting:
         file = waiting.pop()
         if file in seen:
             continue
         seen.add(file)
+        yield file
         for name in imports(ast.parse(file.read_text())):
-            top = name.split(".")[0]
-            if top == "filmgate":
+            if name.split(".")[0] == "filmgate":
                 waiting += modules(name)
-            elif top not in sys.stdlib_module_names:
-                yield top, file.relative_to(CHECKOUT)
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
