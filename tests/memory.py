@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from pydantic import JsonValue
+
 from filmgate.dedupe.index.stores import FreshItem, FreshKey, Manifest, first_items
 from filmgate.errors import Conflict, InvalidCursor, NotFound
-from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match, match_id
+from filmgate.library.jobs import Job, JobState, Progress
+from filmgate.library.matches import Match, match_id
+from filmgate.library.model import AnalyzedAsset, Asset, AssetState, AssetStatus
 from filmgate.library.ports import Page, SignedPost
+from filmgate.library.results import Result, ResultState
 
 Item = TypeVar("Item")
 
@@ -32,8 +37,30 @@ def _newest_first(rows: dict[str, Item], limit: int, cursor: str | None) -> Page
     )
 
 
-def _state(asset: Asset) -> tuple[AssetStatus, str]:
-    return asset.status, asset.updated_at.isoformat(timespec="milliseconds")
+Versioned = TypeVar("Versioned", Asset, Job, Result)
+
+
+def _current(stored: Versioned | None, read: Versioned) -> bool:
+    """Whether a record is still as it was read."""
+    return (stored.version if stored else 0) == read.version
+
+
+def _next(record: Versioned) -> Versioned:
+    return record.model_copy(update={"version": record.version + 1})
+
+
+def _key(result: Result) -> tuple[str, str, str, str]:
+    return result.tenant, result.asset_id, result.capability, result.engine
+
+
+def _listed_at(record: AnalyzedAsset, status: AssetStatus | None) -> datetime:
+    """The time that a listing with this filter sorts an asset by."""
+    if status in (None, AssetStatus.DONE):
+        return record.asset.created_at
+    if record.asset.state is not AssetState.STORED:
+        return record.asset.purge_at or record.asset.updated_at
+    state = ResultState.RUNNING if status is AssetStatus.PROCESSING else ResultState(status)
+    return max(result.updated_at for result in record.current if result.state is state)
 
 
 class MemoryLibrary:
@@ -43,28 +70,23 @@ class MemoryLibrary:
         self._lock = threading.RLock()
         self._assets: dict[tuple[str, str], Asset] = {}
         self._jobs: dict[tuple[str, str], Job] = {}
+        self._results: dict[tuple[str, str, str, str], Result] = {}
+        self._owners: dict[tuple[str, str], set[str]] = {}
         self._matches: dict[tuple[str, str], Match] = {}
         self._withdrawn: dict[tuple[str, str], Match] = {}
 
     def create(self, asset: Asset) -> Asset:
         with self._lock:
-            return self._assets.setdefault((asset.tenant, asset.asset_id), asset)
+            self.compare_and_set(asset)
+            return self._assets[asset.tenant, asset.asset_id]
 
-    def save(self, asset: Asset) -> None:
-        """Whatever is there; not of the port, for tests that set a scene. So with `save_job`."""
+    def compare_and_set(self, asset: Asset) -> Asset | None:
         with self._lock:
-            self._assets[asset.tenant, asset.asset_id] = asset
-
-    def replace(self, known: Asset, asset: Asset) -> bool:
-        with self._lock:
-            if not self._unchanged(known):
-                return False
-            self.save(asset)
-            return True
-
-    def _unchanged(self, known: Asset) -> bool:
-        there = self._assets.get((known.tenant, known.asset_id))
-        return there is not None and _state(there) == _state(known)
+            key = (asset.tenant, asset.asset_id)
+            if not _current(self._assets.get(key), asset):
+                return None
+            self._assets[key] = _next(asset)
+            return self._assets[key]
 
     def asset(self, tenant: str, asset_id: str) -> Asset:
         with self._lock:
@@ -75,41 +97,55 @@ class MemoryLibrary:
 
     def assets(self, tenant: str, ids: Sequence[str]) -> list[Asset]:
         with self._lock:
-            found = (self._assets.get((tenant, asset_id)) for asset_id in ids)
-            return [asset for asset in found if asset is not None]
+            records = (self._assets.get((tenant, asset_id)) for asset_id in ids)
+            return [asset for asset in records if asset is not None]
 
-    def list_assets(
-        self, tenant: str, *, status: AssetStatus | None, limit: int, cursor: str | None
-    ) -> Page[Asset]:
+    def begin(self, asset: Asset, jobs: Sequence[Job], results: Sequence[Result]) -> bool:
         with self._lock:
-            rows = {
-                f"{asset.created_at.isoformat()}#{asset.asset_id}": asset
-                for (owner, _), asset in self._assets.items()
-                if owner == tenant and status in (None, asset.status)
-            }
-        return _newest_first(rows, limit, cursor)
-
-    def begin(self, job: Job, known: Asset, asset: Asset) -> bool:
-        with self._lock:
-            if (job.tenant, job.job_id) in self._jobs or not self._unchanged(known):
+            stored = self._assets.get((asset.tenant, asset.asset_id))
+            if (
+                not _current(stored, asset)
+                or any((job.tenant, job.job_id) in self._jobs for job in jobs)
+                or not all(_current(self._results.get(_key(r)), r) for r in results)
+            ):
                 return False
-            self.save_job(job)
-            self.save(asset)
+            self._assets[asset.tenant, asset.asset_id] = _next(asset)
+            if asset.sha256 is not None:
+                self._owners.setdefault((asset.tenant, asset.sha256), set()).add(asset.asset_id)
+            for job in jobs:
+                self._jobs[job.tenant, job.job_id] = _next(job)
+            for result in results:
+                self._results[_key(result)] = _next(result)
             return True
 
-    def end(self, job: Job, known: Asset | None = None, asset: Asset | None = None) -> bool:
+    def report_progress(self, tenant: str, job_id: str, progress: Progress) -> None:
         with self._lock:
-            there = self._jobs.get((job.tenant, job.job_id))
-            if there is None or there.status is not JobStatus.RUNNING:
+            job = self._jobs.get((tenant, job_id))
+            if job is not None and job.state is JobState.RUNNING:
+                changed = job.model_copy(update={"progress": progress})
+                self._jobs[tenant, job_id] = _next(changed)
+
+    def end(self, job: Job, result: Result | None) -> bool:
+        with self._lock:
+            stored = self._jobs.get((job.tenant, job.job_id))
+            if stored is None or stored.state is not JobState.RUNNING or not _current(stored, job):
                 return False
-            if known is not None and asset is not None and not self.replace(known, asset):
+            if result is not None and not _current(self._results.get(_key(result)), result):
                 return False
-            self.save_job(job)
+            self._jobs[job.tenant, job.job_id] = _next(job)
+            if result is not None:
+                self._results[_key(result)] = _next(result)
             return True
 
-    def save_job(self, job: Job) -> None:
+    def save(self, record: Asset | Job | Result) -> None:
+        """Whatever is there; not of the port, for tests that set a scene."""
         with self._lock:
-            self._jobs[job.tenant, job.job_id] = job
+            if isinstance(record, Asset):
+                self._assets[record.tenant, record.asset_id] = _next(record)
+            elif isinstance(record, Job):
+                self._jobs[record.tenant, record.job_id] = _next(record)
+            else:
+                self._results[_key(record)] = _next(record)
 
     def job(self, tenant: str, job_id: str) -> Job:
         with self._lock:
@@ -117,6 +153,93 @@ class MemoryLibrary:
                 return self._jobs[tenant, job_id]
             except KeyError:
                 raise NotFound(f"no job {job_id}") from None
+
+    def list_jobs(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Job]:
+        with self._lock:
+            rows = {
+                f"{job.started_at.isoformat()}#{job.job_id}": job
+                for (owner, _), job in self._jobs.items()
+                if owner == tenant
+            }
+        return _newest_first(rows, limit, cursor)
+
+    def results(self, tenant: str, asset_id: str) -> list[Result]:
+        with self._lock:
+            keys = sorted(key for key in self._results if key[:2] == (tenant, asset_id))
+            return [self._results[key] for key in keys]
+
+    def analyzed(self, tenant: str, ids: Sequence[str]) -> list[AnalyzedAsset]:
+        with self._lock:
+            return [
+                AnalyzedAsset(asset=asset, results=tuple(self.results(tenant, asset.asset_id)))
+                for asset in self.assets(tenant, ids)
+            ]
+
+    def list_analyzed(
+        self, tenant: str, *, status: AssetStatus | None, limit: int, cursor: str | None
+    ) -> Page[AnalyzedAsset]:
+        with self._lock:
+            owned = [asset_id for owner, asset_id in self._assets if owner == tenant]
+            rows = {
+                f"{_listed_at(record, status).isoformat()}#{record.asset.asset_id}": record
+                for record in self.analyzed(tenant, owned)
+                if status is record.status
+                or (status is None and record.asset.state is not AssetState.DELETED)
+            }
+        return _newest_first(rows, limit, cursor)
+
+    def owners(self, tenant: str, sha256: str) -> list[str]:
+        with self._lock:
+            return sorted(self._owners.get((tenant, sha256), ()))
+
+    def disown(self, tenant: str, sha256: str, asset_id: str) -> None:
+        with self._lock:
+            self._owners.get((tenant, sha256), set()).discard(asset_id)
+
+    def list_deleted(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Asset]:
+        with self._lock:
+            deleted = [
+                asset
+                for (owner, _), asset in self._assets.items()
+                if owner == tenant and asset.state is AssetState.DELETED and asset.purge_at
+            ]
+        rows = {f"{asset.purge_at}#{asset.asset_id}": asset for asset in deleted}
+        keys = [key for key in sorted(rows) if cursor is None or key > cursor]
+        return Page(
+            items=[rows[key] for key in keys[:limit]],
+            cursor=keys[limit - 1] if len(keys) > limit else None,
+        )
+
+    def remove(self, asset: Asset) -> bool:
+        with self._lock:
+            key = (asset.tenant, asset.asset_id)
+            if not _current(self._assets.get(key), asset):
+                return False
+            del self._assets[key]
+            for name in [name for name in self._results if name[:2] == key]:
+                del self._results[name]
+            return True
+
+    def match_ids_of(
+        self, tenant: str, asset_id: str, *, limit: int, cursor: str | None
+    ) -> Page[str]:
+        with self._lock:
+            stored = {**self._withdrawn, **self._matches}
+            others = sorted(
+                match.b if match.a == asset_id else match.a
+                for (owner, _), match in stored.items()
+                if owner == tenant and asset_id in (match.a, match.b)
+            )
+        left = [other for other in others if cursor is None or other > cursor]
+        return Page(
+            items=[match_id(asset_id, other) for other in left[:limit]],
+            cursor=left[limit - 1] if len(left) > limit else None,
+        )
+
+    def remove_match(self, tenant: str, match_id: str) -> None:
+        with self._lock:
+            self._matches.pop((tenant, match_id), None)
+            self._withdrawn.pop((tenant, match_id), None)
 
     def save_match(self, match: Match) -> None:
         with self._lock:
@@ -204,6 +327,15 @@ class MemoryObjects:
         with self._lock:
             self._versions.pop((bucket, key), None)
 
+    def delete_versions(self, bucket: str, key: str) -> None:
+        self.remove(bucket, key)
+
+    def delete_prefix(self, bucket: str, prefix: str) -> None:
+        if not prefix.strip("/") or not prefix.endswith("/"):
+            raise ValueError(f"{prefix!r} is not a folder")
+        for key in self.keys(bucket, prefix):
+            self.remove(bucket, key)
+
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         with self._lock:
             return sorted(k for b, k in self._versions if b == bucket and k.startswith(prefix))
@@ -241,15 +373,15 @@ class MemoryObjects:
 
 
 class MemoryWorkflows:
-    """`filmgate.library.ports.Workflows`; `started` holds each job once, as Step Functions does."""
+    """`filmgate.library.ports.Workflows`; `started` holds each run once, as Step Functions does."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.started: dict[str, tuple[str, dict[str, str]]] = {}
+        self.started: dict[str, tuple[str, Mapping[str, JsonValue]]] = {}
 
-    def start(self, workflow: str, job_id: str, payload: dict[str, str]) -> None:
+    def start(self, workflow: str, run_id: str, payload: Mapping[str, JsonValue]) -> None:
         with self._lock:
-            self.started.setdefault(job_id, (workflow, payload))
+            self.started.setdefault(run_id, (workflow, payload))
 
 
 class MemoryFreshStore:

@@ -51,7 +51,9 @@ def _services() -> Services:
         library=DynamoLibrary(settings.assets_table, settings.matches_table),
         objects=objects,
         signer=objects,
-        workflows=StepFunctionsWorkflows(settings.image_workflow_arn, settings.video_workflow_arn),
+        workflows=StepFunctionsWorkflows(
+            settings.express_workflow_arn, settings.standard_workflow_arn
+        ),
         keys=KeyRing(DynamoKeyStore(settings.keys_table)),
         stage=settings.stage,
         limits=settings.limits,

@@ -22,14 +22,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import Json
 
 from filmgate.adapters.clients import BRIEF
-from filmgate.adapters.dynamodb.assets import DynamoAssets
+from filmgate.adapters.dynamodb.runs import DynamoAssetRuns
 from filmgate.adapters.events import ObjectCreated
 from filmgate.adapters.s3 import S3Objects
 from filmgate.adapters.sqs import SqsQueue
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.errors import TransientError
 from filmgate.observability import MetricUnit, correlate, fault, logger, metrics, span
-from filmgate.pipeline.receive import ReceiveDeps, receive
+from filmgate.pipeline.ingest import IngestDeps, ingest
 from filmgate.pipeline.uploads import Upload
 from filmgate.settings import (
     AssetTableSettings,
@@ -91,8 +91,8 @@ def _soon(record: dict[str, Any]) -> None:
 
 
 def _record(record: Record) -> None:
-    with span("receive"):
-        _receive()(upload=asdict(record.body.upload))
+    with span("ingest"):
+        _ingest()(upload=asdict(record.body.upload))
 
 
 @cache
@@ -101,24 +101,24 @@ def _queue() -> SqsQueue:
 
 
 @cache
-def _receive() -> Callable[..., dict[str, Any]]:
-    """Receiving, once for each version of an object even when its event comes twice at a time."""
+def _ingest() -> Callable[..., dict[str, Any]]:
+    """Ingest, once for each version of an object even when its event comes twice at a time."""
     workflows = WorkflowSettings()
-    deps = ReceiveDeps(
-        library=DynamoAssets(AssetTableSettings().assets_table),
+    deps = IngestDeps(
+        library=DynamoAssetRuns(AssetTableSettings().assets_table),
         objects=S3Objects(RawSettings().raw_bucket, None),
         workflows=StepFunctionsWorkflows(
-            workflows.image_workflow_arn, workflows.video_workflow_arn
+            workflows.express_workflow_arn, workflows.standard_workflow_arn
         ),
         limits=LimitSettings().limits,
     )
 
     def once(upload: dict[str, Any]) -> dict[str, Any]:
-        receipt = receive(deps, Upload(**upload))
-        correlate(receipt.asset_id or "none", tenant=receipt.tenant, job_id=receipt.job_id)
-        logger.info(f"upload {receipt.received}", extra={"reason_code": receipt.reason_code})
-        metrics.add_metric(f"Uploads{receipt.received.title()}", MetricUnit.Count, 1)
-        return {"received": receipt.received, "asset_id": receipt.asset_id}
+        receipt = ingest(deps, Upload(**upload))
+        correlate(receipt.asset_id or "none", tenant=receipt.tenant, run_id=receipt.run_id)
+        logger.info(f"upload {receipt.ingested}", extra={"reason_code": receipt.reason_code})
+        metrics.add_metric(f"Uploads{receipt.ingested.title()}", MetricUnit.Count, 1)
+        return {"ingested": receipt.ingested, "asset_id": receipt.asset_id}
 
     return idempotent_function(
         once,

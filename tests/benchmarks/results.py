@@ -1,11 +1,11 @@
-"""Write RESULTS.md, and the tables of the root's README.md, from the JSON of the last runs."""
+"""Write RESULTS.md, and the tables of SUMMARY.md, from the JSON of the last runs."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from tests.benchmarks import readme_tables
+from tests.benchmarks import summary_tables
 from tests.benchmarks.common import BENCH, markdown, parser
 
 TARGET = Path(__file__).with_name("RESULTS.md")
@@ -41,7 +41,7 @@ def main() -> None:
         }
         parts += kept(name, made, old).values()
     TARGET.write_text("\n".join([_HEAD, *parts]), encoding="utf-8")
-    readme_tables.write(_newest)
+    summary_tables.write(_newest)
     print(f"Written to {TARGET.name}: {len(parts)} parts")
 
 

@@ -8,26 +8,19 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from pynamodb.pagination import PageIterator
 
 from filmgate.adapters import s3, stepfunctions
-from filmgate.adapters.dynamodb import assets
 from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
 from filmgate.adapters.dynamodb.index import DynamoFreshStore
-from filmgate.adapters.dynamodb.library import DynamoLibrary
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.port import IndexEntry, IndexQuery
-from filmgate.errors import TransientError
-from filmgate.library.model import AssetStatus
-from tests.contracts.library import LibraryContract, an_asset
+from filmgate.library.jobs import new_id
 from tests.contracts.stores import (
     BucketStoreContract,
     FreshStoreContract,
@@ -54,54 +47,6 @@ def aws(local: RunningStack) -> Iterator[None]:
         yield
     for client in clients:
         client.cache_clear()
-
-
-@contextmanager
-def counted(pages: type, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """How many pages were read meanwhile."""
-    reads, read = [0], pages.__next__
-
-    def reading(self: Any) -> Any:
-        reads[0] += 1
-        return read(self)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(pages, "__next__", reading)
-        yield reads
-
-
-class TestDynamoLibrary(LibraryContract):
-    @pytest.fixture
-    def library(self, local: RunningStack) -> DynamoLibrary:
-        return DynamoLibrary(local.info.tables["assets"], local.info.tables["matches"])
-
-    def test_a_listing_of_rare_ones_reads_a_bounded_part(
-        self, library: DynamoLibrary, tenant: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(assets, "_MOST_READS", 3)
-        monkeypatch.setattr(assets, "_ROWS_A_READ", 10)
-        for i in range(60):
-            rare = i in (0, 41)
-            status = AssetStatus.FAILED if rare else AssetStatus.DONE
-            library.create(an_asset(tenant, f"a{i:02d}", minutes=i, status=status))
-        pages: list[list[str]] = []
-        cursor = None
-        while not pages or cursor is not None:
-            with counted(PageIterator, monkeypatch) as reads:
-                page = library.list_assets(
-                    tenant, status=AssetStatus.FAILED, limit=4, cursor=cursor
-                )
-            assert reads[0] <= 3
-            pages.append([asset.asset_id for asset in page.items])
-            cursor = page.cursor
-        # 5, 10 and 10 are read a call, so the oldest is reached in the third.
-        assert pages == [["a41"], [], ["a00"]]
-
-    def test_what_cannot_be_reached_is_transient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-        library = DynamoLibrary(f"unreached-{uuid.uuid4().hex}", "unreached")
-        with pytest.raises(TransientError):
-            library.create(an_asset("t", "a1"))
 
 
 class TestDynamoFreshStore(FreshStoreContract):
@@ -177,12 +122,12 @@ class TestS3Objects(ObjectStoreContract):
             S3Objects(None, "artifacts").exists("raw", "key")
 
 
-def test_a_job_starts_once_as_a_standard_workflow(local: RunningStack) -> None:
+def test_a_run_starts_once_as_a_standard_workflow(local: RunningStack) -> None:
     arns = local.info.workflows
-    job_id = f"{uuid.uuid4().hex[:26]}-1"
-    payload = {"tenant": "t", "asset_id": "gone", "job_id": job_id, "correlation_id": "c"}
-    workflows = StepFunctionsWorkflows(arns["image"], arns["video"])
-    workflows.start("video", job_id, payload)
-    workflows.start("video", job_id, payload)
-    listed = local.aws.client("stepfunctions").list_executions(stateMachineArn=arns["video"])
-    assert [run["name"] for run in listed["executions"]].count(job_id) == 1
+    run_id = new_id()
+    payload = {"tenant": "t", "asset_id": "gone", "run_id": run_id, "correlation_id": "c"}
+    workflows = StepFunctionsWorkflows(arns["express"], arns["standard"])
+    workflows.start("standard", run_id, {**payload, "work": []})
+    workflows.start("standard", run_id, {**payload, "work": []})
+    listed = local.aws.client("stepfunctions").list_executions(stateMachineArn=arns["standard"])
+    assert [run["name"] for run in listed["executions"]].count(run_id) == 1

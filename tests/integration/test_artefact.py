@@ -98,9 +98,9 @@ def test_fingerprinting_fits_with_onnxruntime_too(
     """The optional layer, with the one module that a model is opened by and nothing it lacks."""
     command = [sys.executable, "-m", "filmgate_packaging", "--only", "inference"]
     subprocess.run(command, check=True, cwd=CHECKOUT)
-    carried = [*layers_of(template, "fingerprint"), "inference"]
+    carried = [*layers_of(template, "derive"), "inference"]
     assert len(carried) <= 5
-    parts = [packaged / "fingerprint.zip", *(built / f"{layer}.zip" for layer in carried)]
+    parts = [packaged / "derive.zip", *(built / f"{layer}.zip" for layer in carried)]
     assert sum(zips.unzipped_bytes(part) for part in parts) < LAMBDA_LIMIT
     with zipfile.ZipFile(built / "inference.zip") as opened:
         libraries = [name for name in opened.namelist() if ".so" in name]

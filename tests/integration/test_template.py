@@ -269,7 +269,7 @@ def index_prefix() -> str:
 
 def test_logs_end_after_thirty_days(template: Template) -> None:
     groups = of(template, "AWS::Logs::LogGroup")
-    assert len(groups) >= len(FUNCTIONS) + 2
+    assert len(groups) >= len(FUNCTIONS) + 1
     assert {group["RetentionInDays"] for group in groups.values()} == {30}
 
 
@@ -349,47 +349,60 @@ def test_an_event_that_reaches_no_queue_lands_among_the_dead_letters(template: T
     assert not queues
 
 
-def test_images_are_express_with_logs_and_videos_standard(template: Template) -> None:
+def states_of(template: Template, workflow: str) -> dict[str, dict[str, Any]]:
+    """The states of a state machine, those inside its maps included."""
+    machine = of(template, "AWS::StepFunctions::StateMachine")[workflow]
+    found: dict[str, dict[str, Any]] = {}
+    waiting = [json.loads(machine["DefinitionString"]["Fn::Sub"][0])]
+    while waiting:
+        for name, state in waiting.pop()["States"].items():
+            found[name] = state
+            if state["Type"] == "Map":
+                waiting.append(state["ItemProcessor"])
+    return found
+
+
+def test_executions_that_fail_are_logged_and_no_others(template: Template) -> None:
     machines = of(template, "AWS::StepFunctions::StateMachine")
-    assert machines["ImageWorkflow"]["StateMachineType"] == "EXPRESS"
-    assert machines["ImageWorkflow"]["LoggingConfiguration"]["Level"] == "ERROR"
-    assert machines["VideoWorkflow"].get("StateMachineType", "STANDARD") == "STANDARD"
+    kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
+    assert kinds == {"AnalyzeExpress": "EXPRESS", "AnalyzeStandard": "STANDARD"}
+    levels = {machine["LoggingConfiguration"]["Level"] for machine in machines.values()}
+    assert levels == {"ERROR"}
 
 
-@pytest.mark.parametrize("workflow", ["ImageWorkflow", "VideoWorkflow"])
+@pytest.mark.parametrize("workflow", ["AnalyzeExpress", "AnalyzeStandard"])
 def test_every_task_retries_what_passes_and_records_what_does_not(
     template: Template, workflow: str
 ) -> None:
-    machine = of(template, "AWS::StepFunctions::StateMachine")[workflow]
-    states = json.loads(machine["DefinitionString"]["Fn::Sub"][0])["States"]
+    states = states_of(template, workflow)
     tasks = {name: state for name, state in states.items() if state["Type"] == "Task"}
-    assert set(tasks) == {"Fingerprint", "Match", "Decide", "Finish", "RecordFailure"}
+    recording = {"RecordFailure", "RecordJobFailure"}
+    assert set(tasks) == {"Derive", "RunEngine"} | recording
     for name, task in tasks.items():
-        throttled, passing = task["Retry"]
+        throttled, passing = task["Retry"][:2]
         assert throttled["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
         assert "TransientError" in passing["ErrorEquals"]
         assert not {"States.ALL", "States.TaskFailed"} & set(passing["ErrorEquals"])
         assert {throttled["JitterStrategy"], passing["JitterStrategy"]} == {"FULL"}
-        if name != "RecordFailure":
+        if name not in recording:
             (catch,) = task["Catch"]
-            assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "RecordFailure")
+            assert catch["ErrorEquals"] == ["States.ALL"]
+            assert catch["Next"] in recording
     assert states["RecordFailure"]["Next"] == "Failed"
     assert states["Failed"]["Type"] == "Fail"
 
 
-def test_an_image_that_hangs_is_recorded_within_five_minutes(template: Template) -> None:
-    machine = of(template, "AWS::StepFunctions::StateMachine")["ImageWorkflow"]
-    states = json.loads(machine["DefinitionString"]["Fn::Sub"][0])["States"]
+def test_a_picture_that_hangs_is_recorded_within_five_minutes(template: Template) -> None:
+    states = states_of(template, "AnalyzeExpress")
     limits = [state["TimeoutSeconds"] for state in states.values() if state["Type"] == "Task"]
     assert sum(limits) < 300
 
 
 def test_comparing_stops_before_its_step_does(template: Template) -> None:
     """With room for what comes before and after, and for one long comparison."""
-    machine = of(template, "AWS::StepFunctions::StateMachine")["ImageWorkflow"]
-    states = json.loads(machine["DefinitionString"]["Fn::Sub"][0])["States"]
-    assert 2 * MatchBudget().image_s <= states["Match"]["TimeoutSeconds"]
-    function = of(template, "AWS::Lambda::Function")[logical("match")]
+    step = states_of(template, "AnalyzeExpress")["RunEngine"]
+    assert 2 * MatchBudget().image_s <= step["TimeoutSeconds"]
+    function = of(template, "AWS::Lambda::Function")[logical("dedupe")]
     assert 1.5 * MatchBudget().other_s <= function["Timeout"]
 
 
@@ -414,7 +427,7 @@ def test_everything_that_can_fail_has_an_alarm(template: Template) -> None:
     assert dashboard_rows(template, "Errors") == {logical(name) for name in FUNCTIONS}
     for name in FUNCTIONS:
         assert ("Errors", json.dumps({"Ref": logical(name)})) in watched
-    for workflow in ("ImageWorkflow", "VideoWorkflow"):
+    for workflow in ("AnalyzeExpress", "AnalyzeStandard"):
         assert ("ExecutionsFailed", json.dumps({"Ref": workflow})) in watched
     metrics = {metric for metric, _ in watched}
     assert metrics >= {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}

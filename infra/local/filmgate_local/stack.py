@@ -30,7 +30,7 @@ class StackInfo:
     Attributes:
         tables: physical name by ``assets``, ``matches``, ``index``, ``keys``, ``idempotency``.
         functions: name of the Lambda by the function's own, such as ``dead-letters``.
-        workflows: ARN by ``image``, ``video``.
+        workflows: ARN by ``express``, ``standard``.
         deployed: SHA-256 of the template that is deployed, artefacts included.
     """
 
@@ -149,7 +149,10 @@ def _describe(aws: LocalAws, running: Daemon, home: Home, packaged: Packaged) ->
         dead_letters_url=_at(running, shown["IngestDeadLettersUrl"]),
         tables={name: shown[f"{name.capitalize()}TableName"] for name in TABLES},
         functions={name: f"{STACK}-{name}" for name in shown["FunctionNames"].split(",")},
-        workflows={"image": shown["ImageWorkflowArn"], "video": shown["VideoWorkflowArn"]},
+        workflows={
+            "express": shown["AnalyzeExpressArn"],
+            "standard": shown["AnalyzeStandardArn"],
+        },
         log=str(home.log),
         deployed=packaged.digest,
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filmgate.access import service
 from filmgate.access.model import hash_key, new_key, valid_tenant, well_formed
-from filmgate.access.service import KeyRing, create_key
+from filmgate.access.service import KeyRing, create_key, revoke_key
+from filmgate.errors import NotFound
 from tests.memory_keys import MemoryKeyStore
 
 
@@ -24,8 +27,8 @@ class Clock:
 def test_the_store_never_sees_the_key() -> None:
     store = MemoryKeyStore()
     key = create_key(store, "acme", "laptop")
-    assert key not in repr(store.records)
-    (record,) = store.records.values()
+    assert key not in repr(store.stored)
+    (record,) = store.stored.values()
     assert record.tenant == "acme"
     assert record.label == "laptop"
     assert record.key_hash == hash_key(key)
@@ -44,7 +47,7 @@ def test_a_tenant_that_could_break_a_table_key_is_refused(tenant: str) -> None:
     store = MemoryKeyStore()
     with pytest.raises(ValueError, match="cannot name a tenant"):
         create_key(store, tenant, "laptop")
-    assert not store.records
+    assert not store.stored
 
 
 @pytest.mark.parametrize("label", ["", "x" * 201])
@@ -58,7 +61,7 @@ def test_a_found_key_is_remembered_for_a_minute_and_no_longer() -> None:
     ring = KeyRing(store, clock=clock)
     key = create_key(store, "acme", "laptop")
     assert ring.tenant_of(key) == "acme"
-    store.records.clear()
+    store.stored.clear()
     clock.now = 59.9
     assert ring.tenant_of(key) == "acme"
     assert store.lookups == 1
@@ -71,7 +74,7 @@ def test_an_unknown_key_is_not_remembered() -> None:
     store = MemoryKeyStore()
     ring = KeyRing(store)
     key = create_key(store, "acme", "laptop")
-    record = store.records.pop(hash_key(key))
+    record = store.stored.pop(hash_key(key))
     assert ring.tenant_of(key) is None
     store.add(record)
     assert ring.tenant_of(key) == "acme"
@@ -109,3 +112,54 @@ def test_a_valid_tenant_is_safe_in_keys(text: str) -> None:
 
 def test_new_keys_are_well_formed() -> None:
     assert all(well_formed(new_key()) for _ in range(100))
+
+
+def test_a_key_stops_at_its_expiry_even_where_it_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryKeyStore()
+    ring = KeyRing(store)
+    soon = service.now() + timedelta(hours=1)
+    key = create_key(store, "acme", "guest", expires_at=soon)
+    assert ring.tenant_of(key) == "acme"
+    monkeypatch.setattr(service, "now", lambda: soon)
+    assert ring.tenant_of(key) is None
+    assert KeyRing(store).tenant_of(key) is None
+
+
+def test_a_key_cannot_be_made_that_never_works() -> None:
+    with pytest.raises(ValueError, match="in the future"):
+        create_key(MemoryKeyStore(), "acme", "late", expires_at=service.now())
+
+
+def test_a_revoked_key_stops_within_a_minute_and_others_work_on() -> None:
+    store, clock = MemoryKeyStore(), Clock()
+    ring = KeyRing(store, clock=clock)
+    kept, gone = (create_key(store, "acme", name) for name in ("kept", "gone"))
+    assert ring.tenant_of(gone) == "acme"
+    first = revoke_key(store, hash_key(gone)[:12])
+    assert first.revoked_at is not None
+    assert revoke_key(store, hash_key(gone)).revoked_at == first.revoked_at
+    assert KeyRing(store).tenant_of(gone) is None
+    clock.now = 60.0
+    assert ring.tenant_of(gone) is None
+    assert ring.tenant_of(kept) == "acme"
+
+
+@pytest.mark.parametrize(
+    ("key_id", "error"), [("0" * 12, NotFound), ("abc", ValueError), ("", ValueError)]
+)
+def test_only_a_key_that_exists_is_revoked(key_id: str, error: type[Exception]) -> None:
+    store = MemoryKeyStore()
+    create_key(store, "acme", "laptop")
+    with pytest.raises(error):
+        revoke_key(store, key_id)
+    assert all(record.revoked_at is None for record in store.records())
+
+
+def test_keys_are_listed_by_tenant_and_age() -> None:
+    store = MemoryKeyStore()
+    for tenant in ("acme", "rival", "acme"):
+        create_key(store, tenant, f"of {tenant}")
+    assert [record.tenant for record in store.records("acme")] == ["acme", "acme"]
+    assert len(store.records()) == 3

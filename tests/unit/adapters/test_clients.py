@@ -7,8 +7,8 @@ from botocore.config import Config
 
 from filmgate.adapters import s3, sqs, stepfunctions
 from filmgate.adapters.clients import BRIEF, OBJECTS
-from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.adapters.dynamodb.matches import DynamoMatches
+from filmgate.adapters.dynamodb.runs import DynamoAssetRuns
 from filmgate_local.layout import CHECKOUT
 
 SHORTEST_TIMEOUT_S = 29
@@ -35,7 +35,7 @@ def test_clients_are_made_so(module: object, monkeypatch: pytest.MonkeyPatch) ->
     assert longest_s(made.meta.config) <= 20
 
 
-@pytest.mark.parametrize("kind", [DynamoAssets, DynamoMatches])
+@pytest.mark.parametrize("kind", [DynamoAssetRuns, DynamoMatches])
 def test_tables_are_reached_so(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     store = kind("table")

@@ -15,12 +15,9 @@ from pydantic import ValidationError
 
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.dedupe.index.settings import IndexSettings
-from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.errors import TransientError
-from filmgate.library.model import AssetStatus
-from filmgate.pipeline.decide import DecideDeps
-from filmgate.pipeline.fingerprint import FingerprintDeps
-from filmgate.pipeline.match import MatchDeps
+from filmgate.library.model import AssetState, AssetStatus
+from filmgate.pipeline.state import ToFinish
 from filmgate.settings import DecisionSettings, LimitSettings, MatchTableSettings
 from tests.memory import MemoryFreshStore, MemorySegmentStore
 from tests.unit.pipeline.flow import TENANT, Flow, picture
@@ -101,7 +98,7 @@ def test_ingest_gets_the_key_and_version(monkeypatch: pytest.MonkeyPatch) -> Non
         ingest.metrics.add_metric("UploadsStarted", "Count", 1)
         seen.append(upload)
 
-    monkeypatch.setattr(ingest, "_receive", lambda: receive)
+    monkeypatch.setattr(ingest, "_ingest", lambda: receive)
     assert ingest.handler(event("ingest"), Context()) == {"batchItemFailures": []}
     (upload,) = seen
     assert upload["key"].endswith("/holiday in Rome.mp4")
@@ -125,7 +122,7 @@ def test_a_bad_message_fails_alone(
         seen.append(upload)
 
     ingest, queue = module("ingest"), Queue()
-    monkeypatch.setattr(ingest, "_receive", lambda: receive)
+    monkeypatch.setattr(ingest, "_ingest", lambda: receive)
     monkeypatch.setattr(ingest, "_queue", lambda: queue)
     answer = ingest.handler(batch, Context())
     failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
@@ -150,7 +147,7 @@ def test_a_message_that_failed_is_shown_again_soon(
     batch = event("ingest")
     batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(received)
     ingest, queue = module("ingest"), Queue(down=down)
-    monkeypatch.setattr(ingest, "_receive", lambda: receive)
+    monkeypatch.setattr(ingest, "_ingest", lambda: receive)
     monkeypatch.setattr(ingest, "_queue", lambda: queue)
     answer = ingest.handler(batch, Context())
     assert len(answer["batchItemFailures"]) == 1
@@ -176,7 +173,7 @@ def test_what_was_given_up_is_marked_and_kept(
     assert queue.sent == bodies
     assert queue.attributes == [{"ERROR_CODE": "NO_PERMISSIONS"}] * 3
     failed = flow.library.asset(TENANT, asset.asset_id)
-    assert (failed.status, failed.reason_code) == (AssetStatus.FAILED, "not_processed")
+    assert (failed.state, failed.reason_code) == (AssetState.FAILED, "not_processed")
     assert "Rome" not in caplog.text
 
 
@@ -196,48 +193,47 @@ def test_each_step_takes_what_the_one_before_left(
     first, _ = flow.upload("a.jpg", picture(1))
     flow.run(first)
     asset, _ = flow.upload("b.jpg", picture(1, side=160))
-    library, objects = flow.library, flow.objects
-    deps = {
-        "fingerprint": FingerprintDeps(library, objects, flow.limits),
-        "match": MatchDeps(library, objects, flow.index),
-        "decide": DecideDeps(library, objects, MatchSettings()),
-    }
-    carried = flow.state(asset).model_dump()
-    for name, wired in deps.items():
-        assert set(carried) == set(event(name)), "the event on file is what really comes"
-        step = module(name)
-        monkeypatch.setattr(step, "_deps", lambda wired=wired: wired)
-        carried |= step.handler(carried, Context())
-    assert set(carried) == set(event("finish"))
-    last = module("finish")
-    monkeypatch.setattr(last, "_library", lambda: library)
+    derive, dedupe = module("derive"), module("dedupe")
+    monkeypatch.setattr(derive, "_deps", lambda: flow.deriving)
+    monkeypatch.setattr(dedupe, "_wired", lambda: (flow.running, flow.deduping))
+    started = flow.state(asset).model_dump(mode="json")
+    assert shape(started) == shape(event("derive")), "the event on file is what really comes"
+    (job,) = derive.handler(started, Context())["work"]
+    assert shape(job) == shape(event("dedupe"))
     capsys.readouterr()
-    assert last.handler(carried, Context())["status"] == "done"
-    assert library.asset(TENANT, asset.asset_id).status is AssetStatus.DONE
-    metrics = emitted(capsys.readouterr().out)
-    assert metrics["AssetsDone"] == [1.0]
-    assert metrics["MatchesFound"] == [1.0]
-    json.dumps(carried)
+    assert dedupe.handler(job, Context())["state"] == "succeeded"
+    assert emitted(capsys.readouterr().out)["JobsSucceeded"] == [1.0]
+    record = flow.record(asset)
+    assert record.status is AssetStatus.DONE
+    assert record.current[0].summary["matches"] == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "told"),
-    [
-        ("event_refused", AssetStatus.REFUSED, "damaged"),
-        ("event_failed", AssetStatus.FAILED, "longer than a step may take"),
-    ],
-)
+def shape(carried: dict[str, Any]) -> Any:
+    """The names in a state, at every depth."""
+    return {
+        name: shape(value[0])
+        if isinstance(value, list) and value
+        else shape(value)
+        if isinstance(value, dict)
+        else None
+        for name, value in carried.items()
+    }
+
+
 def test_finish_records_what_went_wrong(
-    flow: Flow, monkeypatch: pytest.MonkeyPatch, name: str, status: AssetStatus, told: str
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     asset, _ = flow.upload("a.jpg", picture(1))
     last = module("finish")
     monkeypatch.setattr(last, "_library", lambda: flow.library)
-    last.handler(event("finish", name) | flow.state(asset).model_dump(), Context())
-    ended = flow.library.asset(TENANT, asset.asset_id)
-    assert ended.status is status
-    assert ended.reason is not None
-    assert told in ended.reason
+    carried = event("finish")
+    assert shape(carried) == shape(
+        ToFinish(work=flow.state(asset).work, error=carried["error"]).model_dump(mode="json")
+    )
+    last.handler(carried | {"work": flow.state(asset).model_dump(mode="json")["work"]}, Context())
+    record = flow.record(asset)
+    assert record.status is AssetStatus.FAILED
+    assert record.reason
 
 
 def test_compact_passes_over_the_tenant_that_fails(
@@ -253,8 +249,7 @@ def test_compact_passes_over_the_tenant_that_fails(
     index = SegmentIndex(fresh, segments, IndexSettings(fold_entries=1), cache_dir=tmp_path)
     asset, _ = flow.upload("a.jpg", picture(1))
     flow.index = index
-    carried = flow.fingerprint(flow.state(asset))
-    flow.match(carried)
+    flow.run(asset)
     MemoryFreshStore.put(fresh, "bad", fresh.read(TENANT)[0])
     compact = module("compact")
     monkeypatch.setattr(compact, "_stores", lambda: (fresh, index))

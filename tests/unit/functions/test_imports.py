@@ -18,9 +18,9 @@ LAPTOP = {"typer", "rich", "jinja2", "ministack", "imagehash", "filmgate.dedupe.
 
 FORBIDDEN = {
     "ingest": DECODERS | ARRAYS | WEB | LAPTOP,
-    "fingerprint": WEB | LAPTOP | {"filmgate.dedupe.matching.compare"},
-    "match": DECODERS | WEB | LAPTOP,
-    "decide": DECODERS | ARRAYS | WEB | LAPTOP,
+    "derive": WEB | LAPTOP | {"filmgate.dedupe.matching.compare"},
+    "dedupe": DECODERS | WEB | LAPTOP,
+    "engine": DECODERS | ARRAYS | WEB | LAPTOP,
     "finish": DECODERS | ARRAYS | WEB | LAPTOP,
     "compact": DECODERS | WEB | LAPTOP,
     "dead_letters": DECODERS | ARRAYS | WEB | LAPTOP,

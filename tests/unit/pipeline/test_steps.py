@@ -1,11 +1,12 @@
-"""From a received file to its matches."""
+"""From an ingested file to its matches."""
 
 from __future__ import annotations
 
 import io
 import json
 import re
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,20 @@ from pydantic import ValidationError
 
 from filmgate.dedupe.fingerprint import codec, engine
 from filmgate.dedupe.matching.groups import groups
-from filmgate.dedupe.matching.model import MatchClass
+from filmgate.dedupe.matching.model import MatchClass, Verdict
 from filmgate.dedupe.matching.settings import Boundaries, MatchSettings
-from filmgate.library.model import AssetStatus, JobStatus
+from filmgate.dedupe.records import verdict_of
+from filmgate.engines import registry
+from filmgate.library.jobs import JobState, Progress
+from filmgate.library.matches import Match
+from filmgate.library.model import Asset, AssetStatus
+from filmgate.library.results import ResultState
 from filmgate.media.model import MediaKind
 from filmgate.media.tiles import TileIndex
-from filmgate.pipeline.decide import DecideDeps, decide
-from filmgate.pipeline.match import MatchDeps, match
-from filmgate.pipeline.state import Failure, Matched, ToMatch
+from filmgate.pipeline import dedupe, derive
+from filmgate.pipeline.artifacts import fingerprint_address
+from filmgate.pipeline.ingest import ingest
+from filmgate.pipeline.state import Outcome, RunState
 from filmgate.settings import BudgetSettings
 from tests import media_factory
 from tests.unit.pipeline.flow import TENANT, Flow, picture
@@ -34,6 +41,18 @@ def flow(tmp_path: Path) -> Flow:
     return Flow(tmp_path)
 
 
+def matches(flow: Flow) -> list[Match]:
+    return flow.library.list_matches(TENANT, limit=99, cursor=None).items
+
+
+def verdicts(flow: Flow) -> list[Verdict]:
+    return [verdict_of(match) for match in matches(flow)]
+
+
+def address_of(asset: Asset) -> str:
+    return fingerprint_address(TENANT, str(asset.sha256), engine.ENGINE)
+
+
 def test_copies_become_matches_and_others_do_not(flow: Flow) -> None:
     for path, body in (
         ("a.jpg", picture(1)),
@@ -42,29 +61,56 @@ def test_copies_become_matches_and_others_do_not(flow: Flow) -> None:
     ):
         asset, _ = flow.upload(path, body)
         assert flow.run(asset).status is AssetStatus.DONE
-    (match,) = flow.library.list_matches(TENANT, limit=9, cursor=None).items
+    (match,) = matches(flow)
     paths = {flow.library.asset(TENANT, side).path for side in (match.a, match.b)}
     assert paths == {"a.jpg", "b.jpg"}
     assert match.a < match.b
-    assert match.verdict.match_class in {MatchClass.EXACT, MatchClass.NEAR}
-    assert match.verdict.pairs
+    verdict = verdict_of(match)
+    assert verdict.match_class in {MatchClass.EXACT, MatchClass.NEAR}
+    assert verdict.pairs
+    assert (match.capability, match.label) == ("dedupe", verdict.match_class.value)
+    assert (match.score, match.probability) == (verdict.score, verdict.probability)
 
 
-def test_the_artefacts_are_beside_each_other(flow: Flow) -> None:
+def test_a_match_of_another_capability_has_no_verdict(flow: Flow) -> None:
+    for path in ("a.jpg", "b.jpg"):
+        flow.run(flow.upload(path, picture(1))[0])
+    (match,) = matches(flow)
+    with pytest.raises(ValueError, match="faces"):
+        verdict_of(match.model_copy(update={"capability": "faces"}))
+
+
+def test_the_artifacts_are_beside_each_other(flow: Flow) -> None:
     asset, _ = flow.upload("a.jpg", picture(1))
     flow.run(asset)
-    asset = flow.library.asset(TENANT, asset.asset_id)
-    assert asset.fingerprint_key is not None
+    result = flow.result(asset)
     folder = f"artifacts/{TENANT}/{asset.sha256}/fingerprint/{engine.ENGINE}"
-    assert asset.fingerprint_key == f"{folder}/fingerprint.npz"
-    assert asset.tiles_key == f"{folder}/tiles.jpg"
-    assert asset.engine == engine.ENGINE
-    stored = codec.loads(flow.objects.get("artifacts", asset.fingerprint_key))
+    comparisons = result.artifacts["comparisons"]
+    assert result.artifacts == {
+        "fingerprint": f"{folder}/fingerprint.npz",
+        "pdq.json": f"{folder}/pdq.json",
+        "tiles.jpg": f"{folder}/tiles.jpg",
+        "tiles.json": f"{folder}/tiles.json",
+        "comparisons": comparisons,
+    }
+    assert comparisons.endswith(f"/{result.job_id}.json")
+    stored = codec.loads(flow.objects.get("artifacts", result.artifacts["fingerprint"]))
     assert stored.sha256 == asset.sha256
     TileIndex.model_validate_json(flow.objects.get("artifacts", f"{folder}/tiles.json"))
     export = json.loads(flow.objects.get("artifacts", f"{folder}/pdq.json"))
     assert export["engine"] == engine.ENGINE
     assert len(export["frames"][0]["pdq"]) == 64
+
+
+def test_a_job_tells_how_far_it_is_and_how_it_ended(flow: Flow) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    (job,) = flow.derive(flow.state(asset)).work
+    assert flow.job(asset).progress == Progress(step="derive", share=0.0)
+    ended = flow.run_job(job)
+    assert (ended.state, ended.progress, ended.error) == (JobState.SUCCEEDED, None, None)
+    assert ended.finished_at is not None
+    assert ended.seconds == (ended.finished_at - ended.started_at).total_seconds()
+    assert flow.result(asset).seconds == ended.seconds
 
 
 def test_the_same_content_is_decoded_once(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,9 +119,10 @@ def test_the_same_content_is_decoded_once(flow: Flow, monkeypatch: pytest.Monkey
     flow.run(first)
     monkeypatch.setattr(engine, "fingerprint", None)
     second, _ = flow.upload("b.jpg", body)
-    assert flow.run(second).matches == 1
-    (match,) = flow.library.list_matches(TENANT, limit=9, cursor=None).items
-    assert match.verdict.transform.identical_bytes
+    flow.run(second)
+    assert flow.result(second).summary["matches"] == 1
+    (verdict,) = verdicts(flow)
+    assert verdict.transform.identical_bytes
 
 
 def test_a_film_cut_short_is_accepted_with_how_much_was_decoded(flow: Flow, tmp_path: Path) -> None:
@@ -85,60 +132,143 @@ def test_a_film_cut_short_is_accepted_with_how_much_was_decoded(flow: Flow, tmp_
     cut = [flow.upload(path, half)[0] for path in ("half.mp4", "again.mp4")]
     for asset in (whole, *cut):
         assert flow.run(asset).status is AssetStatus.DONE
-    assert flow.library.asset(TENANT, whole.asset_id).notes == ()
+    assert flow.record(whole).notes == ()
     for asset in cut:
-        note = flow.library.asset(TENANT, asset.asset_id).notes[0]
+        note = flow.record(asset).notes[0]
         told = re.search(r"ends early .*: (\S+) of (\S+) s could be decoded", note)
         assert told
         assert 3 < float(told[1]) < 9
         assert float(told[2]) == pytest.approx(12, abs=0.2)
 
 
-def test_a_damaged_artefact_is_made_again(flow: Flow) -> None:
+def test_a_damaged_artifact_is_made_again(flow: Flow) -> None:
     asset, _ = flow.upload("a.jpg", picture(1))
-    carried = flow.fingerprint(flow.state(asset))
-    whole = flow.objects.get("artifacts", carried["fingerprint_key"])
-    flow.objects.put("artifacts", carried["fingerprint_key"], whole[:40], "x/y")
-    flow.fingerprint(flow.state(asset))
-    assert flow.objects.get("artifacts", carried["fingerprint_key"]) == whole
+    key = flow.derive(flow.state(asset)).work[0].artifacts["fingerprint"]
+    whole = flow.objects.get("artifacts", key)
+    flow.objects.put("artifacts", key, whole[:40], "x/y")
+    flow.derive(flow.state(asset))
+    assert flow.objects.get("artifacts", key) == whole
 
 
 def test_two_that_arrive_together_find_each_other(flow: Flow) -> None:
-    """Each step of both, in every order in which one may come before the other's."""
+    """Both are derived before either is compared."""
     first, _ = flow.upload("a.jpg", picture(1))
     second, _ = flow.upload("b.jpg", picture(1, side=160))
-    one, two = flow.fingerprint(flow.state(first)), flow.fingerprint(flow.state(second))
-    # The records of both may lag behind the index: as if neither had named its fingerprint yet.
-    flow.library.save(first)
-    flow.library.save(second)
-    one, two = flow.match(one), flow.match(two)
-    assert one["candidates"] + two["candidates"] >= 1
-    flow.finish(flow.decide(one))
-    flow.finish(flow.decide(two))
+    work = [flow.derive(flow.state(asset)).work[0] for asset in (first, second)]
+    for job in work:
+        flow.run_job(job)
+    found = [flow.result(asset).summary["candidates"] for asset in (first, second)]
+    assert found == [0, 1]
     assert len(flow.library.matches_of(TENANT, first.asset_id, limit=9, cursor=None).items) == 1
 
 
-def test_a_candidate_that_vanished_is_passed_over(flow: Flow) -> None:
+def test_a_damaged_candidate_costs_only_itself(flow: Flow) -> None:
+    copies = [flow.upload(f"{n}.jpg", picture(1, side=96 + n))[0] for n in range(3)]
+    for asset in copies:
+        flow.run(asset)
+    key = address_of(copies[1])
+    flow.objects.put("artifacts", key, flow.objects.get("artifacts", key)[:40], "x/y")
+    last, _ = flow.upload("last.jpg", picture(1, side=160))
+    counts = flow.dedupe(last)
+    assert (counts["candidates"], counts["damaged"], counts["matches"]) == (3, 1, 2)
+    assert (counts["outdated"], counts["uncompared"]) == (0, 0)
+    assert flow.record(last).status is AssetStatus.DONE
+    touched = {side for match in matches(flow) for side in (match.a, match.b)}
+    assert touched == {asset.asset_id for asset in (*copies, last)}, "matches of before stay"
+
+
+def test_a_candidate_without_a_fingerprint_of_this_engine_counts_as_outdated(flow: Flow) -> None:
     first, _ = flow.upload("a.jpg", picture(1))
-    carried = flow.fingerprint(flow.state(first))
-    flow.match(carried)
-    flow.objects.remove("artifacts", carried["fingerprint_key"])
+    flow.run(first)
+    flow.objects.remove("artifacts", address_of(first))
     second, _ = flow.upload("b.jpg", picture(1, side=160))
-    ended = flow.run(second)
-    assert (ended.status, ended.matches) == (AssetStatus.DONE, 0)
+    counts = flow.dedupe(second)
+    assert (counts["candidates"], counts["outdated"], counts["matches"]) == (1, 1, 0)
+    assert flow.record(second).status is AssetStatus.DONE
 
 
-def test_steps_run_twice_change_nothing(flow: Flow) -> None:
+def test_an_engine_bump_leaves_old_assets_until_they_run_again(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = [flow.upload(f"{n}.jpg", picture(1, side=96 + n))[0] for n in range(2)]
+    for asset in old:
+        flow.run(asset)
+    (before,) = matches(flow)
+    bump(monkeypatch)
+    new, _ = flow.upload("new.jpg", picture(1, side=160))
+    counts = flow.dedupe(new)
+    assert (counts["candidates"], counts["outdated"], counts["matches"]) == (2, 2, 0)
+    assert matches(flow) == [before]
+    for asset in old:
+        flow.again(asset)
+        assert flow.run(asset).status is AssetStatus.DONE
+        record = flow.record(asset)
+        assert [result.engine for result in record.results] == [
+            "filmgate-dedupe/4.5",
+            "filmgate-dedupe/99.5",
+        ]
+        assert [result.attempt for result in record.results] == [1, 1]
+        assert [result.engine for result in record.current] == ["filmgate-dedupe/99.5"]
+    assert len(matches(flow)) == 3, "all pairs are found again"
+    assert flow.library.match(TENANT, before.match_id).created_at == before.created_at
+
+
+def bump(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fingerprint has another version, and with it the engine."""
+    spec = dedupe.SPEC.model_copy(update={"version": "99.5"})
+    monkeypatch.setattr("filmgate.dedupe.engine.SPEC", spec)
+    monkeypatch.setattr(dedupe.DedupeEngine, "spec", spec)
+    monkeypatch.setattr(engine, "ENGINE", "filmgate-fingerprint/99")
+
+
+def test_a_done_asset_runs_again_and_says_the_same(flow: Flow) -> None:
     first, _ = flow.upload("a.jpg", picture(1))
     flow.run(first)
     second, _ = flow.upload("b.jpg", picture(1, side=160))
     flow.run(second)
-    before = flow.library.list_matches(TENANT, limit=9, cursor=None).items
-    flow.run(second)
-    flow.run(first)
-    after = flow.library.list_matches(TENANT, limit=9, cursor=None).items
-    assert [match.verdict for match in after] == [match.verdict for match in before]
+    before, said = matches(flow), flow.result(second)
+    for asset in (second, first):
+        flow.again(asset)
+        assert flow.record(asset).status is AssetStatus.PROCESSING
+        assert flow.result(asset).summary == (said.summary if asset is second else {
+            **said.summary, "candidates": 0, "matches": 0,
+        }), "the last result stays until there is another"  # fmt: skip
+        assert flow.run(asset).status is AssetStatus.DONE
+        assert (flow.job(asset).attempt, flow.result(asset).attempt) == (2, 2)
+    after = matches(flow)
+    assert [match.payload for match in after] == [match.payload for match in before]
     assert after[0].created_at == before[0].created_at
+
+
+def test_a_job_that_ended_is_not_run_twice(flow: Flow) -> None:
+    """An Express workflow may start twice."""
+    asset, _ = flow.upload("a.jpg", picture(1))
+    done = flow.run(asset)
+    flow.objects.remove("artifacts", address_of(asset))
+    (job,) = flow.state(asset).work
+    assert flow.run_job(job).state is JobState.SUCCEEDED, "and needs nothing to say so"
+    assert flow.record(asset) == done
+
+
+def test_a_job_run_again_continues_at_its_comparisons(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker died between comparing and deciding."""
+    flow.run(flow.upload("a.jpg", picture(1))[0])
+    asset, _ = flow.upload("b.jpg", picture(1, side=160))
+    (job,) = flow.derive(flow.state(asset)).work
+
+    def die(*_: Any) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dedupe.DedupeEngine, "_decide", die)
+        with pytest.raises(MemoryError):
+            flow.run_job(job)
+    assert flow.job(asset).state is JobState.RUNNING
+    monkeypatch.setattr(dedupe, "compare", None)
+    assert flow.run_job(job).state is JobState.SUCCEEDED
+    assert flow.result(asset).summary["matches"] == len(matches(flow)) == 1
 
 
 def test_a_pair_that_differs_in_a_later_run_is_no_match_any_longer(flow: Flow) -> None:
@@ -150,34 +280,51 @@ def test_a_pair_that_differs_in_a_later_run_is_no_match_any_longer(flow: Flow) -
         flow.run(asset)
 
     def grouped() -> list[list[str]]:
-        matches = flow.library.list_matches(TENANT, limit=9, cursor=None).items
-        return [sorted(g) for g in groups((m.a, m.b, m.verdict) for m in matches)]
+        return [sorted(g) for g in groups((m.a, m.b, verdict_of(m)) for m in matches(flow))]
 
     assert grouped() == [sorted(a.asset_id for a in (first, second, third))]
-    strict = Boundaries(exact=1.0, near=1.0, similar=1.0)
-    deps = DecideDeps(flow.library, flow.objects, MatchSettings(image=strict))
-    carried = Matched.model_validate(flow.match(flow.fingerprint(flow.state(third))))
-    assert [decide(deps, carried).withdrawn for _ in range(2)] == [2, 0]
+    strict = flow.stricter(MatchSettings(image=Boundaries(exact=1.0, near=1.0, similar=1.0)))
+    withdrawn = []
+    for _ in range(2):
+        flow.again(third)
+        withdrawn.append(flow.dedupe(third, strict)["withdrawn"])
+    assert withdrawn == [2, 0]
     assert grouped() == [sorted((first.asset_id, second.asset_id))]
     assert flow.library.matches_of(TENANT, third.asset_id, limit=9, cursor=None).items == []
+    flow.again(third)
     flow.run(third)
     assert len(flow.library.matches_of(TENANT, third.asset_id, limit=9, cursor=None).items) == 2
 
 
 def test_tenants_do_not_match_each_other(flow: Flow) -> None:
     first, _ = flow.upload("a.jpg", picture(1))
-    carried = flow.fingerprint(flow.state(first))
-    flow.match(carried)
-    assert flow.match(carried | {"tenant": "other"})["candidates"] == 0
+    flow.run(first)
+    receipt = ingest(flow.ingesting, flow.put("raw/rival/a.jpg", picture(1)))
+    _, payload = flow.workflows.started[str(receipt.run_id)]
+    record = flow.work(RunState.model_validate(payload))
+    assert (record.asset.tenant, record.status) == ("rival", AssetStatus.DONE)
+    assert record.current[0].summary["candidates"] == 0
+    assert matches(flow) == []
 
 
-def test_a_file_deleted_meanwhile_is_refused(flow: Flow) -> None:
+def test_a_refusal_while_deriving_ends_all_jobs(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shots = dedupe.SPEC.model_copy(
+        update={"capability": "shots", "name": "shots", "runner": "engine"}
+    )
+    monkeypatch.setattr(registry, "specs", lambda: (dedupe.SPEC, shots))
     asset, _ = flow.upload("a.jpg", picture(1))
     flow.objects.remove("raw", asset.key)
-    ended = flow.run(asset)
-    assert (ended.status, ended.reason_code) == (AssetStatus.REFUSED, "gone")
-    job = flow.library.job(TENANT, str(asset.job_id))
-    assert job.status is JobStatus.SUCCEEDED
+    derived = flow.derive(flow.state(asset))
+    assert (derived.outcome, derived.reason_code, derived.work) == (Outcome.REFUSED, "gone", ())
+    record = flow.record(asset)
+    assert (record.status, record.reason_code) == (AssetStatus.REFUSED, "gone")
+    assert [result.state for result in record.results] == [ResultState.REFUSED] * 2
+    jobs = flow.library.list_jobs(TENANT, limit=9, cursor=None).items
+    assert [job.state for job in jobs] == [JobState.REFUSED] * 2
+    assert [job.error for job in jobs] == [None] * 2
+    assert flow.derive(flow.state(asset)).outcome is Outcome.REFUSED, "and may be told again"
 
 
 def test_a_file_that_changed_meanwhile_is_refused(flow: Flow) -> None:
@@ -194,73 +341,54 @@ def test_content_that_cannot_be_decoded_is_refused(flow: Flow) -> None:
     start = out.getvalue().index(b"IDAT") + 8
     body = out.getvalue()[:start] + b"\0" * 2000 + out.getvalue()[start + 2000 :]
     asset, _ = flow.upload("a.png", body)
-    assert asset.status is AssetStatus.PROCESSING, "its head is good"
+    assert flow.record(asset).status is AssetStatus.PROCESSING, "its head is good"
     ended = flow.run(asset)
     assert (ended.status, ended.reason_code) == (AssetStatus.REFUSED, "damaged")
-    assert flow.library.asset(TENANT, asset.asset_id).reason
+    assert ended.reason
 
 
-@pytest.mark.parametrize(
-    ("failure", "code", "told"),
-    [
-        (Failure(name="States.Timeout"), "timed_out", "longer"),
-        (
-            Failure(name="TransientError", cause='{"errorMessage": "S3 did not answer"}'),
-            "failed",
-            "TransientError: S3 did not answer",
-        ),
-        (Failure(name="Boom", cause="not json"), "failed", "Boom: not json"),
-        (Failure(name="Boom", cause="[1]"), "failed", "Boom: [1]"),
-        (Failure(name="Boom", cause="x" * 9999), "failed", "Boom"),
-    ],
-)
-def test_a_fault_is_recorded_in_plain_words(
-    flow: Flow, failure: Failure, code: str, told: str
-) -> None:
-    asset, _ = flow.upload("a.jpg", picture(1))
-    state = flow.state(asset).model_dump()
-    flow.finish(state | {"outcome": "failed", "error": failure.model_dump()})
-    failed = flow.library.asset(TENANT, asset.asset_id)
-    assert (failed.status, failed.reason_code) == (AssetStatus.FAILED, code)
-    assert failed.reason is not None
-    assert told in failed.reason
-    assert len(failed.reason) < 500
-    job = flow.library.job(TENANT, str(asset.job_id))
-    assert (job.status, job.error) == (JobStatus.FAILED, failed.reason)
-
-
-def test_an_old_run_does_not_end_a_later_one(flow: Flow) -> None:
-    asset, _ = flow.upload("a.jpg", picture(1))
-    state = flow.state(asset).model_dump()
-    flow.library.save(asset.model_copy(update={"job_id": f"{asset.asset_id}-2"}))
-    flow.finish(state | {"outcome": "failed"})
-    assert flow.library.asset(TENANT, asset.asset_id).status is AssetStatus.PROCESSING
-
-
-def test_a_failure_that_comes_late_does_not_undo_the_end(flow: Flow) -> None:
-    asset, _ = flow.upload("a.jpg", picture(1))
-    state = flow.state(asset).model_dump()
-    flow.finish(state | {"outcome": "ok", "matches": 0})
-    late = Failure(name="States.Timeout", cause="")
-    told = flow.finish(state | {"outcome": "failed", "error": late.model_dump()})
-    assert told.status is AssetStatus.DONE
-    assert flow.library.asset(TENANT, asset.asset_id).status is AssetStatus.DONE
-    assert flow.library.job(TENANT, str(asset.job_id)).status is JobStatus.SUCCEEDED
-
-
-def test_comparing_stops_in_time_and_says_so(flow: Flow) -> None:
+def test_no_candidate_is_fetched_once_the_time_is_over(flow: Flow) -> None:
     for name in "abc":
         flow.run(flow.upload(f"{name}.jpg", picture(1))[0])
     asset, _ = flow.upload("d.jpg", picture(1, side=160))
-    carried = flow.fingerprint(flow.state(asset))
-    ticks = iter((0.0, 1.0, 99.0))
-    deps = MatchDeps(flow.library, flow.objects, flow.index, clock=lambda: next(ticks))
-    matched = match(deps, ToMatch.model_validate(carried))
-    assert (matched.candidates, matched.passed_over) == (1, 2)
-    carried |= matched.model_dump(mode="json")
-    flow.finish(flow.decide(carried))
-    assert flow.library.asset(TENANT, asset.asset_id).passed_over == 2
-    assert flow.library.job(TENANT, str(asset.job_id)).passed_over == 2
+    counts = flow.dedupe(asset, replace(flow.deduping, clock=clock(0.0, 1.0, 99.0)))
+    assert (counts["candidates"], counts["matches"], counts["uncompared"]) == (3, 1, 2)
+    assert flow.record(asset).status is AssetStatus.DONE
+
+
+def clock(*ticks: float) -> Callable[[], float]:
+    """A clock that is read so often at most."""
+    times: Iterator[float] = iter(ticks)
+    return lambda: next(times)
+
+
+@pytest.mark.parametrize(
+    ("remaining_s", "searching_s", "compared"),
+    [(300.0, 0.0, 2), (300.0, 19.0, 2), (300.0, 21.0, 0), (30.0, 9.0, 2), (30.0, 11.0, 0),
+     (20.0, 0.0, 0), (5.0, 0.0, 0)],
+)  # fmt: skip
+def test_the_deadline_covers_search_and_comparison(
+    flow: Flow, remaining_s: float, searching_s: float, compared: int
+) -> None:
+    """A picture has 20 s, and 20 s of the function's time are kept for decisions and records."""
+    for name in "ab":
+        flow.run(flow.upload(f"{name}.jpg", picture(1))[0])
+    asset, _ = flow.upload("c.jpg", picture(1, side=160))
+    (job,) = flow.derive(flow.state(asset)).work
+    time = [0.0]
+
+    class Slow:
+        def add(self, *given: Any) -> None:
+            flow.index.add(*given)
+
+        def search(self, *given: Any, **named: Any) -> Any:
+            time[0] += searching_s
+            return flow.index.search(*given, **named)
+
+    slow = replace(flow.deduping, index=Slow(), clock=lambda: time[0])
+    flow.run_job(job, slow, lambda: remaining_s)
+    summary = flow.result(asset).summary
+    assert (summary["matches"], summary["uncompared"]) == (compared, 2 - compared)
 
 
 def test_the_time_to_compare_is_a_setting(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,45 +397,14 @@ def test_the_time_to_compare_is_a_setting(flow: Flow, monkeypatch: pytest.Monkey
     assert (budget.seconds(MediaKind.VIDEO), budget.seconds(MediaKind.AUDIO)) == (7.0, 7.0)
     flow.run(flow.upload("a.jpg", picture(1))[0])
     asset, _ = flow.upload("b.jpg", picture(1, side=160))
-    carried = flow.fingerprint(flow.state(asset))
     for ticks, reached in (((0.0, 0.4), 1), ((0.0, 0.6), 0)):
-        clock = partial(next, iter(ticks))
-        deps = MatchDeps(flow.library, flow.objects, flow.index, budget, clock=clock)
-        assert match(deps, ToMatch.model_validate(carried)).candidates == reached
+        engine_in_time = replace(flow.deduping, budget=budget, clock=clock(*ticks))
+        assert flow.dedupe(asset, engine_in_time)["matches"] == reached
+        flow.again(asset)
     monkeypatch.setenv("FILMGATE_MATCH_BUDGET", '{"image_s": 0}')
     with pytest.raises(ValidationError):
         BudgetSettings()
 
 
-def test_a_job_that_ended_while_its_file_was_decoded_stays_ended(
-    flow: Flow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asset, _ = flow.upload("a.jpg", picture(1))
-    state = flow.state(asset)
-    whole = engine.fingerprint
-
-    def slow(*given: Any, **named: Any) -> Any:
-        late = Failure(name="States.Timeout", cause="")
-        flow.finish(state.model_dump() | {"outcome": "failed", "error": late.model_dump()})
-        return whole(*given, **named)
-
-    monkeypatch.setattr(engine, "fingerprint", slow)
-    flow.fingerprint(state)
-    assert flow.library.asset(TENANT, asset.asset_id).status is AssetStatus.FAILED
-
-
-def test_an_end_overwrites_no_other_writer(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The record changes between the read and the write of the last step: both stay."""
-    asset, _ = flow.upload("a.jpg", picture(1))
-    read = flow.library.asset
-
-    def meanwhile(tenant: str, asset_id: str) -> Any:
-        monkeypatch.setattr(flow.library, "asset", read)
-        known = read(tenant, asset_id)
-        assert flow.library.replace(known, known.changed(engine="e/1"))
-        return known
-
-    monkeypatch.setattr(flow.library, "asset", meanwhile)
-    flow.finish(flow.state(asset).model_dump() | {"outcome": "ok", "matches": 0})
-    ended = flow.library.asset(TENANT, asset.asset_id)
-    assert (ended.status, ended.engine) == (AssetStatus.DONE, "e/1")
+def test_every_need_of_an_engine_has_a_deriver() -> None:
+    assert {need for spec in registry.specs() for need in spec.needs} <= set(derive.DERIVERS)

@@ -23,6 +23,14 @@ class TransientError(FilmgateError):
     """Something outside failed for now; the same call may succeed later."""
 
 
+class EngineUnavailable(FilmgateError):
+    """An engine cannot run here, such as one without its weights; the message says why."""
+
+
+class NothingToRun(FilmgateError):
+    """No engine takes this kind of file, or none of those asked for does."""
+
+
 class NotFound(FilmgateError):
     """The asset, match, job or object asked for does not exist for this tenant."""
 

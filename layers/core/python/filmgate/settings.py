@@ -68,10 +68,10 @@ class BudgetSettings(Environment):
 
 
 class WorkflowSettings(Environment):
-    """The state machines."""
+    """The two state machines of the workflow `analyze`."""
 
-    image_workflow_arn: str
-    video_workflow_arn: str
+    express_workflow_arn: str
+    standard_workflow_arn: str
 
 
 class IdempotencySettings(Environment):

@@ -7,28 +7,41 @@ import re
 import secrets
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from filmgate.model import FrozenModel
 
 PREFIX = "fg_"
 _KEY = re.compile(r"fg_[A-Za-z0-9_-]{43}")
 _TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 MAX_LABEL_CHARACTERS = 200
+KEY_ID_CHARACTERS = 12
 
 
-class KeyRecord(BaseModel):
-    """What is stored of an API key; the key itself is nowhere.
+class KeyRecord(FrozenModel):
+    """What is stored of an API key; the key itself is not.
 
     Attributes:
         key_hash: 64 hex digits, SHA-256 of the key.
         label: what the operator calls it.
+        expires_at: from when on it does not work; None for never.
+        revoked_at: since when it does not work; None while it does.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     key_hash: str
     tenant: str
     label: str
     created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    @property
+    def key_id(self) -> str:
+        """A name for people: the first 12 digits of the hash (48 bits)."""
+        return self.key_hash[:KEY_ID_CHARACTERS]
+
+    def works(self, at: datetime) -> bool:
+        """Whether the key opens anything at that time."""
+        expired = self.expires_at is not None and at >= self.expires_at
+        return not expired and self.revoked_at is None
 
 
 def new_key() -> str:

@@ -6,9 +6,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Lock
 
 from filmgate.access.model import (
+    KEY_ID_CHARACTERS,
     MAX_LABEL_CHARACTERS,
     KeyRecord,
     hash_key,
@@ -18,17 +20,18 @@ from filmgate.access.model import (
 )
 from filmgate.access.ports import KeyStore
 from filmgate.clock import now
+from filmgate.errors import NotFound
 
 MAX_AGE_S = 60.0
 _MAX_CACHED = 1024
 
 
-def create_key(store: KeyStore, tenant: str, label: str) -> str:
+def create_key(store: KeyStore, tenant: str, label: str, expires_at: datetime | None = None) -> str:
     """Make an API key for a tenant and return it; it cannot be shown again.
 
     Raises:
         ValueError: the tenant is not 1 to 63 of a-z, 0-9 and inner hyphens, or the label is empty
-            or longer than 200 characters.
+            or longer than 200 characters, or the expiry is not in the future.
         TransientError: the store cannot answer for now.
     """
     if not valid_tenant(tenant):
@@ -37,23 +40,57 @@ def create_key(store: KeyStore, tenant: str, label: str) -> str:
         )
     if not 1 <= len(label) <= MAX_LABEL_CHARACTERS:
         raise ValueError(f"a label has 1 to {MAX_LABEL_CHARACTERS} characters")
+    moment = now()
+    if expires_at is not None and expires_at <= moment:
+        raise ValueError("a key has to expire in the future")
     key = new_key()
-    store.add(KeyRecord(key_hash=hash_key(key), tenant=tenant, label=label, created_at=now()))
+    store.add(
+        KeyRecord(
+            key_hash=hash_key(key),
+            tenant=tenant,
+            label=label,
+            created_at=moment,
+            expires_at=expires_at,
+        )
+    )
     return key
+
+
+def revoke_key(store: KeyStore, key_id: str) -> KeyRecord:
+    """Make a key stop working, within `MAX_AGE_S` seconds in workers that know it; its record.
+
+    Args:
+        key_id: `KeyRecord.key_id`, or the whole hash.
+
+    Raises:
+        NotFound: no key has this id.
+        ValueError: several have it, or it has fewer than 12 digits.
+        TransientError: the store cannot answer for now.
+    """
+    if len(key_id) < KEY_ID_CHARACTERS:
+        raise ValueError(f"the id of a key has {KEY_ID_CHARACTERS} digits")
+    named = [record for record in store.records() if record.key_hash.startswith(key_id)]
+    if not named:
+        raise NotFound(f"there is no key {key_id}")
+    if len(named) > 1:
+        raise ValueError(f"several keys have the id {key_id}: give more of its digits")
+    at = named[0].revoked_at or now()
+    store.revoke(named[0].key_hash, at)
+    return named[0].model_copy(update={"revoked_at": at})
 
 
 @dataclass(slots=True)
 class KeyRing:
-    """Finds the tenant of a key, remembering found keys in this process for `max_age_s` seconds.
+    """Finds the tenant of a key, remembering known keys in this process for `max_age_s` seconds.
 
-    A key that was taken away works until then. Unknown keys are not remembered, so a new one
-    works at once. Safe to share between threads.
+    A key that was revoked works until then; one that expires stops on time. Unknown keys are not
+    remembered, so a new one works at once. Safe to share between threads.
     """
 
     store: KeyStore
     max_age_s: float = MAX_AGE_S
     clock: Callable[[], float] = time.monotonic
-    _known: OrderedDict[str, tuple[float, str]] = field(default_factory=OrderedDict)
+    _known: OrderedDict[str, tuple[float, KeyRecord]] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
     def tenant_of(self, key: str) -> str | None:
@@ -62,16 +99,16 @@ class KeyRing:
             return None
         key_hash = hash_key(key)
         with self._lock:
-            found = self._known.get(key_hash)
-            if found is not None and self.clock() - found[0] < self.max_age_s:
-                return found[1]
+            known = self._known.get(key_hash)
+            if known is not None and self.clock() - known[0] < self.max_age_s:
+                return known[1].tenant if known[1].works(now()) else None
         asked_at = self.clock()
         record = self.store.find(key_hash)
         with self._lock:
             self._known.pop(key_hash, None)
-            if record is None:
+            if record is None or not record.works(now()):
                 return None
-            self._known[key_hash] = (asked_at, record.tenant)
+            self._known[key_hash] = (asked_at, record)
             if len(self._known) > _MAX_CACHED:
                 self._known.popitem(last=False)
         return record.tenant

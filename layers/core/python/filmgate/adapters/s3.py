@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -20,6 +20,7 @@ from filmgate.library.ports import SignedPost
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _CHUNK_BYTES = 1024 * 1024
 _ASSET_ID = re.compile(r"/([0-9a-f]{26}|[0-9a-f]{64})(?=/)")
@@ -114,6 +115,33 @@ class S3Objects:
         except NotFound:
             return False
         return True
+
+    def delete_versions(self, bucket: str, key: str) -> None:
+        """Raises TransientError."""
+        self._delete(bucket, key, lambda listed: listed == key)
+
+    def delete_prefix(self, bucket: str, prefix: str) -> None:
+        """Raises ValueError for a prefix that does not end with a slash, TransientError."""
+        if not prefix.strip("/") or not prefix.endswith("/"):
+            raise ValueError(f"{prefix!r} is not a folder")
+        self._delete(bucket, prefix, lambda _: True)
+
+    def _delete(self, bucket: str, prefix: str, chosen: Callable[[str], bool]) -> None:
+        """Remove versions and delete markers, a page of the listing (1,000) at a time."""
+        name = self._name(bucket)
+        with _errors(prefix):
+            pages = _client().get_paginator("list_object_versions")
+            for page in pages.paginate(Bucket=name, Prefix=prefix):
+                entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+                doomed: list[ObjectIdentifierTypeDef] = [
+                    {"Key": entry["Key"], "VersionId": entry["VersionId"]}
+                    for entry in entries
+                    if chosen(entry["Key"])
+                ]
+                if doomed:
+                    answer = _client().delete_objects(Bucket=name, Delete={"Objects": doomed})
+                    if answer.get("Errors"):
+                        raise TransientError(f"S3 did not delete {len(answer['Errors'])} objects")
 
     def presign_post(
         self, key: str, *, content_type: str, min_bytes: int, max_bytes: int, expires_s: int

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import JsonValue
 
 from filmgate.adapters.clients import BRIEF
 from filmgate.errors import TransientError
@@ -24,20 +26,20 @@ def _client() -> SFNClient:
 
 
 class StepFunctionsWorkflows:
-    """`filmgate.library.ports.Workflows`; the execution is named after the job.
+    """`filmgate.library.ports.Workflows`; the execution is named after the run.
 
-    A Standard workflow refuses a name it has seen, so a job runs once. An Express one does not:
-    there the caller starts a job once, and a second start repeats idempotent steps.
+    A Standard workflow refuses a name it has seen, so a run starts once. An Express one does not:
+    a second start repeats idempotent steps.
     """
 
-    def __init__(self, image_arn: str, video_arn: str) -> None:
-        self._arns = {"image": image_arn, "video": video_arn}
+    def __init__(self, express_arn: str, standard_arn: str) -> None:
+        self._arns = {"express": express_arn, "standard": standard_arn}
 
-    def start(self, workflow: str, job_id: str, payload: dict[str, str]) -> None:
+    def start(self, workflow: str, run_id: str, payload: Mapping[str, JsonValue]) -> None:
         """Raises TransientError."""
         try:
             _client().start_execution(
-                stateMachineArn=self._arns[workflow], name=job_id, input=json.dumps(payload)
+                stateMachineArn=self._arns[workflow], name=run_id, input=json.dumps(payload)
             )
         except ClientError as error:
             code = error.response["Error"]["Code"]
@@ -45,6 +47,6 @@ class StepFunctionsWorkflows:
                 return
             if code in _LASTING:
                 raise
-            raise TransientError(f"Step Functions did not start {job_id}: {code}") from error
+            raise TransientError(f"Step Functions did not start {run_id}: {code}") from error
         except BotoCoreError as error:
             raise TransientError("Step Functions cannot be reached") from error

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from filmgate.errors import InvalidCursor
-from filmgate.library.model import Match
+from filmgate.library.matches import Match
 from filmgate.library.ports import Page
 
 MAX_CURSOR_CHARACTERS = 2048
@@ -62,12 +62,12 @@ def best_first(matches: Sequence[Match], *, limit: int, after: str | None) -> Pa
     more = len(ordered) > limit
     return Page(
         items=page,
-        cursor=f"{page[-1].verdict.score!r}|{page[-1].match_id}" if more else None,
+        cursor=f"{page[-1].score!r}|{page[-1].match_id}" if more else None,
     )
 
 
 def _rank(match: Match) -> tuple[float, str]:
-    return (-match.verdict.score, match.match_id)
+    return (-match.score, match.match_id)
 
 
 def _parse(position: str) -> tuple[float, str]:

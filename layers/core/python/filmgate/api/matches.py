@@ -10,7 +10,7 @@ from typing import NamedTuple
 from filmgate.api.cursors import best_first, seal, unseal
 from filmgate.api.models import Listing, MatchView
 from filmgate.errors import InvalidCursor
-from filmgate.library.model import Match
+from filmgate.library.matches import Match
 from filmgate.library.ports import Library
 
 MOST_SORTED = 1000

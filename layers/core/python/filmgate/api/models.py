@@ -7,10 +7,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from filmgate.dedupe.matching.model import Verdict
-from filmgate.library.model import Asset, AssetFacts, AssetStatus, Job, JobFacts, Match
+from filmgate.dedupe.records import verdict_of
+from filmgate.engines.spec import Name
+from filmgate.library.jobs import Job, JobState, Progress
+from filmgate.library.matches import Match
+from filmgate.library.model import AnalyzedAsset, AssetStatus
+from filmgate.library.results import Result, ResultState
+from filmgate.media.model import MediaInfo
 
 MAX_UPLOADS = 100
 MAX_PATH_CHARACTERS = 1024
@@ -93,22 +99,112 @@ class Uploads(_Value):
     uploads: list[Upload]
 
 
-class AssetView(AssetFacts):
-    """An asset as its owner sees it; times in UTC."""
+class ResultView(_Value):
+    """What an engine last said of an asset; fields as in `filmgate.library.results.Result`."""
+
+    capability: str
+    engine: str
+    state: ResultState
+    job_id: str
+    attempt: int
+    created_at: datetime
+    updated_at: datetime
+    reason_code: str | None = None
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+    summary: dict[str, JsonValue] = Field(default_factory=dict)
+    seconds: float | None = None
+    cost_usd: float | None = None
 
     @classmethod
-    def of(cls, asset: Asset) -> AssetView:
+    def of(cls, result: Result) -> ResultView:
+        """Without the keys of its artifacts."""
+        return cls.model_validate(result.model_dump(include=set(cls.model_fields)))
+
+
+class AssetView(_Value):
+    """An asset as its owner sees it; times in UTC.
+
+    `status`, `reason` and `notes` sum up the results, of which there is one a capability.
+    """
+
+    asset_id: str
+    path: str
+    status: AssetStatus
+    created_at: datetime
+    updated_at: datetime
+    version_id: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    info: MediaInfo | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+    results: tuple[ResultView, ...] = ()
+
+    @classmethod
+    def of(cls, record: AnalyzedAsset) -> AssetView:
         """Without the tenant and the storage key."""
-        return cls.model_validate(asset.model_dump(exclude={"tenant", "key"}))
+        asset, results = record.asset, record.current
+        return cls(
+            asset_id=asset.asset_id,
+            path=asset.path,
+            status=record.status,
+            created_at=asset.created_at,
+            updated_at=max([asset.updated_at, *(result.updated_at for result in results)]),
+            version_id=asset.version_id,
+            size_bytes=asset.size_bytes,
+            sha256=asset.sha256,
+            info=asset.info,
+            reason_code=record.reason_code,
+            reason=record.reason,
+            notes=record.notes,
+            results=tuple(ResultView.of(result) for result in results),
+        )
+
+    def summary_count(self, capability: str, name: str) -> int:
+        """A count in a capability's summary; 0 where it says nothing."""
+        for result in self.results:
+            value = result.summary.get(name) if result.capability == capability else None
+            if isinstance(value, int):
+                return value
+        return 0
 
 
-class JobView(JobFacts):
-    """One run of a workflow, as the asset's owner sees it; times in UTC."""
+class AnalysisRequest(_Request):
+    """Capabilities to run; all that suit the file where none is named."""
+
+    want: Annotated[tuple[Name, ...] | None, Field(min_length=1, max_length=40)] = None
+
+
+class JobView(_Value):
+    """One attempt of one capability, as the asset's owner sees it; times in UTC. Fields as in
+    `filmgate.library.jobs.Job`."""
+
+    job_id: str
+    run_id: str
+    asset_id: str
+    capability: str
+    engine: str
+    state: JobState
+    attempt: int
+    started_at: datetime
+    finished_at: datetime | None = None
+    progress: Progress | None = None
+    error: str | None = None
+    seconds: float | None = None
+    cost_usd: float | None = None
 
     @classmethod
     def of(cls, job: Job) -> JobView:
-        """Without the tenant."""
-        return cls.model_validate(job.model_dump(exclude={"tenant"}))
+        """Without what only the service needs."""
+        return cls.model_validate(job.model_dump(include=set(cls.model_fields)))
+
+
+class Analyses(_Value):
+    """The jobs that were started."""
+
+    jobs: list[JobView]
 
 
 class MatchView(_Value):
@@ -135,7 +231,7 @@ class MatchView(_Value):
             b=match.b,
             a_path=paths.get(match.a, ""),
             b_path=paths.get(match.b, ""),
-            verdict=match.verdict,
+            verdict=verdict_of(match),
             created_at=match.created_at,
             updated_at=match.updated_at,
         )

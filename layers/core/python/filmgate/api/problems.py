@@ -18,6 +18,12 @@ from filmgate.errors import Conflict, FilmgateError, InvalidCursor, NotFound, Tr
 MEDIA_TYPE = "application/problem+json"
 _MAX_FIELD_ERRORS = 50
 _MAX_TEXT = 200
+_PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+
+
+def phrase(status: int) -> str:
+    """The name of a status as RFC 9110 has it; some of Python's differ from version to version."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 class ApiError(FilmgateError):
@@ -59,7 +65,7 @@ def respond(error: ApiError, request_id: str) -> Response:
     """The problem document. Text from the caller is cut short and made valid Unicode."""
     problem = Problem(
         type=f"urn:filmgate:problem:{error.slug}",
-        title=error.status.phrase,
+        title=phrase(error.status),
         status=error.status.value,
         detail=error.detail,
         instance=f"urn:filmgate:request:{quote(request_id, safe='')}",
@@ -142,7 +148,7 @@ def _from_http(error: HTTPException) -> ApiError:
         ),
         HTTPStatus.BAD_REQUEST: ("bad-request", "The body could not be read as JSON."),
     }
-    slug, detail = details.get(status, ("http-error", status.description or status.phrase))
+    slug, detail = details.get(status, ("http-error", status.description or phrase(status)))
     return ApiError(status, slug, detail, headers=error.headers)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from filmgate.api.models import PresignedPost, Upload, UploadFile
 from filmgate.api.services import Services
 from filmgate.clock import now
-from filmgate.library.model import Asset, AssetStatus, asset_id
+from filmgate.library.model import AnalyzedAsset, Asset, AssetState, AssetStatus, asset_id
 from filmgate.library.ports import Library
 from filmgate.media.limits import Limits
 
@@ -42,21 +42,26 @@ def request_uploads(services: Services, tenant: str, files: Sequence[UploadFile]
     """
     wanted = [_asset(tenant, file, services.limits) for file in files]
     # One read for all: most of what a folder scanned again asks for is there.
-    there = {
-        asset.asset_id: asset
-        for asset in services.library.assets(tenant, [asset.asset_id for asset in wanted])
+    stored = {
+        record.asset.asset_id: record
+        for record in services.library.analyzed(tenant, [asset.asset_id for asset in wanted])
     }
     return [
-        _upload(services, file, there.get(asset.asset_id) or services.library.create(asset))
+        _upload(
+            services,
+            file,
+            stored.get(asset.asset_id) or AnalyzedAsset(asset=services.library.create(asset)),
+        )
         for file, asset in zip(files, wanted, strict=True)
     ]
 
 
-def _upload(services: Services, file: UploadFile, asset: Asset) -> Upload:
-    post = None
-    if asset.awaits_bytes:
+def _upload(services: Services, file: UploadFile, record: AnalyzedAsset) -> Upload:
+    asset, post = record.asset, None
+    if record.awaits_bytes:
         asset = _waiting(services.library, asset)
-    if asset.awaits_bytes:
+        record = record.model_copy(update={"asset": asset})
+    if record.awaits_bytes:
         signed = services.signer.presign_post(
             asset.key,
             content_type=file.content_type,
@@ -68,20 +73,18 @@ def _upload(services: Services, file: UploadFile, asset: Asset) -> Upload:
     return Upload(
         asset_id=asset.asset_id,
         path=asset.path,
-        status=asset.status,
+        status=record.status,
         upload=post,
-        hint=_hint(asset),
+        hint=_hint(record),
     )
 
 
 def _waiting(library: Library, asset: Asset) -> Asset:
     """The asset as WAITING, so that the end of its last upload is not taken for the next one's."""
-    if asset.status is AssetStatus.WAITING:
+    if asset.state is AssetState.WAITING:
         return asset
-    waiting = asset.changed(status=AssetStatus.WAITING, reason_code=None, reason=None)
-    if library.replace(asset, waiting):
-        return waiting
-    return library.asset(asset.tenant, asset.asset_id)
+    waiting = asset.changed(state=AssetState.WAITING, reason_code=None, reason=None)
+    return library.compare_and_set(waiting) or library.asset(asset.tenant, asset.asset_id)
 
 
 def _asset(tenant: str, file: UploadFile, limits: Limits) -> Asset:
@@ -93,7 +96,7 @@ def _asset(tenant: str, file: UploadFile, limits: Limits) -> Asset:
         asset_id=identity,
         path=file.path,
         key=f"raw/{tenant}/{identity}/{safe_name(file.path)}",
-        status=AssetStatus.REFUSED if too_large else AssetStatus.WAITING,
+        state=AssetState.REFUSED if too_large else AssetState.WAITING,
         created_at=moment,
         updated_at=moment,
         size_bytes=file.size_bytes,
@@ -107,9 +110,9 @@ def _asset(tenant: str, file: UploadFile, limits: Limits) -> Asset:
     )
 
 
-def _hint(asset: Asset) -> str | None:
-    if asset.status is AssetStatus.REFUSED:
-        return f"Refused: {asset.reason} The same content would be refused again."
-    if asset.status is AssetStatus.FAILED:
-        return f"It failed: run it again with POST /assets/{asset.asset_id}/rerun."
+def _hint(record: AnalyzedAsset) -> str | None:
+    if record.status is AssetStatus.REFUSED:
+        return f"Refused: {record.reason} The same content would be refused again."
+    if record.status is AssetStatus.FAILED:
+        return f"It failed: run it again with POST /assets/{record.asset.asset_id}/analyses."
     return None

@@ -40,18 +40,16 @@ def _asset_facts(asset: AssetView) -> Iterator[tuple[str, str | Text]]:
         yield "reason", f"{asset.reason} ({asset.reason_code})"
     for note in asset.notes:
         yield "note", note
-    if asset.passed_over:
-        yield "note", not_compared(asset.passed_over)
+    if uncompared := asset.summary_count("dedupe", "uncompared"):
+        yield "note", not_compared(uncompared)
     if asset.info:
         yield "media", _media(asset.info)
     if asset.size_bytes is not None:
         yield "size", f"{asset.size_bytes:,} bytes"
     if asset.sha256:
         yield "sha256", asset.sha256
-    if asset.engine:
-        yield "engine", asset.engine
-    if asset.job_id:
-        yield "job", asset.job_id
+    for result in asset.results:
+        yield result.capability, f"{result.state.value} by {result.engine}, job {result.job_id}"
     yield "created", f"{asset.created_at:%Y-%m-%d %H:%M:%S} UTC"
 
 

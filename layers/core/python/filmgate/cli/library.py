@@ -11,7 +11,8 @@ from rich.text import Text
 from filmgate.cli.errors import Code, Trouble
 from filmgate.cli.options import ASSET_ID, Json
 from filmgate.cli.output import Output, rows, status_text, table
-from filmgate.library.model import AssetStatus, match_id
+from filmgate.library.matches import match_id
+from filmgate.library.model import AssetStatus
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView

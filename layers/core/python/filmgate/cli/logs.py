@@ -61,7 +61,7 @@ def logs(  # noqa: PLR0917 - options
 
     \b
     filmgate logs
-    filmgate logs fingerprint --level warning --since 1d
+    filmgate logs derive --level warning --since 1d
     filmgate logs ingest --follow
     filmgate logs --json | jq -c 'select(.correlation_id == "...")'
     """

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from filmgate.cli.options import Json, Stage
 from filmgate.cli.output import Output, rows, table
+from filmgate.library.results import ResultState
+
+if TYPE_CHECKING:
+    from filmgate.api.models import AssetView
 
 
 def redrive(
@@ -48,5 +52,10 @@ def _rerun_failed() -> list[dict[str, str]]:
 
     with client() as api:
         # All of them first: what runs again leaves the listing while it is read.
-        failed = [asset.asset_id for asset in api.assets(AssetStatus.FAILED)]
-        return [{"asset_id": i, "job_id": api.rerun(i).job_id} for i in failed]
+        failed = list(api.assets(AssetStatus.FAILED))
+        jobs = [job for asset in failed for job in api.analyze(asset.asset_id, _failed(asset))]
+        return [{"asset_id": job.asset_id, "job_id": job.job_id} for job in jobs]
+
+
+def _failed(asset: AssetView) -> list[str]:
+    return [result.capability for result in asset.results if result.state is ResultState.FAILED]

@@ -14,7 +14,7 @@ from filmgate.library.model import AssetStatus
 if TYPE_CHECKING:
     from filmgate.api.models import Health
     from filmgate.client.api import FilmgateClient
-    from filmgate.library.engines import EngineState
+    from filmgate.engines.status import EngineState
     from filmgate_local.stack import StackInfo
 
 _COUNTED = 5000

@@ -18,6 +18,8 @@ from filmgate.api.models import (
     MAX_MATCH_ASSETS,
     MAX_PAGE,
     MAX_UPLOADS,
+    Analyses,
+    AnalysisRequest,
     AssetView,
     DownloadName,
     FileUrl,
@@ -32,8 +34,8 @@ from filmgate.api.models import (
     Uploads,
 )
 from filmgate.client.sending import CountedFile, NotTaken
+from filmgate.engines.status import EngineReport
 from filmgate.errors import FilmgateError
-from filmgate.library.engines import EngineReport
 from filmgate.library.model import AssetStatus
 
 MAX_POST_BYTES = 5 * 1024**3
@@ -221,9 +223,14 @@ class FilmgateClient:
         """Raises ApiError 404."""
         return self._get(JobView, f"/jobs/{job_id}")
 
-    def rerun(self, asset_id: str) -> JobView:
-        """Run a failed asset again. Raises ApiError 404, and 409 unless it failed."""
-        return self._call(JobView, "POST", f"/assets/{asset_id}/rerun")
+    def analyze(self, asset_id: str, want: Sequence[str] | None = None) -> list[JobView]:
+        """Run capabilities on an asset, all that suit it by default; the jobs that were started.
+
+        Raises ApiError 404, 409 while one of them runs, and 422 for an unknown one.
+        """
+        body = AnalysisRequest(want=None if want is None else tuple(want))
+        path = f"/assets/{asset_id}/analyses"
+        return self._call(Analyses, "POST", path, json=body.model_dump(mode="json")).jobs
 
     def file_url(self, asset_id: str, name: DownloadName) -> FileUrl:
         """Where one file of an asset is for 15 minutes. Raises ApiError 404."""

@@ -323,5 +323,5 @@ def _asset(name: str, view: AssetView) -> ScanAsset:
         reason=view.reason,
         notes=view.notes,
         duration_s=view.info.duration_s if view.info else None,
-        passed_over=view.passed_over,
+        passed_over=view.summary_count("dedupe", "uncompared"),
     )

@@ -1,58 +1,86 @@
-"""The nouns a tenant's library is made of."""
+"""Assets: uploaded files, what they are and where they lie. Nothing of any capability."""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
 from filmgate.clock import now
-from filmgate.dedupe.matching.model import Verdict
+from filmgate.library.results import Result, ResultState, current
 from filmgate.media.model import MediaInfo
+from filmgate.model import FrozenModel
 
-_TICK = timedelta(milliseconds=1)
-NOT_PROCESSED = "not_processed"
-"""Reason for a failure: the upload was given up before its file could be looked at."""
 GONE = "gone"
 CHECKSUM_MISMATCH = "checksum_mismatch"
-NOT_AS_ANNOUNCED = frozenset({GONE, CHECKSUM_MISMATCH})
+CHANGED = "changed"
+NOT_AS_ANNOUNCED = frozenset({GONE, CHECKSUM_MISMATCH, CHANGED})
 """Reasons for a refusal that say nothing about the content: it may be uploaded again."""
+NOT_PROCESSED = "not_processed"
+"""Reason for a failure: the upload was given up before its file could be looked at."""
+
+
+class AssetState(StrEnum):
+    """Where a file itself is: announced, arrived and given up before it could be looked at, stored
+    and readable, not acceptable, or deleted and waiting to be restored or purged."""
+
+    WAITING = "waiting"
+    FAILED = "failed"
+    STORED = "stored"
+    REFUSED = "refused"
+    DELETED = "deleted"
 
 
 class AssetStatus(StrEnum):
-    """Where an asset is. DONE, REFUSED and FAILED are final until it is run again."""
+    """An asset's state together with its results. All but WAITING and PROCESSING are final until
+    something runs again."""
 
     WAITING = "waiting"
-    RECEIVED = "received"
     PROCESSING = "processing"
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
+    DELETED = "deleted"
 
     @property
     def final(self) -> bool:
-        return self in {AssetStatus.DONE, AssetStatus.REFUSED, AssetStatus.FAILED}
+        return self not in {AssetStatus.WAITING, AssetStatus.PROCESSING}
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class Hold(FrozenModel):
+    """A legal hold: as long as an asset has one, nothing deletes it.
+
+    Attributes:
+        hold_id: a ULID.
+        placed_by: the actor, as in the audit log.
+    """
+
+    hold_id: str
+    reason: str
+    placed_by: str
+    placed_at: datetime
 
 
-class AssetFacts(_Record):
-    """What a tenant is told of one uploaded file of theirs.
+class Asset(FrozenModel):
+    """One uploaded file of a tenant.
 
     Attributes:
         path: the name its owner knows it by; shown, never used as a file name.
-        reason_code, reason: why it was refused or failed; None otherwise.
-        notes: what its owner should know though it was accepted.
-        passed_over: candidates that its last run did not compare it with, for lack of time.
+        key: its S3 key in the raw bucket, ``raw/{tenant}/{asset_id}/{safe name}``.
+        version_id: the version of the object that `sha256` and `info` describe.
+        reason_code, reason: why the file was refused or given up; None otherwise.
+        holds: legal holds in force.
+        deleted_at, purge_at, state_before: of a deleted asset: since when, from when on it may be
+            purged, and the state to restore it to; None otherwise.
+        version: counts the stored changes of this record, for optimistic locking; 0 before the
+            first.
     """
 
+    tenant: str
     asset_id: str
     path: str
-    status: AssetStatus
+    key: str
+    state: AssetState
     created_at: datetime
     updated_at: datetime
     version_id: str | None = None
@@ -61,95 +89,78 @@ class AssetFacts(_Record):
     info: MediaInfo | None = None
     reason_code: str | None = None
     reason: str | None = None
-    notes: tuple[str, ...] = ()
-    fingerprint_key: str | None = None
-    tiles_key: str | None = None
-    engine: str | None = None
-    job_id: str | None = None
-    passed_over: int = 0
-
-
-class Asset(AssetFacts):
-    """One uploaded file of a tenant, as it is kept.
-
-    Attributes:
-        key: its S3 key in the raw bucket, ``raw/{tenant}/{asset_id}/{safe name}``.
-    """
-
-    tenant: str
-    key: str
+    holds: tuple[Hold, ...] = ()
+    deleted_at: datetime | None = None
+    purge_at: datetime | None = None
+    state_before: AssetState | None = None
+    version: int = 0
 
     def changed(self, **fields: object) -> Asset:
-        """The asset with these fields, as of now.
+        """The asset with these fields, as of now."""
+        return self.model_copy(update={**fields, "updated_at": now()})
 
-        `updated_at` always grows, by a millisecond at least, whatever the clocks of two workers
-        say: so it tells one state of an asset from every other, and storage goes by it.
-        """
-        moment = max(now(), self.updated_at + _TICK)
-        return self.model_copy(update={**fields, "updated_at": moment})
+
+class AnalyzedAsset(FrozenModel):
+    """An asset with every stored result; its status is derived from both."""
+
+    asset: Asset
+    results: tuple[Result, ...] = ()
+
+    @property
+    def current(self) -> tuple[Result, ...]:
+        """The latest result of each capability."""
+        return current(self.results)
+
+    @property
+    def status(self) -> AssetStatus:
+        """PROCESSING while anything runs; FAILED if anything failed; REFUSED if all was refused."""
+        if self.asset.state is not AssetState.STORED:
+            return AssetStatus(self.asset.state.value)
+        states = {result.state for result in self.current}
+        if not states or ResultState.RUNNING in states:
+            return AssetStatus.PROCESSING
+        if ResultState.FAILED in states:
+            return AssetStatus.FAILED
+        if states == {ResultState.REFUSED}:
+            return AssetStatus.REFUSED
+        return AssetStatus.DONE
 
     @property
     def awaits_bytes(self) -> bool:
-        """Whether its content is yet to arrive: nothing came, not what was
-        announced, or what came could not be processed."""
-        missed = self.status is AssetStatus.REFUSED and self.reason_code in NOT_AS_ANNOUNCED
-        return self.status is AssetStatus.WAITING or missed or self.given_up
+        """Whether its content is yet to arrive: nothing came, not what was announced, or what came
+        could not be looked at."""
+        if self.asset.state is AssetState.FAILED:
+            return True
+        status = self.status
+        missed = status is AssetStatus.REFUSED and self.reason_code in NOT_AS_ANNOUNCED
+        return status is AssetStatus.WAITING or missed
 
     @property
-    def given_up(self) -> bool:
-        """Whether its upload arrived and was given up; it may be sent, or looked at, again."""
-        return self.status is AssetStatus.FAILED and self.reason_code == NOT_PROCESSED
-
-
-class JobStatus(StrEnum):
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-class JobFacts(_Record):
-    """What a tenant is told of one run of a workflow over one asset of theirs.
-
-    Attributes:
-        matches: how many it found.
-        passed_over: candidates that it did not compare, for lack of time.
-    """
-
-    job_id: str
-    asset_id: str
-    workflow: str
-    status: JobStatus
-    started_at: datetime
-    finished_at: datetime | None = None
-    error: str | None = None
-    matches: int | None = None
-    passed_over: int | None = None
-
-
-class Job(JobFacts):
-    """One run, as it is kept."""
-
-    tenant: str
-
-
-class Match(_Record):
-    """A pair of assets with its verdict; ``a`` is the smaller id, so a pair has one record."""
-
-    tenant: str
-    a: str
-    b: str
-    verdict: Verdict
-    created_at: datetime
-    updated_at: datetime
+    def reason_code(self) -> str | None:
+        """Machine-readable cause of REFUSED or FAILED; None otherwise."""
+        cause = self._cause
+        return cause.reason_code if cause else None
 
     @property
-    def match_id(self) -> str:
-        return match_id(self.a, self.b)
+    def reason(self) -> str | None:
+        """The sentence that belongs to `reason_code`."""
+        cause = self._cause
+        return cause.reason if cause else None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the owner should know although the file was accepted."""
+        return tuple(dict.fromkeys(note for result in self.current for note in result.notes))
 
-def match_id(first: str, second: str) -> str:
-    """The id of an unordered pair of assets."""
-    return ":".join(sorted((first, second)))
+    @property
+    def _cause(self) -> Asset | Result | None:
+        if self.asset.state is AssetState.FAILED:
+            return self.asset
+        if self.status is AssetStatus.FAILED:
+            return next(r for r in self.current if r.state is ResultState.FAILED)
+        if self.status is AssetStatus.REFUSED:
+            return self.asset if self.asset.state is AssetState.REFUSED else self.current[0]
+        return None
 
 
 def asset_id(tenant: str, path: str, sha256: str) -> str:

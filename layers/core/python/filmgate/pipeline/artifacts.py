@@ -1,4 +1,4 @@
-"""Where the artefacts of a file are: by content, capability and engine.
+"""Where the artifacts of a file are: by content, capability and engine.
 
 One address is the cache key, the idempotency key and the trail back to what made it.
 """
@@ -9,6 +9,7 @@ FINGERPRINT = "fingerprint.npz"
 TILES = "tiles.jpg"
 TILES_INDEX = "tiles.json"
 PDQ = "pdq.json"
+FINDINGS = "findings.json"
 
 
 def address(tenant: str, sha256: str, capability: str, engine: str, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from filmgate.errors import TransientError
-from filmgate.library.model import NOT_PROCESSED, Asset, AssetStatus
+from filmgate.library.model import NOT_PROCESSED, Asset, AssetState
 from filmgate.library.ports import Assets
 from filmgate.pipeline.uploads import Upload, asset_of
 
@@ -25,9 +25,9 @@ def give_up(library: Assets, upload: Upload) -> Asset | None:
     """
     for _ in range(_TRIES):
         asset = asset_of(library, upload)
-        if asset is None or asset.status not in {AssetStatus.WAITING, AssetStatus.RECEIVED}:
+        if asset is None or asset.state is not AssetState.WAITING:
             return None
-        failed = asset.changed(status=AssetStatus.FAILED, reason_code=NOT_PROCESSED, reason=REASON)
-        if library.replace(asset, failed):
-            return failed
+        failed = asset.changed(state=AssetState.FAILED, reason_code=NOT_PROCESSED, reason=REASON)
+        if (stored := library.compare_and_set(failed)) is not None:
+            return stored
     raise TransientError("the asset was changed by others again and again")

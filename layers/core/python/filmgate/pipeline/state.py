@@ -1,100 +1,70 @@
-"""What travels between the steps of a workflow: ids, keys and counts, never bytes."""
+"""What travels between the steps of the workflow: ids, keys and counts, never bytes."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
-from filmgate.dedupe.matching.model import Comparison
+from filmgate.model import FrozenModel
 
 GONE_REASON = "The file was deleted before it could be read. Upload it again."
 
 
 class Outcome(StrEnum):
-    """How a job ends. REFUSED is a result, FAILED is a fault of ours or of what we stand on."""
+    """How a step ends. REFUSED is an answer about the file."""
 
     OK = "ok"
     REFUSED = "refused"
-    FAILED = "failed"
 
 
-class _State(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class JobState(FrozenModel):
+    """One job of a run: what the function that runs its engine gets.
 
-
-class JobState(_State):
-    """One run over one asset; every step gets it and hands it on."""
+    Attributes:
+        engine: name and version.
+        runner: the function that runs it, see `filmgate.engines.spec.EngineSpec`.
+        artifacts: keys of the derived artifacts that the engine needs, by name; empty until they
+            are derived.
+    """
 
     tenant: str
     asset_id: str
-    job_id: str
+    run_id: str
     correlation_id: str
+    job_id: str
+    capability: str
+    engine: str
+    runner: str
+    artifacts: dict[str, str] = Field(default_factory=dict)
 
-    def job(self) -> dict[str, str]:
-        """These four fields alone."""
-        return {name: getattr(self, name) for name in JobState.model_fields}
+
+class RunState(FrozenModel):
+    """One execution of the workflow over one asset."""
+
+    tenant: str
+    asset_id: str
+    run_id: str
+    correlation_id: str
+    work: tuple[JobState, ...]
 
 
-class Fingerprinted(JobState):
-    """What fingerprinting told. Refused: a code and a reason. Otherwise: the keys."""
+class Derived(RunState):
+    """After `derive`: the work with its artifacts; no work where the file was refused."""
 
     outcome: Outcome
     reason_code: str | None = None
-    reason: str | None = None
-    fingerprint_key: str | None = None
-    tiles_key: str | None = None
 
 
-class ToMatch(JobState):
-    """What matching needs."""
-
-    fingerprint_key: str
-
-
-class Matched(JobState):
-    """Where the comparisons are, with how many candidates, and how many there was no time for."""
-
-    comparisons_key: str
-    candidates: int
-    passed_over: int = 0
-
-
-class Decided(JobState):
-    """How many candidates turned out to be matches, and how many are matches no longer."""
-
-    matches: int
-    withdrawn: int = 0
-
-
-class Failure(_State):
+class Failure(FrozenModel):
     """What a step died of: the error's name and its cause, as the workflow caught them."""
 
     name: str
     cause: str = ""
 
 
-class ToFinish(JobState):
-    """Everything the steps left behind that the final records need."""
+class ToFinish(FrozenModel):
+    """Jobs that cannot go on, and why."""
 
-    outcome: Outcome
-    reason_code: str | None = None
-    reason: str | None = None
-    matches: int | None = None
-    passed_over: int = 0
-    error: Failure | None = None
-
-
-class ComparedPair(_State):
-    """Two assets, `a` the smaller id, and what was measured between them."""
-
-    a: str
-    b: str
-    comparison: Comparison
-
-
-class Comparisons(_State):
-    """The comparisons of one run, as stored in artifacts."""
-
-    engine: str
-    pairs: tuple[ComparedPair, ...]
+    work: tuple[JobState, ...]
+    error: Failure

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from filmgate.access.model import valid_tenant
 from filmgate.clock import now
 from filmgate.errors import NotFound
-from filmgate.library.model import Asset, AssetStatus, asset_id
+from filmgate.library.model import Asset, AssetState, asset_id
 from filmgate.library.ports import Assets
 
 _KEY = re.compile(r"raw/([^/]+)/(.*[^/])", re.DOTALL)
@@ -43,9 +43,8 @@ def asset_of(library: Assets, upload: Upload) -> Asset | None:
         asset_id=asset_id(tenant, upload.key, upload.version_id or ""),
         path=rest,
         key=upload.key,
-        status=AssetStatus.RECEIVED,
+        state=AssetState.WAITING,
         created_at=moment,
         updated_at=moment,
-        version_id=upload.version_id,
     )
     return library.create(dropped)

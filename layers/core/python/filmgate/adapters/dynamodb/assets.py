@@ -1,187 +1,173 @@
-"""Assets and jobs in DynamoDB.
-
-Records are kept whole as JSON beside the attributes that keys, filters and updates need, so a
-new field of a record needs no migration.
-"""
+"""Assets in DynamoDB. They share a table with their results and with jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
+from datetime import datetime
 
-from pynamodb.attributes import UnicodeAttribute
-from pynamodb.exceptions import PutError
-from pynamodb.expressions.condition import Condition
-from pynamodb.transactions import TransactWrite
-
-from filmgate.adapters.dynamodb.errors import transient
-from filmgate.adapters.dynamodb.rows import (
-    LISTING,
-    Row,
-    cursor_of,
-    instant,
-    pk,
-    possible,
-    start_key,
-    transact,
+from pynamodb.attributes import (
+    JSONAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    VersionAttribute,
 )
-from filmgate.adapters.dynamodb.tables import connection, in_table
+from pynamodb.exceptions import PutError
+from pynamodb.models import Model
+
+from filmgate.adapters.dynamodb.errors import refused, transient
+from filmgate.adapters.dynamodb.rows import StatefulRow, expected, instant, pk, position, possible
+from filmgate.adapters.dynamodb.tables import in_table
 from filmgate.errors import NotFound
-from filmgate.library.model import Asset, AssetStatus, Job, JobStatus
-from filmgate.library.ports import Page
+from filmgate.library.model import Asset, AssetState, Hold
+from filmgate.media.model import MediaInfo
 
-_ASSET = "ASSET"
-_MOST_READS = 6
-_ROWS_A_READ = 500
-"""One read is a megabyte at most, and some 50 ms."""
+ASSET = "ASSET"
 
 
-class _AssetRow(Row):
-    """An asset (``ASSET``) or one of its jobs (``JOB#{job_id}``)."""
+class AssetRow(StatefulRow):
+    """An asset, under its own id."""
 
-    status = UnicodeAttribute()
-    updated_at = UnicodeAttribute(null=True)
-    record = UnicodeAttribute()
+    tenant = UnicodeAttribute()
+    asset_id = UnicodeAttribute()
+    path = UnicodeAttribute()
+    key = UnicodeAttribute()
+    state = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+    version_id = UnicodeAttribute(null=True)
+    size_bytes = NumberAttribute(null=True)
+    sha256 = UnicodeAttribute(null=True)
+    info = JSONAttribute(null=True)
+    reason_code = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    holds = JSONAttribute(null=True)
+    deleted_at = UnicodeAttribute(null=True)
+    purge_at = UnicodeAttribute(null=True)
+    state_before = UnicodeAttribute(null=True)
+    version = VersionAttribute()
+
+    def record(self) -> Asset:
+        """The asset in this row."""
+        return Asset(
+            tenant=self.tenant,
+            asset_id=self.asset_id,
+            path=self.path,
+            key=self.key,
+            state=AssetState(self.state),
+            created_at=datetime.fromisoformat(self.created_at),
+            updated_at=datetime.fromisoformat(self.updated_at),
+            version_id=self.version_id,
+            size_bytes=None if self.size_bytes is None else int(self.size_bytes),
+            sha256=self.sha256,
+            info=None if self.info is None else MediaInfo.model_validate(self.info),
+            reason_code=self.reason_code,
+            reason=self.reason,
+            holds=tuple(Hold.model_validate(hold) for hold in self.holds or ()),
+            deleted_at=_moment(self.deleted_at),
+            purge_at=_moment(self.purge_at),
+            state_before=None if self.state_before is None else AssetState(self.state_before),
+            version=int(self.version),
+        )
+
+
+def asset_row(rows: type[AssetRow], asset: Asset) -> AssetRow:
+    """The row of an asset; its version is the one that a write has to find."""
+    created_at, updated_at = instant(asset.created_at), instant(asset.updated_at)
+    stored = asset.state is AssetState.STORED
+    deleted = asset.state is AssetState.DELETED
+    # Deleted assets are listed by when they are purged, and in no other list.
+    since = instant(asset.purge_at) if asset.purge_at else updated_at
+    return rows(
+        pk(asset.tenant, asset.asset_id),
+        ASSET,
+        listing_pk=None if deleted else pk(asset.tenant, "assets"),
+        listing_sk=None if deleted else position(created_at, asset.asset_id, ASSET),
+        # A stored asset is listed by the states of its results.
+        state_pk=None if stored else pk(asset.tenant, asset.state.value),
+        state_sk=None if stored else position(since, asset.asset_id, ASSET),
+        tenant=asset.tenant,
+        asset_id=asset.asset_id,
+        path=asset.path,
+        key=asset.key,
+        state=asset.state.value,
+        created_at=created_at,
+        updated_at=updated_at,
+        version_id=asset.version_id,
+        size_bytes=asset.size_bytes,
+        sha256=asset.sha256,
+        info=None if asset.info is None else asset.info.model_dump(mode="json"),
+        reason_code=asset.reason_code,
+        reason=asset.reason,
+        holds=[hold.model_dump(mode="json") for hold in asset.holds] or None,
+        deleted_at=instant(asset.deleted_at) if asset.deleted_at else None,
+        purge_at=instant(asset.purge_at) if asset.purge_at else None,
+        state_before=asset.state_before.value if asset.state_before else None,
+        **expected(asset.version),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+class OwnerRow(Model):
+    """An asset among those that have the same content; the content leads the key."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+def owners_pk(tenant: str, sha256: str) -> str:
+    """Where the owners of a content lie."""
+    return f"{tenant}#content#{sha256}"
 
 
 class DynamoAssets:
     """`filmgate.library.ports.Assets`. Every method may raise TransientError."""
 
     def __init__(self, assets_table: str) -> None:
-        self._assets = in_table(_AssetRow, assets_table)
-        self._connection = connection()
+        self._assets = in_table(AssetRow, assets_table)
 
     def create(self, asset: Asset) -> Asset:
         """Store a new asset, or return the one already stored under its id, unchanged."""
+        row = asset_row(self._assets, asset)
         with transient("an asset"):
             try:
-                self._asset_row(asset).save(self._assets.pk.does_not_exist())
+                row.save()
             except PutError as error:
-                if error.cause_response_code != "ConditionalCheckFailedException":
+                if not refused(error):
                     raise
                 return self.asset(asset.tenant, asset.asset_id)
-        return asset
+        return row.record()
 
-    def replace(self, known: Asset, asset: Asset) -> bool:
-        """Store the asset if it still is as `known` was read; False if it was changed."""
+    def compare_and_set(self, asset: Asset) -> Asset | None:
+        """Store the asset if the stored one has its version; None if it was changed."""
+        row = asset_row(self._assets, asset)
         with transient("an asset"):
             try:
-                self._asset_row(asset).save(self._unchanged(known))
+                row.save()
             except PutError as error:
-                if error.cause_response_code != "ConditionalCheckFailedException":
+                if not refused(error):
                     raise
-                return False
-        return True
+                return None
+        return row.record()
 
     def asset(self, tenant: str, asset_id: str) -> Asset:
         """Strongly consistent. Raises NotFound."""
-        return Asset.model_validate_json(self._record(tenant, asset_id, _ASSET))
+        if not possible(asset_id):
+            raise NotFound(f"no asset {asset_id}")
+        with transient("an asset"):
+            try:
+                row = self._assets.get(pk(tenant, asset_id), ASSET, consistent_read=True)
+            except self._assets.DoesNotExist:
+                raise NotFound(f"no asset {asset_id}") from None
+        return row.record()
 
     def assets(self, tenant: str, ids: Sequence[str]) -> list[Asset]:
         """Those of the ids that exist, in the order asked. Strongly consistent."""
         wanted = dict.fromkeys(asset_id for asset_id in ids if possible(asset_id))
-        keys = [(pk(tenant, asset_id), _ASSET) for asset_id in wanted]
+        keys = [(pk(tenant, asset_id), ASSET) for asset_id in wanted]
         with transient("assets"):
-            rows = {
-                row.pk: row.record for row in self._assets.batch_get(keys, consistent_read=True)
-            }
-        found = (rows.get(pk(tenant, asset_id)) for asset_id in ids)
-        return [Asset.model_validate_json(record) for record in found if record is not None]
-
-    def list_assets(
-        self, tenant: str, *, status: AssetStatus | None, limit: int, cursor: str | None
-    ) -> Page[Asset]:
-        """Newest first. Raises InvalidCursor.
-
-        A filter is applied to what was read, so a page of rare ones would read a whole library:
-        reading stops after `_MOST_READS`, with whatever was found and the place to go on from.
-        """
-
-        def start(asset_id: str) -> tuple[str, str]:
-            return pk(tenant, asset_id), _ASSET
-
-        with transient("the list of assets"):
-            reads = self._assets.query(
-                tenant,
-                index_name=LISTING,
-                filter_condition=None if status is None else self._assets.status == status,
-                scan_index_forward=False,
-                page_size=limit + 1,
-                last_evaluated_key=start_key(tenant, cursor, start),
-            ).page_iter
-            rows: list[_AssetRow] = []
-            for read in islice(reads, _MOST_READS):
-                rows += [self._assets.from_raw_data(item) for item in read["Items"]]
-                if len(rows) > limit:
-                    break
-                reads.page_size = max(limit + 1, _ROWS_A_READ)
-        last = reads.last_evaluated_key
-        position = last["listing_sk"]["S"] if last else None
-        if len(rows) > limit:
-            position = rows[limit - 1].listing_sk
-        return Page(
-            items=[Asset.model_validate_json(row.record) for row in rows[:limit]],
-            cursor=None if position is None else cursor_of(position),
-        )
-
-    def begin(self, job: Job, known: Asset, asset: Asset) -> bool:
-        """Store a new job and its asset in one step; False if the job is already there or the
-        asset was changed."""
-
-        def write(transaction: TransactWrite) -> None:
-            transaction.save(self._job_row(job), condition=self._assets.pk.does_not_exist())
-            transaction.save(self._asset_row(asset), condition=self._unchanged(known))
-
-        with transient("a job"):
-            return transact(self._connection, write)
-
-    def end(self, job: Job, known: Asset | None = None, asset: Asset | None = None) -> bool:
-        """Store the end of a running job, with its asset; False if it has ended before or the
-        asset was changed."""
-
-        def write(transaction: TransactWrite) -> None:
-            running = self._assets.status == JobStatus.RUNNING.value
-            transaction.save(self._job_row(job), condition=running)
-            if known is not None and asset is not None:
-                transaction.save(self._asset_row(asset), condition=self._unchanged(known))
-
-        with transient("the end of a job"):
-            return transact(self._connection, write)
-
-    def job(self, tenant: str, job_id: str) -> Job:
-        """Strongly consistent. Raises NotFound."""
-        asset_id = job_id.rpartition("-")[0] if possible(job_id) else ""
-        return Job.model_validate_json(self._record(tenant, asset_id, f"JOB#{job_id}"))
-
-    def _record(self, tenant: str, asset_id: str, sk: str) -> str:
-        if not possible(asset_id):
-            raise NotFound(f"no asset {asset_id}")
-        with transient("a record"):
-            try:
-                row = self._assets.get(pk(tenant, asset_id), sk, consistent_read=True)
-            except self._assets.DoesNotExist:
-                raise NotFound(f"no {sk.lower()} of asset {asset_id}") from None
-        return row.record
-
-    def _unchanged(self, known: Asset) -> Condition:
-        rows = self._assets
-        return (rows.status == known.status.value) & (rows.updated_at == instant(known.updated_at))
-
-    def _asset_row(self, asset: Asset) -> _AssetRow:
-        return self._assets(
-            pk(asset.tenant, asset.asset_id),
-            _ASSET,
-            listing_pk=asset.tenant,
-            listing_sk=f"{instant(asset.created_at)}#{asset.asset_id}",
-            status=asset.status.value,
-            updated_at=instant(asset.updated_at),
-            record=asset.model_dump_json(),
-        )
-
-    def _job_row(self, job: Job) -> _AssetRow:
-        return self._assets(
-            pk(job.tenant, job.asset_id),
-            f"JOB#{job.job_id}",
-            status=job.status.value,
-            record=job.model_dump_json(),
-        )
+            rows = list(self._assets.batch_get(keys, consistent_read=True))
+        records = {row.asset_id: row.record() for row in rows}
+        return [records[asset_id] for asset_id in ids if asset_id in records]

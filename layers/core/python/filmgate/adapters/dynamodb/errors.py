@@ -24,3 +24,8 @@ def transient(what: str) -> Iterator[None]:
         if error.cause_response_code in _LASTING:
             raise
         raise TransientError(f"DynamoDB did not answer for {what}") from error
+
+
+def refused(error: PynamoDBException) -> bool:
+    """Whether a write's condition did not hold."""
+    return error.cause_response_code == "ConditionalCheckFailedException"

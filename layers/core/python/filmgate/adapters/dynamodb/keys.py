@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
-from pynamodb.exceptions import PutError
+from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.models import Model
 
 from filmgate.access.model import KeyRecord
-from filmgate.adapters.dynamodb.errors import transient
+from filmgate.adapters.dynamodb.errors import refused, transient
 from filmgate.adapters.dynamodb.tables import in_table
-from filmgate.errors import Conflict
+from filmgate.errors import Conflict, NotFound
 
 
 class _KeyItem(Model):
@@ -17,6 +19,12 @@ class _KeyItem(Model):
     tenant = UnicodeAttribute()
     label = UnicodeAttribute()
     created_at = UTCDateTimeAttribute()
+    expires_at = UTCDateTimeAttribute(null=True)
+    revoked_at = UTCDateTimeAttribute(null=True)
+
+    def record(self) -> KeyRecord:
+        """The key in this item."""
+        return KeyRecord(**{name: getattr(self, name) for name in KeyRecord.model_fields})
 
 
 class DynamoKeyStore:
@@ -32,12 +40,28 @@ class DynamoKeyStore:
                 item = self._items.get(key_hash, consistent_read=True)
             except self._items.DoesNotExist:
                 return None
-        return KeyRecord(
-            key_hash=item.key_hash,
-            tenant=item.tenant,
-            label=item.label,
-            created_at=item.created_at,
-        )
+        return item.record()
+
+    def records(self, tenant: str | None = None) -> list[KeyRecord]:
+        """All of them, or a tenant's, oldest first."""
+        chosen = None if tenant is None else self._items.tenant == tenant
+        with transient("the API keys"):
+            records = [item.record() for item in self._items.scan(chosen, consistent_read=True)]
+        return sorted(records, key=lambda record: (record.created_at, record.key_hash))
+
+    def revoke(self, key_hash: str, at: datetime) -> None:
+        """The first time stands. Raises NotFound."""
+        items = self._items
+        with transient("an API key"):
+            try:
+                items(key_hash).update(
+                    [items.revoked_at.set(items.revoked_at | at)],
+                    condition=items.key_hash.exists(),
+                )
+            except UpdateError as error:
+                if not refused(error):
+                    raise
+                raise NotFound("there is no such key") from None
 
     def add(self, record: KeyRecord) -> None:
         """Never replaces a record."""
@@ -46,6 +70,6 @@ class DynamoKeyStore:
             try:
                 item.save(self._items.key_hash.does_not_exist())
             except PutError as error:
-                if error.cause_response_code == "ConditionalCheckFailedException":
+                if refused(error):
                     raise Conflict("that key exists") from error
                 raise

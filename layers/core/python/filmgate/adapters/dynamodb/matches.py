@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
@@ -21,18 +21,22 @@ from filmgate.adapters.dynamodb.rows import (
     transact,
 )
 from filmgate.adapters.dynamodb.tables import connection, in_table
-from filmgate.dedupe.matching.model import Verdict
 from filmgate.errors import NotFound
-from filmgate.library.model import Match
+from filmgate.library.matches import Match
 from filmgate.library.ports import Page
 
 
-class _MatchRow(Row):
+class MatchRow(Row):
     """A pair, as seen from the asset in ``pk``; listed from its smaller side only."""
 
     a = UnicodeAttribute()
     b = UnicodeAttribute()
-    verdict = UnicodeAttribute()
+    capability = UnicodeAttribute()
+    label = UnicodeAttribute()
+    score = NumberAttribute()
+    probability = NumberAttribute(null=True)
+    engine = UnicodeAttribute()
+    payload = JSONAttribute()
     created_at = UnicodeAttribute()
     updated_at = UnicodeAttribute()
     withdrawn_at = UnicodeAttribute(null=True)
@@ -42,7 +46,7 @@ class DynamoMatches:
     """`filmgate.library.ports.Matches`. Every method may raise TransientError."""
 
     def __init__(self, matches_table: str) -> None:
-        self._matches = in_table(_MatchRow, matches_table)
+        self._matches = in_table(MatchRow, matches_table)
         self._connection = connection()
 
     def save_match(self, match: Match) -> None:
@@ -125,7 +129,7 @@ class DynamoMatches:
     def list_matches(self, tenant: str, *, limit: int, cursor: str | None) -> Page[Match]:
         """Newest first. Raises InvalidCursor."""
 
-        def start(match_id: str) -> tuple[str, str]:
+        def key_of(match_id: str, _: str) -> tuple[str, str]:
             a, _, b = match_id.partition(":")
             return pk(tenant, a), b
 
@@ -136,7 +140,7 @@ class DynamoMatches:
                     index_name=LISTING,
                     scan_index_forward=False,
                     limit=limit + 1,
-                    last_evaluated_key=start_key(tenant, cursor, start),
+                    last_evaluated_key=start_key(LISTING, tenant, cursor, key_of),
                 )
             )
         return Page(
@@ -144,17 +148,24 @@ class DynamoMatches:
             cursor=cursor_of(str(rows[limit - 1].listing_sk)) if len(rows) > limit else None,
         )
 
-    def _sides(self, tenant: str, a: str, b: str) -> tuple[_MatchRow, _MatchRow]:
+    def _sides(self, tenant: str, a: str, b: str) -> tuple[MatchRow, MatchRow]:
         return self._matches(pk(tenant, a), b), self._matches(pk(tenant, b), a)
 
-    def _match_actions(self, match: Match, row: _MatchRow) -> list[Action]:
+    def _match_actions(self, match: Match, row: MatchRow) -> list[Action]:
         rows = self._matches
         created_at = instant(match.created_at)
         updated_at = instant(match.updated_at)
         actions: list[Action] = [
             rows.a.set(match.a),
             rows.b.set(match.b),
-            rows.verdict.set(match.verdict.model_dump_json()),
+            rows.capability.set(match.capability),
+            rows.label.set(match.label),
+            rows.score.set(match.score),
+            rows.probability.remove()
+            if match.probability is None
+            else rows.probability.set(match.probability),
+            rows.engine.set(match.engine),
+            rows.payload.set(match.payload),
             rows.created_at.set(rows.created_at | created_at),
             rows.updated_at.set(updated_at),
             rows.withdrawn_at.remove(),
@@ -167,12 +178,17 @@ class DynamoMatches:
         return actions
 
 
-def _match(tenant: str, row: _MatchRow) -> Match:
+def _match(tenant: str, row: MatchRow) -> Match:
     return Match(
         tenant=tenant,
         a=row.a,
         b=row.b,
-        verdict=Verdict.model_validate_json(row.verdict),
+        capability=row.capability,
+        label=row.label,
+        score=float(row.score),
+        probability=None if row.probability is None else float(row.probability),
+        engine=row.engine,
+        payload=row.payload,
         created_at=datetime.fromisoformat(row.created_at),
         updated_at=datetime.fromisoformat(row.updated_at),
     )

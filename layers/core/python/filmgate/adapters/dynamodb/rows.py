@@ -13,20 +13,26 @@ from datetime import datetime
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.exceptions import TransactWriteError
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from filmgate.errors import InvalidCursor
 
 LISTING = "listing"
+BY_STATE = "by_state"
 _TRIES = 8
 _WAIT_S = 0.05
 _ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
-_POSITION = re.compile(r"([0-9T:.+-]{10,40})#([0-9a-zA-Z:_-]{1,200})")
+_POSITION = re.compile(r"([0-9T:.+-]{10,40})#([0-9a-zA-Z:_-]{1,200})(?:#([\w#./-]{1,200}))?")
+
+TableKey = Callable[[str, str], tuple[str, str]]
+"""The table's key (pk, sk) of the row at a position, by the name and the rest in it."""
 
 
 class Listing(GlobalSecondaryIndex[Model]):
+    """Records of one kind of a tenant, by time."""
+
     class Meta:
         index_name = LISTING
         projection = AllProjection()
@@ -35,12 +41,33 @@ class Listing(GlobalSecondaryIndex[Model]):
     listing_sk = UnicodeAttribute(range_key=True)
 
 
+class ByState(GlobalSecondaryIndex[Model]):
+    """Records that somebody may have to look at, by state and time; all others are not in it."""
+
+    class Meta:
+        index_name = BY_STATE
+        projection = KeysOnlyProjection()
+
+    state_pk = UnicodeAttribute(hash_key=True)
+    state_sk = UnicodeAttribute(range_key=True)
+
+
 class Row(Model):
+    """A row of a table with a listing."""
+
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     listing_pk = UnicodeAttribute(null=True)
     listing_sk = UnicodeAttribute(null=True)
     listing = Listing()
+
+
+class StatefulRow(Row):
+    """A row that can be found by its state."""
+
+    state_pk = UnicodeAttribute(null=True)
+    state_sk = UnicodeAttribute(null=True)
+    by_state = ByState()
 
 
 def transact(connection: Connection, write: Callable[[TransactWrite], None]) -> bool:
@@ -78,25 +105,37 @@ def cursor_of(position: str) -> str:
     return base64.urlsafe_b64encode(position.encode()).decode()
 
 
+def expected(version: int) -> dict[str, int]:
+    """The version that a write has to find; none, so that there must be no such row, for 0."""
+    return {"version": version} if version else {}
+
+
+def position(at: str, name: str, sk: str) -> str:
+    """A place in an index that sorts by time and leads back to the row."""
+    return f"{at}#{name}#{sk}"
+
+
 def start_key(
-    tenant: str, cursor: str | None, start: Callable[[str], tuple[str, str]]
+    index: str, hash_key: str, cursor: str | None, table_key: TableKey
 ) -> dict[str, dict[str, str]] | None:
-    """The cursor holds a position only; the tenant is always the caller's."""
+    """Where to continue in an index. The cursor holds a position only; the hash key, with the
+    tenant in it, is always the caller's. Raises InvalidCursor."""
     if cursor is None:
         return None
     try:
-        position = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
+        place = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise InvalidCursor("not a cursor of this listing") from error
-    found = _POSITION.fullmatch(position)
-    if found is None:
+    parts = _POSITION.fullmatch(place)
+    if parts is None:
         raise InvalidCursor("not a cursor of this listing")
-    hash_key, range_key = start(found[2])
-    if not range_key:
+    pk_value, sk_value = table_key(parts[2], parts[3] or "")
+    if not sk_value:
         raise InvalidCursor("not a cursor of this listing")
+    prefix = "state" if index == BY_STATE else "listing"
     return {
-        "listing_pk": {"S": tenant},
-        "listing_sk": {"S": position},
-        "pk": {"S": hash_key},
-        "sk": {"S": range_key},
+        f"{prefix}_pk": {"S": hash_key},
+        f"{prefix}_sk": {"S": place},
+        "pk": {"S": pk_value},
+        "sk": {"S": sk_value},
     }

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from filmgate.api.analyses import analyze
 from filmgate.api.auth import Api, Tenant
 from filmgate.api.cursors import seal, unseal
 from filmgate.api.files import file_url
@@ -14,6 +15,8 @@ from filmgate.api.matches import matches_of
 from filmgate.api.models import (
     DEFAULT_PAGE,
     MAX_IDS,
+    Analyses,
+    AnalysisRequest,
     AssetView,
     DownloadName,
     FieldError,
@@ -23,9 +26,9 @@ from filmgate.api.models import (
     MatchView,
 )
 from filmgate.api.problems import invalid
-from filmgate.api.rerun import rerun
 from filmgate.api.routes.params import AssetId, AssetIdText, Cursor, Limit, problems
-from filmgate.library.model import AssetStatus
+from filmgate.errors import NotFound, NothingToRun
+from filmgate.library.model import AnalyzedAsset, AssetStatus
 
 router = APIRouter(tags=["assets"])
 
@@ -52,17 +55,17 @@ def list_assets(
             raise invalid(
                 [FieldError(field="query.id", message="cannot be combined with status or cursor")]
             )
-        found = services.library.assets(tenant, list(dict.fromkeys(ids)))
-        return Listing(items=[AssetView.of(asset) for asset in found])
+        records = services.library.analyzed(tenant, list(dict.fromkeys(ids)))
+        return Listing(items=[AssetView.of(record) for record in records])
     listing = f"assets/{status or ''}"
-    page = services.library.list_assets(
+    page = services.library.list_analyzed(
         tenant,
         status=status,
         limit=limit,
         cursor=unseal(tenant, listing, cursor) if cursor else None,
     )
     return Listing(
-        items=[AssetView.of(asset) for asset in page.items],
+        items=[AssetView.of(record) for record in page.items],
         cursor=seal(tenant, listing, page.cursor) if page.cursor else None,
     )
 
@@ -70,7 +73,7 @@ def list_assets(
 @router.get("/assets/{asset_id}", responses=problems(401, 404, 503))
 def get_asset(services: Api, tenant: Tenant, asset_id: AssetId) -> AssetView:
     """One asset, as of now."""
-    return AssetView.of(services.library.asset(tenant, asset_id))
+    return AssetView.of(_record(services, tenant, asset_id))
 
 
 @router.get("/assets/{asset_id}/matches", responses=problems(401, 404, 422, 503))
@@ -89,14 +92,29 @@ def list_asset_matches(
 @router.get("/assets/{asset_id}/files/{name}", responses=problems(401, 404, 503))
 def get_asset_file(services: Api, tenant: Tenant, asset_id: AssetId, name: DownloadName) -> FileUrl:
     """Where to fetch one of its files: a presigned URL, good for 15 minutes."""
-    return file_url(services, services.library.asset(tenant, asset_id), name)
+    return file_url(services, _record(services, tenant, asset_id), name)
 
 
 @router.post(
-    "/assets/{asset_id}/rerun",
+    "/assets/{asset_id}/analyses",
     status_code=HTTPStatus.ACCEPTED,
-    responses=problems(401, 404, 409, 503),
+    responses=problems(401, 404, 409, 422, 503),
 )
-def rerun_asset(services: Api, tenant: Tenant, asset_id: AssetId, request: Request) -> JobView:
-    """Run a failed asset again. 409 unless it failed."""
-    return JobView.of(rerun(services, tenant, asset_id, request.state.request_id))
+def create_analyses(
+    services: Api, tenant: Tenant, asset_id: AssetId, request: Request, body: AnalysisRequest
+) -> Analyses:
+    """Run capabilities on an asset, for the first time or again. 409 while one is running."""
+    wanted = None if body.want is None else frozenset(body.want)
+    try:
+        jobs = analyze(services, tenant, asset_id, wanted, request.state.request_id)
+    except NothingToRun as error:
+        raise invalid([FieldError(field="body.want", message=str(error))]) from error
+    return Analyses(jobs=[JobView.of(job) for job in jobs])
+
+
+def _record(services: Api, tenant: str, asset_id: str) -> AnalyzedAsset:
+    """Raises NotFound."""
+    records = services.library.analyzed(tenant, [asset_id])
+    if not records:
+        raise NotFound(f"no asset {asset_id}")
+    return records[0]

@@ -1,17 +1,32 @@
-"""Runs of the pipeline."""
+"""Attempts of capabilities on assets."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
 from filmgate.api.auth import Api, Tenant
-from filmgate.api.models import JobView
-from filmgate.api.routes.params import JobId, problems
+from filmgate.api.cursors import seal, unseal
+from filmgate.api.models import DEFAULT_PAGE, JobView, Listing
+from filmgate.api.routes.params import Cursor, JobId, Limit, problems
 
 router = APIRouter(tags=["jobs"])
 
 
+@router.get("/jobs", responses=problems(401, 422, 503))
+def list_jobs(
+    services: Api, tenant: Tenant, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
+) -> Listing[JobView]:
+    """Newest first, a page at a time."""
+    page = services.library.list_jobs(
+        tenant, limit=limit, cursor=unseal(tenant, "jobs", cursor) if cursor else None
+    )
+    return Listing(
+        items=[JobView.of(job) for job in page.items],
+        cursor=seal(tenant, "jobs", page.cursor) if page.cursor else None,
+    )
+
+
 @router.get("/jobs/{job_id}", responses=problems(401, 404, 503))
 def get_job(services: Api, tenant: Tenant, job_id: JobId) -> JobView:
-    """How one run went, or is going."""
+    """How one attempt went, or how far it is."""
     return JobView.of(services.library.job(tenant, job_id))

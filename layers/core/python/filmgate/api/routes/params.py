@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Path, Query
 
 from filmgate.api.cursors import MAX_CURSOR_CHARACTERS
 from filmgate.api.models import DEFAULT_PAGE, MAX_PAGE
+from filmgate.api.problems import phrase
 
 _ASSET = r"[0-9a-f]{26}"
 
@@ -16,7 +16,7 @@ AssetId = Annotated[str, Path(pattern=f"^{_ASSET}$", description="26 hex digits"
 MatchId = Annotated[
     str, Path(pattern=f"^{_ASSET}:{_ASSET}$", description="Both asset ids, the smaller first")
 ]
-JobId = Annotated[str, Path(pattern=f"^{_ASSET}-[1-9][0-9]{{0,5}}$")]
+JobId = Annotated[str, Path(pattern="^[0-9A-HJKMNP-TV-Z]{26}$", description="A ULID")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description=f"Default {DEFAULT_PAGE}")]
 Cursor = Annotated[
     str | None,
@@ -32,8 +32,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, object]]:
     """OpenAPI entries for the errors a route answers with, and for any other."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     entries: dict[int | str, dict[str, object]] = {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in statuses
+        status: {"description": phrase(status), "content": content} for status in statuses
     }
     entries["default"] = {"description": "Any other error", "content": content}
     return entries

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.dedupe import versions
 from filmgate.dedupe.fingerprint import dct, letterbox
 from filmgate.dedupe.fingerprint.augmented_hashes import CROPS, WHOLE, Box, stirring, tilted
 from filmgate.dedupe.fingerprint.constellation import constellation
@@ -29,7 +30,7 @@ from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 
-ENGINE = "filmgate-fingerprint/4"
+ENGINE = versions.FINGERPRINT
 
 _RATE_HZ = 4.0
 """Pictures a second of a film."""

@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from filmgate.dedupe import versions
 from filmgate.media.model import MediaKind
 
-ENGINE = "filmgate-matching/5"
-"""What makes comparisons. Here, so that who only tells its name loads no arrays."""
+ENGINE = versions.MATCHING
 
 
 class MatchClass(StrEnum):

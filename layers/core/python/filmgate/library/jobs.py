@@ -1,0 +1,65 @@
+"""Jobs: attempts of capabilities on assets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+from ulid import ULID
+
+from filmgate.model import FrozenModel
+
+
+class JobState(StrEnum):
+    """A job RUNs until its first end, and that end stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class Progress(FrozenModel):
+    """How far a job is: the step it is in, and the share of all its work that is done (0 to 1)."""
+
+    step: str
+    share: float = Field(ge=0.0, le=1.0)
+
+
+class Job(FrozenModel):
+    """One attempt of one capability on one asset.
+
+    Attributes:
+        job_id: a ULID, so ids sort by time.
+        run_id: the workflow execution that this job belongs to; jobs planned together share one.
+        engine: name and version.
+        attempt: 1 for the first run of this engine on this asset.
+        external_call: the id under which a service outside works on it, such as a Modal call.
+        error: why it failed; None otherwise.
+        seconds, cost_usd: what it took and cost, as far as it is known.
+        version: for optimistic locking; 0 before the record is stored.
+    """
+
+    tenant: str
+    job_id: str
+    run_id: str
+    asset_id: str
+    capability: str
+    engine: str
+    state: JobState
+    attempt: int
+    started_at: datetime
+    workflow: str
+    finished_at: datetime | None = None
+    progress: Progress | None = None
+    external_call: str | None = None
+    error: str | None = None
+    seconds: float | None = None
+    cost_usd: float | None = None
+    version: int = 0
+
+
+def new_id() -> str:
+    """A ULID: 26 characters, of which the first ten are the time in milliseconds."""
+    return str(ULID())

@@ -1,0 +1,170 @@
+"""Make the artifacts that planned engines need: each once for a content and version, and none
+that no engine asks for."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from filmgate.dedupe.engine import FINGERPRINT as FINGERPRINT_ARTIFACT
+from filmgate.dedupe.fingerprint import engine
+from filmgate.dedupe.fingerprint.codec import DamagedFingerprintError, dumps, loads
+from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.engines import registry
+from filmgate.engines.embedding.port import EmbeddingEngine
+from filmgate.errors import FilmgateError, MediaRefused, NotFound
+from filmgate.library.jobs import Progress
+from filmgate.library.model import CHANGED, GONE, Asset
+from filmgate.library.ports import AssetRuns, ObjectStore
+from filmgate.library.results import ResultState
+from filmgate.media.limits import Limits
+from filmgate.media.model import Frame
+from filmgate.media.tiles import TileSheet
+from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
+from filmgate.pipeline.runs import Ending, end_running
+from filmgate.pipeline.state import GONE_REASON, Derived, Outcome, RunState
+
+Artifacts = dict[str, str]
+"""Keys in the artifacts bucket by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeriveDeps:
+    """Dependencies of `derive`."""
+
+    library: AssetRuns
+    objects: ObjectStore
+    limits: Limits
+    embedder: EmbeddingEngine | None = None
+
+
+def derive(deps: DeriveDeps, state: RunState) -> Derived:
+    """Make what the engines of the run need, or find what was made of the same content before.
+
+    Content that cannot be decoded ends all jobs of the run as refused.
+
+    Raises:
+        FilmgateError: an engine is unknown, or needs what nothing here makes.
+        NotFound: the asset is gone.
+        TransientError: storage did not answer.
+    """
+    asset = deps.library.asset(state.tenant, state.asset_id)
+    for job in state.work:
+        deps.library.report_progress(state.tenant, job.job_id, Progress(step="derive", share=0.0))
+    needs = {job.job_id: registry.spec_of(job.engine).needs for job in state.work}
+    try:
+        made = {name: _derived(deps, asset, name) for name in _names(needs.values())}
+    except MediaRefused as refusal:
+        ending = Ending(ResultState.REFUSED, refusal.code, refusal.reason)
+        end_running(deps.library, state.work, ending)
+        return Derived(
+            **state.model_dump(exclude={"work"}),
+            work=(),
+            outcome=Outcome.REFUSED,
+            reason_code=refusal.code,
+        )
+    work = tuple(
+        job.model_copy(update={"artifacts": _merged(made[name] for name in needs[job.job_id])})
+        for job in state.work
+    )
+    return Derived(**state.model_dump(exclude={"work"}), work=work, outcome=Outcome.OK)
+
+
+def _names(needs: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Each name once, in the order in which they are asked for."""
+    return tuple(dict.fromkeys(name for names in needs for name in names))
+
+
+def _merged(parts: Iterable[Artifacts]) -> Artifacts:
+    return {name: key for part in parts for name, key in part.items()}
+
+
+def _derived(deps: DeriveDeps, asset: Asset, name: str) -> Artifacts:
+    """What the deriver of this name makes. Raises MediaRefused, FilmgateError."""
+    deriver = DERIVERS.get(name)
+    if deriver is None:
+        raise FilmgateError(f"nothing derives {name}")
+    return deriver(deps, asset)
+
+
+def _from_fingerprint(deps: DeriveDeps, asset: Asset) -> Artifacts:
+    """The fingerprint and what the same decoding leaves beside it. Raises MediaRefused."""
+    fingerprint = _fingerprint(deps, asset)
+    keys = {FINGERPRINT_ARTIFACT: _address(asset, FINGERPRINT), PDQ: _address(asset, PDQ)}
+    if fingerprint.frames is not None:
+        keys |= {name: _address(asset, name) for name in (TILES, TILES_INDEX)}
+    return keys
+
+
+def _fingerprint(deps: DeriveDeps, asset: Asset) -> Fingerprint:
+    try:
+        stored = loads(deps.objects.get("artifacts", _address(asset, FINGERPRINT)))
+    except (NotFound, DamagedFingerprintError):
+        return _make(deps, asset)
+    return _make(deps, asset) if _lacks_embeddings(stored, deps.embedder) else stored
+
+
+def _lacks_embeddings(stored: Fingerprint, embedder: EmbeddingEngine | None) -> bool:
+    """Whether it could have embeddings of this engine and does not. Everything else would be the
+    same again, so it is replaced in its place."""
+    if embedder is None or stored.frames is None or not len(stored.frames.worth_matching()):
+        return False
+    return stored.embeddings is None or stored.embeddings.engine != embedder.name
+
+
+def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
+    """Decode and store; the fingerprint is written last, so where it is, the rest is too."""
+    if asset.info is None or asset.sha256 is None:
+        raise FilmgateError("this asset was never read")
+    sheet, times_s = TileSheet(), []
+
+    def keep(frame: Frame) -> None:
+        sheet.add(frame)
+        times_s.append(frame.time_s)
+
+    with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
+        path = Path(folder) / "file"
+        try:
+            sha256 = deps.objects.download("raw", asset.key, path, version_id=asset.version_id)
+        except NotFound as error:
+            raise MediaRefused(GONE, GONE_REASON) from error
+        if sha256 != asset.sha256:
+            raise MediaRefused(CHANGED, "The file changed while it was read. Upload it again.")
+        fingerprint = engine.fingerprint(
+            path, asset.sha256, asset.info, deps.limits, keep, embedder=deps.embedder
+        )
+    if times_s:
+        tiles = sheet.finish()
+        _put(deps, asset, TILES, tiles.jpeg, "image/jpeg")
+        _put(deps, asset, TILES_INDEX, tiles.index.model_dump_json().encode(), "application/json")
+    _put(deps, asset, PDQ, _pdq_export(fingerprint), "application/json")
+    _put(deps, asset, FINGERPRINT, dumps(fingerprint), "application/octet-stream")
+    return fingerprint
+
+
+def _pdq_export(fingerprint: Fingerprint) -> bytes:
+    """PDQ hashes for exchange: time in seconds, 64 hex digits, quality 0 to 100."""
+    frames = [
+        {"time_s": round(time_s, 3), "pdq": digits, "quality": quality}
+        for time_s, digits, quality in fingerprint.pdq
+    ]
+    export = {"sha256": fingerprint.sha256, "engine": fingerprint.engine, "frames": frames}
+    return json.dumps(export).encode()
+
+
+def _put(deps: DeriveDeps, asset: Asset, name: str, body: bytes, content_type: str) -> None:
+    deps.objects.put("artifacts", _address(asset, name), body, content_type)
+
+
+def _address(asset: Asset, name: str) -> str:
+    return fingerprint_address(asset.tenant, str(asset.sha256), engine.ENGINE, name)
+
+
+Deriver = Callable[[DeriveDeps, Asset], Artifacts]
+
+DERIVERS: Mapping[str, Deriver] = {FINGERPRINT_ARTIFACT: _from_fingerprint}
+"""What makes an artifact, by the name that engines have for it in `needs`. It gives the keys of
+that and of whatever it makes along with it, and finds what it made of the same content before."""

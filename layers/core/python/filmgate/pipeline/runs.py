@@ -1,0 +1,219 @@
+"""Runs: the jobs that are planned together for an asset, their start and their end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from filmgate.clock import now
+from filmgate.engines import registry
+from filmgate.engines.spec import EngineOutput, EngineSpec
+from filmgate.errors import NotFound, NothingToRun, TransientError
+from filmgate.library.jobs import Job, JobState, new_id
+from filmgate.library.model import Asset
+from filmgate.library.ports import Runs, Workflows
+from filmgate.library.results import Result, ResultState
+from filmgate.media.model import MediaKind
+from filmgate.pipeline import state
+
+_TRIES = 8
+_JOB_STATE = {
+    ResultState.DONE: JobState.SUCCEEDED,
+    ResultState.UNAVAILABLE: JobState.SUCCEEDED,
+    ResultState.REFUSED: JobState.REFUSED,
+    ResultState.FAILED: JobState.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Jobs of one asset with the results they are after, in the same order."""
+
+    jobs: tuple[Job, ...]
+    results: tuple[Result, ...]
+
+    @property
+    def run_id(self) -> str:
+        return self.jobs[0].run_id
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job ends; `reason` is for the asset's owner."""
+
+    state: ResultState
+    reason_code: str | None = None
+    reason: str | None = None
+    output: EngineOutput = field(default_factory=EngineOutput)
+
+
+def plan(asset: Asset, stored: Iterable[Result], wanted: frozenset[str] | None = None) -> Run:
+    """Jobs for all capabilities that suit the asset, or for those wanted.
+
+    Args:
+        stored: the asset's results so far.
+
+    Raises:
+        ValueError: the file was never read.
+        NothingToRun: no engine, or none of those wanted, takes files of this kind.
+    """
+    if asset.info is None:
+        raise ValueError("a run needs an asset whose file was read")
+    specs = registry.planned(asset.info.kind, wanted)
+    if not specs:
+        raise NothingToRun(f"no engine takes {asset.info.kind.value} files for this")
+    known = {(result.capability, result.engine): result for result in stored}
+    run_id, workflow = new_id(), _workflow(asset, specs)
+    pairs = [_job(asset, spec, known, run_id, workflow) for spec in specs]
+    return Run(tuple(job for job, _ in pairs), tuple(result for _, result in pairs))
+
+
+def _workflow(asset: Asset, specs: Sequence[EngineSpec]) -> str:
+    """Express lives five minutes: enough for a picture, whose engines all say so."""
+    quick = asset.info is not None and asset.info.kind is MediaKind.IMAGE
+    return "express" if quick and all(spec.express for spec in specs) else "standard"
+
+
+def _job(
+    asset: Asset,
+    spec: EngineSpec,
+    known: dict[tuple[str, str], Result],
+    run_id: str,
+    workflow: str,
+) -> tuple[Job, Result]:
+    before = known.get((spec.capability, spec.reference))
+    moment = now()
+    job = Job(
+        tenant=asset.tenant,
+        job_id=new_id(),
+        run_id=run_id,
+        asset_id=asset.asset_id,
+        capability=spec.capability,
+        engine=spec.reference,
+        state=JobState.RUNNING,
+        attempt=before.attempt + 1 if before else 1,
+        started_at=moment,
+        workflow=workflow,
+    )
+    running = {"state": ResultState.RUNNING, "job_id": job.job_id, "attempt": job.attempt}
+    if before:
+        return job, before.changed(**running, reason_code=None, reason=None)
+    result = Result(
+        tenant=asset.tenant,
+        asset_id=asset.asset_id,
+        capability=spec.capability,
+        engine=spec.reference,
+        asset_created_at=asset.created_at,
+        created_at=moment,
+        updated_at=moment,
+        **running,
+    )
+    return job, result
+
+
+def start(workflows: Workflows, jobs: Sequence[Job], correlation_id: str) -> None:
+    """Start the workflow of these jobs of one run. Raises TransientError."""
+    first = jobs[0]
+    work = tuple(
+        state.JobState(
+            tenant=job.tenant,
+            asset_id=job.asset_id,
+            run_id=job.run_id,
+            correlation_id=correlation_id,
+            job_id=job.job_id,
+            capability=job.capability,
+            engine=job.engine,
+            runner=registry.spec_of(job.engine).runner,
+        )
+        for job in jobs
+    )
+    payload = state.RunState(
+        tenant=first.tenant,
+        asset_id=first.asset_id,
+        run_id=first.run_id,
+        correlation_id=correlation_id,
+        work=work,
+    )
+    workflows.start(first.workflow, first.run_id, payload.model_dump(mode="json"))
+
+
+def running_jobs(library: Runs, asset: Asset) -> dict[str, list[Job]]:
+    """The jobs of the asset that have not ended, by its results; by run, oldest first.
+
+    Raises TransientError.
+    """
+    results = library.results(asset.tenant, asset.asset_id)
+    running = sorted(result.job_id for result in results if result.state is ResultState.RUNNING)
+    runs: dict[str, list[Job]] = {}
+    for job_id in running:
+        job = library.job(asset.tenant, job_id)
+        runs.setdefault(job.run_id, []).append(job)
+    return runs
+
+
+def end_job(library: Runs, tenant: str, job_id: str, ending: Ending) -> Job:
+    """Record how a job ended, with its result; the job as it is then.
+
+    A job ends once: a later or repeated end changes nothing. A result that a later job has taken
+    over is left to that one.
+
+    Raises:
+        NotFound: there is no such job.
+        TransientError: storage did not answer, or others changed the records again and again.
+    """
+    for _ in range(_TRIES):
+        job = library.job(tenant, job_id)
+        if job.state is not JobState.RUNNING:
+            return job
+        moment = now()
+        ended = job.model_copy(
+            update={
+                "state": _JOB_STATE[ending.state],
+                "finished_at": moment,
+                "progress": None,
+                "error": ending.reason if ending.state is ResultState.FAILED else None,
+                "seconds": (moment - job.started_at).total_seconds(),
+                "cost_usd": ending.output.cost_usd,
+            }
+        )
+        if library.end(ended, _result(library, ended, ending)):
+            return ended
+    raise TransientError("the job was changed by others again and again")
+
+
+def _result(library: Runs, job: Job, ending: Ending) -> Result | None:
+    results = library.results(job.tenant, job.asset_id)
+    own = next((result for result in results if result.job_id == job.job_id), None)
+    if own is None:
+        return None
+    output = ending.output
+    kept = {}
+    if ending.state is ResultState.DONE:
+        kept = {
+            "summary": output.summary,
+            "artifacts": output.artifacts,
+            "notes": output.notes,
+        }
+    return own.changed(
+        state=ending.state,
+        reason_code=ending.reason_code,
+        reason=ending.reason,
+        seconds=job.seconds,
+        cost_usd=job.cost_usd,
+        **kept,
+    )
+
+
+def end_running(library: Runs, jobs: Iterable[Job | state.JobState], ending: Ending) -> list[Job]:
+    """End those of the jobs that exist and run, all alike; those, as they are then.
+
+    Raises TransientError.
+    """
+    ended = []
+    for job in jobs:
+        try:
+            if library.job(job.tenant, job.job_id).state is JobState.RUNNING:
+                ended.append(end_job(library, job.tenant, job.job_id, ending))
+        except NotFound:
+            continue
+    return ended
