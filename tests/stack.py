@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from filmgate_local import stack
+from filmgate_local import credentials, stack
 from filmgate_local.artefact import free_port
 from filmgate_local.deploy import LocalAws
+from filmgate_local.layout import Home
 from filmgate_local.stack import StackInfo
 
 CANARY = "FILMGATE_TEST_CANARY"
@@ -33,6 +34,16 @@ class RunningStack:
     info: StackInfo
     aws: LocalAws
     api_key: str
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment in which AWS libraries talk to this stack as its root user."""
+        return {
+            "AWS_ENDPOINT_URL": self.info.endpoint_url,
+            "AWS_REGION": self.info.region,
+            "AWS_DEFAULT_REGION": self.info.region,
+            **self.aws.keys.environment,
+        }
 
 
 @cache
@@ -58,7 +69,8 @@ def start(root: Path) -> RunningStack:
     with environment(FILMGATE_PORT=str(free_port()), **{CANARY: "seen"}):
         info = stack.up(root)
     key = json.loads((root / ".filmgate" / "credentials.json").read_text())["api_key"]
-    return RunningStack(root, info, LocalAws(info.endpoint_url), key)
+    keys = credentials.root_keys(Home(root))
+    return RunningStack(root, info, LocalAws(info.endpoint_url, keys), key)
 
 
 @contextmanager

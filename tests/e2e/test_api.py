@@ -38,13 +38,7 @@ def running() -> RunningStack:
 
 @pytest.fixture(scope="module")
 def key_store(running: RunningStack) -> Iterator[DynamoKeyStore]:
-    with environment(
-        AWS_ENDPOINT_URL=running.info.endpoint_url,
-        AWS_REGION=running.info.region,
-        AWS_DEFAULT_REGION=running.info.region,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-    ):
+    with environment(**running.variables):
         yield DynamoKeyStore(running.info.tables["keys"])
 
 

@@ -174,7 +174,9 @@ def deployment(running: RunningStack) -> Deployment:
     import boto3
 
     session = boto3.Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name=running.info.region
+        aws_access_key_id=running.aws.keys.access_key_id,
+        aws_secret_access_key=running.aws.keys.secret_access_key,
+        region_name=running.info.region,
     )
     at = Addresses(
         running.info.stage,

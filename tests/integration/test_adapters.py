@@ -38,12 +38,7 @@ def aws(local: RunningStack) -> Iterator[None]:
     clients = (s3._client, stepfunctions._client)
     for client in clients:
         client.cache_clear()
-    with environment(
-        AWS_ENDPOINT_URL=local.info.endpoint_url,
-        AWS_DEFAULT_REGION=local.info.region,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-    ):
+    with environment(**local.variables):
         yield
     for client in clients:
         client.cache_clear()

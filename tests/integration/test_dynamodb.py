@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,17 @@ from pynamodb.connection import Connection
 from filmgate.adapters.dynamodb.library import DynamoLibrary
 from filmgate.errors import TransientError
 from filmgate.library.model import AssetStatus
+from tests.contracts.interleaving import (
+    CAPABILITIES,
+    Attempt,
+    Catch,
+    Ledger,
+    Turns,
+    Upload,
+    Worker,
+    stored_asset,
+    three_capabilities,
+)
 from tests.contracts.library import LibraryContract, an_asset, every_page, stored_as
 from tests.integration.emulator import create_table, emulator
 
@@ -44,6 +56,18 @@ def rows_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     return read
 
 
+def _worker(tenant: str, number: int, chance: random.Random) -> Worker:
+    match number:
+        case 0:
+            return Upload(tenant, "v2")
+        case 1:
+            return Catch(tenant)
+        case _:
+            wanted = frozenset(chance.sample(CAPABILITIES, chance.randint(1, 3)))
+            times, dies = chance.randint(1, 2), chance.random() < 0.3
+            return Attempt(tenant, wanted, chance.randrange(4), times, dies)
+
+
 class TestDynamoLibrary(LibraryContract):
     @pytest.fixture
     def library(self, tables: tuple[str, str]) -> DynamoLibrary:
@@ -69,6 +93,18 @@ class TestDynamoLibrary(LibraryContract):
         page = library.list_analyzed(tenant, status=None, limit=4, cursor=None)
         assert len(page.items) == 4
         assert sum(rows_read) <= 2 * (4 + 1)
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_concurrent_capabilities_never_overwrite_each_other(
+        self, library: DynamoLibrary, tenant: str, seed: int
+    ) -> None:
+        chance = random.Random(seed)
+        with three_capabilities():
+            stored_asset(library, tenant)
+            ledger = Ledger(tenant)
+            workers = [_worker(tenant, number, chance) for number in range(6)]
+            Turns(library, ledger.note).run(workers, chance.randrange)
+            ledger.check(library)
 
     def test_what_cannot_be_reached_is_transient(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")

@@ -1,4 +1,4 @@
-"""Each behaviour of ministack that filmgate_local.patches sets right."""
+"""Each behaviour of ministack that filmgate_local.patches corrects."""
 
 from __future__ import annotations
 
@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from filmgate_local.daemon import default_slots
+from filmgate_local.layout import ACCOUNT, Home
 from tests.stack import RunningStack
 
 pytestmark = pytest.mark.stack
+
+HANGS = """
+import os, time
+def handler(event, context):
+    while not os.path.exists({release!r}):
+        time.sleep(0.05)
+"""
+"""A function that runs until the file ``release`` exists."""
 
 Deploy = Callable[..., str]
 Execute = Callable[..., dict[str, Any]]
@@ -83,7 +93,7 @@ def test_a_throttled_task_has_the_error_name_of_aws(
 
 
 @pytest.mark.parametrize("memory", [1024, 3008])
-def test_invocations_wait_for_a_slot_of_their_lane(
+def test_invocations_wait_for_a_slot_of_their_pool(
     local: RunningStack, probe: Deploy, memory: int
 ) -> None:
     source = """
@@ -121,12 +131,11 @@ def test_waiting_for_a_slot_does_not_count_against_a_state(
     assert time.monotonic() - began > 3
 
 
-def test_work_counts_against_a_state(probe: Deploy, execute: Execute) -> None:
-    name = probe("import time\ndef handler(event, context):\n    time.sleep(4)\n")
-    began = time.monotonic()
-    ended = execute(name, limit_s=1, catch=["States.Timeout"])
+def test_work_counts_against_a_state(probe: Deploy, execute: Execute, tmp_path: Path) -> None:
+    release = tmp_path / "release"
+    ended = execute(probe(HANGS.format(release=str(release))), limit_s=1, catch=["States.Timeout"])
     assert json.loads(ended["output"]) == {"caught": "States.Timeout"}
-    assert time.monotonic() - began < 4
+    release.touch()
 
 
 def test_a_worker_that_dies_at_its_start_is_an_exit_error(probe: Deploy, execute: Execute) -> None:
@@ -158,27 +167,27 @@ def handler(event, context):
         sqs.send_message(
             QueueUrl=f"{local.info.endpoint_url}/{url.split('/', 3)[3]}", MessageBody="1"
         )
-        until = time.monotonic() + 15
+        until = time.monotonic() + 60
         while (not seen.exists() or len(seen.read_text().split()) < 2) and time.monotonic() < until:
             time.sleep(0.1)
     finally:
         functions.delete_event_source_mapping(UUID=mapping["UUID"])
     first, second = map(float, seen.read_text().split())
-    assert 2 <= second - first < 10
+    assert 2 <= second - first < 300
 
 
 def test_a_short_function_does_not_wait_behind_busy_ones(
-    local: RunningStack, probe: Deploy
+    local: RunningStack, probe: Deploy, tmp_path: Path
 ) -> None:
-    busy = probe("import time\ndef handler(event, context):\n    time.sleep(2)\n", memory=3008)
+    release = tmp_path / "release"
+    busy = probe(HANGS.format(release=str(release)), memory=3008)
     short = probe("def handler(event, context):\n    return 1\n", memory=512)
     functions = local.aws.client("lambda")
     for _ in range(3 * default_slots()):
         functions.invoke(FunctionName=busy, InvocationType="Event", Payload=b"{}")
-    functions.invoke(FunctionName=short, Payload=b"{}")
-    began = time.monotonic()
-    functions.invoke(FunctionName=short, Payload=b"{}")
-    assert time.monotonic() - began < 1.0
+    answer = functions.invoke(FunctionName=short, Payload=b"{}")
+    assert answer["Payload"].read() == b"1"
+    release.touch()
 
 
 def test_events_of_an_object_name_its_version(local: RunningStack) -> None:
@@ -200,11 +209,48 @@ def test_events_of_an_object_name_its_version(local: RunningStack) -> None:
     made = [
         store.put_object(Bucket=bucket, Key="a b", Body=body)["VersionId"] for body in (b"1", b"2")
     ]
-    told: list[str] = []
+    versions: list[str] = []
     until = time.monotonic() + 10
-    while len(told) < 2 and time.monotonic() < until:
+    while len(versions) < 2 and time.monotonic() < until:
         answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
         for message in answer.get("Messages", []):
-            told.append(json.loads(message["Body"])["detail"]["object"]["version-id"])
+            versions.append(json.loads(message["Body"])["detail"]["object"]["version-id"])
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    assert sorted(told) == sorted(made)
+    assert sorted(versions) == sorted(made)
+
+
+def test_an_object_that_cannot_be_written_to_the_disk_is_an_error(local: RunningStack) -> None:
+    store = local.aws.client("s3")
+    store.create_bucket(Bucket="unwritable-probe")
+    folder = Home(local.root).objects / ACCOUNT / "unwritable-probe"
+    folder.rmdir()
+    folder.write_bytes(b"a file where a folder has to be")
+    with pytest.raises(ClientError) as refused:
+        store.put_object(Bucket="unwritable-probe", Key="object", Body=b"lost")
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    folder.unlink()
+    store.put_object(Bucket="unwritable-probe", Key="object", Body=b"kept")
+    assert (folder / "object").read_bytes() == b"kept"
+
+
+def test_bodies_of_versioned_objects_are_not_kept_in_memory(local: RunningStack) -> None:
+    status = Path(f"/proc/{local.info.pid}/status")
+    if not status.exists():
+        pytest.skip("this system has no /proc to read a process's memory from")
+
+    def resident_bytes() -> int:
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) * 1024
+
+    store, bucket = local.aws.client("s3"), local.info.artifacts_bucket
+    bodies = [bytes([number]) * 24_000_000 for number in range(12)]
+    before = resident_bytes()
+    versions = [
+        store.put_object(Bucket=bucket, Key=f"large/{number % 4}", Body=body)["VersionId"]
+        for number, body in enumerate(bodies)
+    ]
+    assert resident_bytes() - before < sum(map(len, bodies)) / 2
+    for number, version in enumerate(versions):
+        named = {"Bucket": bucket, "Key": f"large/{number % 4}", "VersionId": version}
+        assert store.get_object(**named)["Body"].read() == bodies[number]
+        store.delete_object(**named)

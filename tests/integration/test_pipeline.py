@@ -34,12 +34,7 @@ _PATIENCE_S = 60.0
 @pytest.fixture(scope="module", autouse=True)
 def aws(local: RunningStack) -> Iterator[None]:
     s3._client.cache_clear()
-    with environment(
-        AWS_ENDPOINT_URL=local.info.endpoint_url,
-        AWS_DEFAULT_REGION=local.info.region,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-    ):
+    with environment(**local.variables):
         yield
     s3._client.cache_clear()
 

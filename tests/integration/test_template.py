@@ -47,7 +47,7 @@ PACKAGERS_OWN = "W3005"
 
 @pytest.fixture(scope="module")
 def template(local: RunningStack) -> Template:
-    return package(CHECKOUT, local.info.endpoint_url).update
+    return package(CHECKOUT, local.info.endpoint_url, local.aws.keys).update
 
 
 def of(template: Template, kind: str) -> dict[str, dict[str, Any]]:
@@ -472,7 +472,7 @@ def test_a_function_is_added_by_a_folder_alone(local: RunningStack, tmp_path: Pa
     for layer in (layers.CORE, *layers.THIRD_PARTY):
         zips.write(built / f"{layer}.zip", [])
     parameters = {"tracing": "true", "concurrency-api": "20", "tracing-layer": "arn:layer"}
-    osls(copy, copy / "out", built, local.info.endpoint_url, parameters=parameters)
+    osls(copy, copy / "out", built, local.info.endpoint_url, local.aws.keys, parameters=parameters)
     template: Template = json.loads((copy / "out" / UPDATE).read_text())
     assert logical("say_hello") in template["Resources"]
     assert logical("say_hello", "ErrorsAlarm") in template["Resources"]

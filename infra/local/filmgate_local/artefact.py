@@ -1,7 +1,7 @@
 """``python -m filmgate_local.artefact``: package a stage as for AWS, without an account.
 
-Layers make the packager ask CloudFormation what is deployed; a local AWS made for the moment
-answers that there is nothing.
+Because of the layers, the packager asks CloudFormation for the deployed stack. A temporary local
+AWS answers that there is none.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from filmgate_local import daemon
+from filmgate_local.credentials import root_keys
 from filmgate_local.layout import CHECKOUT, Home, StackError
 from filmgate_local.package import UPDATE, osls
 
@@ -22,7 +23,7 @@ KINDS = {"AWS::Lambda::Function": "Code", "AWS::Lambda::LayerVersion": "Content"
 
 
 def main() -> int:
-    """Package; prints where the template is and what it names."""
+    """Package, and print the template's path and the number of its resources."""
     parser = argparse.ArgumentParser(prog="filmgate_local.artefact", description=__doc__)
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--architecture", default="x86_64")
@@ -45,17 +46,24 @@ def build(target: Path, stage: str, architecture: str) -> None:
         raise StackError(f"No layers for {architecture} are built yet; run `make layers`.")
     with tempfile.TemporaryDirectory(prefix="filmgate-package-") as scratch:
         home = Home(Path(scratch))
-        home.folder.mkdir()
         os.environ["FILMGATE_PORT"] = str(free_port())
         running = daemon.start(home)
         try:
-            osls(CHECKOUT, target, built, running.endpoint, stage=stage, architecture=architecture)
+            osls(
+                CHECKOUT,
+                target,
+                built,
+                running.endpoint,
+                root_keys(home),
+                stage=stage,
+                architecture=architecture,
+            )
         finally:
             daemon.stop(home)
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens on now."""
+    """A port of this machine on which nothing listens at the moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((daemon.HOST, 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""The background process: start, find, stop. Loopback only, with an environment of its own."""
+"""Starts, finds and stops the background process; loopback only, with its own environment."""
 
 from __future__ import annotations
 
@@ -17,15 +17,26 @@ from pathlib import Path
 
 import yaml
 
-from filmgate_local.layout import ACCOUNT, CHECKOUT, DEFAULT_PORT, REGION, STACK, Home, StackError
+from filmgate_local.credentials import RootKeys, ensure_root_keys
+from filmgate_local.layout import (
+    ACCOUNT,
+    CHECKOUT,
+    DEFAULT_PORT,
+    IDENTITY_PATH,
+    REGION,
+    STACK,
+    Home,
+    StackError,
+)
+from filmgate_local.progress import Progress, heartbeat
+from filmgate_local.space import DEFAULT_RESERVE_MB, RESERVE_ENV
 
 HOST = "127.0.0.1"
-IDENTITY_PATH = "/_filmgate"
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 20.0
 POLL_S = 0.05
 ANSWER_S = 10.0
-"""A busy machine may keep our own daemon from answering for a while."""
+"""On a busy machine our own daemon may take a while to answer."""
 STRANGER_ANSWER_S = 2.0
 
 
@@ -41,19 +52,19 @@ class Daemon:
         return f"http://{HOST}:{self.port}"
 
 
-def wanted_port() -> int:
-    """The port asked for by FILMGATE_PORT, else 4566. Raises StackError when it is no port."""
+def chosen_port() -> int:
+    """The port in FILMGATE_PORT, else 4566. Raises StackError when it is not a port number."""
     given = os.environ.get("FILMGATE_PORT", str(DEFAULT_PORT))
     if given.isdigit() and 0 < int(given) < 65536:
         return int(given)
-    raise StackError(f"FILMGATE_PORT is {given!r}, which is no port number.")
+    raise StackError(f"FILMGATE_PORT is {given!r}, which is not a port number.")
 
 
 def find(home: Home) -> Daemon | None:
     """The daemon of this home if it runs and answers, else None."""
     try:
-        noted = json.loads(home.process.read_text())
-        daemon = Daemon(pid=int(noted["pid"]), port=int(noted["port"]))
+        recorded = json.loads(home.process.read_text())
+        daemon = Daemon(pid=int(recorded["pid"]), port=int(recorded["port"]))
     except (OSError, ValueError, KeyError):
         return None
     return daemon if _identity(daemon.port) == (daemon.pid, str(home.root)) else None
@@ -61,8 +72,9 @@ def find(home: Home) -> Daemon | None:
 
 def start(home: Home) -> Daemon:
     """Start a daemon for this home and wait until it answers. Raises StackError."""
-    port = wanted_port()
+    port = chosen_port()
     _refuse_taken(port, home)
+    home.create()
     shutil.rmtree(home.scratch, ignore_errors=True)
     for folder in (home.scratch, home.state, home.objects):
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +82,7 @@ def start(home: Home) -> Daemon:
         process = subprocess.Popen(
             [sys.executable, "-m", "filmgate_local.launcher"],
             cwd=home.folder,
-            env=environment(home, port),
+            env=environment(home, port, ensure_root_keys(home)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -89,19 +101,22 @@ def start(home: Home) -> Daemon:
     raise StackError(f"The local AWS did not start. Its log is {home.log}.\n{_tail(home.log)}")
 
 
-def stop(home: Home) -> bool:
+def stop(home: Home, progress: Progress = lambda _: None) -> bool:
     """Stop this home's daemon and wait until its state is saved. False when none runs."""
-    daemon = find(home)
-    pid = daemon.pid if daemon else _left_over(home)
+    with heartbeat(progress, "Looking for the running service"):
+        daemon = find(home)
+        pid = daemon.pid if daemon else _left_over(home)
     if pid is not None:
-        _end(pid)
+        progress("Stopping the service; it saves its state")
+        with heartbeat(progress, "Stopping the service"):
+            _end(pid)
     home.process.unlink(missing_ok=True)
     shutil.rmtree(home.scratch, ignore_errors=True)
     return pid is not None
 
 
-def environment(home: Home, port: int) -> dict[str, str]:
-    """Everything the daemon, and so every handler, gets to see of this machine's environment."""
+def environment(home: Home, port: int, keys: RootKeys) -> dict[str, str]:
+    """The whole environment of the daemon. Handlers get it too, with keys of their own role."""
     return {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
@@ -113,8 +128,7 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        **keys.environment,
         # Signatures, roles and bucket policies count here as they do on AWS.
         "AUTH": "true",
         "PERSIST_STATE": "1",
@@ -127,6 +141,7 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "DOCKER_HOST": f"unix://{home.scratch}/no-docker.sock",
         "FILMGATE_LOCAL_ROOT": str(home.root),
         "FILMGATE_LOCAL_SLOTS": os.environ.get("FILMGATE_LOCAL_SLOTS", str(default_slots())),
+        RESERVE_ENV: os.environ.get(RESERVE_ENV, str(DEFAULT_RESERVE_MB)),
         "FILMGATE_LOCAL_INTERACTIVE": f"{STACK}-api",
         "FILMGATE_LOCAL_ORDER": ",".join(f"{STACK}-{name}" for name in in_turn(CHECKOUT)),
     }
@@ -147,12 +162,12 @@ def in_turn(checkout: Path) -> list[str]:
 
 
 def default_slots() -> int:
-    """How many functions of a lane may run at once: the cores, two at least and four at most."""
+    """How many functions of a pool may run at once: as many as cores, but at least 2, at most 4."""
     return max(2, min(4, os.cpu_count() or 2))
 
 
 def _identity(port: int, timeout_s: float = ANSWER_S) -> tuple[int, str] | None:
-    """(pid, root) of the local stack behind the port; None when it is something else or nothing."""
+    """(pid, root) of the local stack that listens on the port; None when there is none."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout_s)
     try:
         connection.request("GET", IDENTITY_PATH)
@@ -178,7 +193,7 @@ def _refuse_taken(port: int, home: Home) -> None:
 
 
 def _left_over(home: Home) -> int | None:
-    """The pid of a daemon that is alive but answers nothing (just started, or hung)."""
+    """The pid of a daemon that is alive but does not answer (just started, or hung)."""
     try:
         pid = int(json.loads(home.process.read_text())["pid"])
     except (OSError, ValueError, KeyError):
@@ -189,7 +204,7 @@ def _left_over(home: Home) -> int | None:
 
 
 def _end(pid: int) -> None:
-    """SIGTERM, wait while it saves, then make sure of the whole session (its workers too)."""
+    """Send SIGTERM, wait while it saves, then kill the rest of its session, workers included."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_S
@@ -201,7 +216,7 @@ def _end(pid: int) -> None:
 
 def _alive(pid: int) -> bool:
     with contextlib.suppress(ChildProcessError):
-        # When this process started it, it is ours to reap; until then it looks alive.
+        # A child of this process looks alive until this process reaps it.
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return False
     try:

@@ -1,4 +1,4 @@
-"""Deploys a packaged template with boto3, then sets what the local CloudFormation leaves out."""
+"""Deploys a packaged template with boto3, then sets what the local CloudFormation ignores."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
+from filmgate_local.credentials import RootKeys
 from filmgate_local.layout import REGION, STACK, StackError
 from filmgate_local.package import Packaged, Template
 
@@ -22,25 +23,31 @@ MESSAGE_CHARACTERS = 500
 
 
 class LocalAws:
-    """boto3 clients of one local AWS, with its fixed test credentials."""
+    """boto3 clients of one local AWS, as its root user."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, keys: RootKeys) -> None:
         self.endpoint = endpoint
+        self.keys = keys
         self._session = boto3.Session(
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the emulator's, known to all
+            aws_access_key_id=keys.access_key_id,
+            aws_secret_access_key=keys.secret_access_key,
             region_name=REGION,
         )
 
     def client(self, service: str) -> Any:
-        """A client of the service. Its type depends on the name, hence Any."""
-        config = Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"})
+        """A client of the service; its type depends on the name, so it is Any."""
+        config = Config(
+            retries={"total_max_attempts": 2},
+            s3={"addressing_style": "path"},
+            # Otherwise boto3 presigns with version 2, which the local AWS does not accept.
+            signature_version="s3v4" if service == "s3" else None,
+        )
         make: Any = self._session.client
         return make(service, endpoint_url=self.endpoint, config=config)
 
 
 def stack_status(aws: LocalAws) -> str | None:
-    """CloudFormation's status of the stack; None when there is none."""
+    """CloudFormation's status of the stack; None when it does not exist."""
     try:
         stacks = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
     except ClientError as error:
@@ -72,10 +79,10 @@ def deploy(aws: LocalAws, packaged: Packaged) -> None:
             Capabilities=CAPABILITIES,
         )
     except ClientError as error:
-        said = str(error.response["Error"]["Message"])
-        if "No updates are to be performed" in said:
+        message = str(error.response["Error"]["Message"])
+        if "No updates are to be performed" in message:
             return
-        raise StackError(f"The template was refused: {said[:MESSAGE_CHARACTERS]}") from error
+        raise StackError(f"The template was refused: {message[:MESSAGE_CHARACTERS]}") from error
     _wait(formation, "stack_update_complete")
     settle(aws, packaged.update)
 
@@ -96,11 +103,11 @@ def outputs(aws: LocalAws) -> dict[str, str]:
 
 
 def settle(aws: LocalAws, template: Template) -> None:
-    """Set what ministack ignores in a template and honours through its API.
+    """Set what ministack ignores in a template but supports through its API.
 
     These are the tables' TTL and point-in-time recovery, the buckets' lifecycles and CORS, and the
-    HTTP API's CORS.
-    The buckets' policies go: they refuse what does not come by TLS, and the loopback has none.
+    CORS of the HTTP API. The buckets' policies are deleted: they require TLS, which the loopback
+    interface does not have.
     """
     physical = resources(aws)
     for logical, properties in _of_type(template, "AWS::DynamoDB::Table"):
@@ -137,7 +144,7 @@ def _settle_bucket(s3: Any, bucket: str, properties: dict[str, Any]) -> None:
 
 
 def _lifecycle_rule(given: dict[str, Any]) -> dict[str, Any]:
-    """CloudFormation's shape of a lifecycle rule in the S3 API's."""
+    """Convert a lifecycle rule from CloudFormation's format to that of the S3 API."""
     rule = {"ID": given["Id"], "Status": given["Status"]}
     rule["Filter"] = {"Prefix": given.get("Prefix", "")}
     if "ExpirationInDays" in given:
@@ -151,7 +158,7 @@ def _lifecycle_rule(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cors_rule(given: dict[str, Any]) -> dict[str, Any]:
-    """CloudFormation's shape of a CORS rule in the S3 API's."""
+    """Convert a CORS rule from CloudFormation's format to that of the S3 API."""
     renamed = {"ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds", "Id": "ID"}
     return {renamed.get(name, name): value for name, value in given.items()}
 
@@ -165,14 +172,14 @@ def _of_type(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any
 def _upload(aws: LocalAws, bucket: str, packaged: Packaged) -> None:
     s3 = aws.client("s3")
     listed = s3.list_objects_v2(Bucket=bucket, Prefix="artefacts/").get("Contents", [])
-    there = {entry["Key"] for entry in listed}
+    stored = {entry["Key"] for entry in listed}
     for key, file in packaged.artefacts.items():
-        if key not in there:
+        if key not in stored:
             s3.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
 
 
 def _stored_template(aws: LocalAws, bucket: str, packaged: Packaged) -> str:
-    """The whole template's URL in the bucket; it is too long to be sent along."""
+    """Store the whole template, which is too long for a request, in the bucket; its URL."""
     key = f"templates/{packaged.digest}.json"
     body = json.dumps(packaged.update).encode()
     aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body)

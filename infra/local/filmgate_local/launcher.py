@@ -10,16 +10,18 @@ import logging
 import os
 import threading
 import time
-from typing import Any
+from pathlib import Path
 
 from ministack import app as ministack_app
 from ministack.core.concurrency import esm_wake
 from ministack.core.persistence import save_all
 
-from filmgate_local import patches
-from filmgate_local.daemon import IDENTITY_PATH
-from filmgate_local.turns import Turns
+from filmgate_local import limits, patches
+from filmgate_local.gate import Gate
+from filmgate_local.scheduler import SlotScheduler
+from filmgate_local.space import Space, free_bytes, reserve_bytes
 
+ROOT_ENV = "FILMGATE_LOCAL_ROOT"
 SLOTS_ENV = "FILMGATE_LOCAL_SLOTS"
 INTERACTIVE_ENV = "FILMGATE_LOCAL_INTERACTIVE"
 ORDER_ENV = "FILMGATE_LOCAL_ORDER"
@@ -37,7 +39,7 @@ class Saver:
         self._changed = threading.Event()
 
     def note(self) -> None:
-        """Something may have changed."""
+        """Record that something may have changed."""
         self._changed.set()
 
     def run(self) -> None:
@@ -49,44 +51,38 @@ class Saver:
             save_all(ministack_app._build_persistence_save_dict())
 
 
-def wrap(app: Any, saver: Saver, root: str) -> Any:
-    """The ASGI app that also says whose it is, and tells the saver of every other request."""
-    identity = json.dumps({"pid": os.getpid(), "root": root}).encode()
-
-    async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] == IDENTITY_PATH:
-            headers = [(b"content-type", b"application/json")]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": identity})
-            return
-        if scope["type"] == "http":
-            saver.note()
-        await app(scope, receive, send)
-
-    return wrapped
-
-
 def main() -> None:
     """Patch ministack and serve until SIGTERM."""
+    patches.restart_workers()
     patches.name_errors()
     patches.name_throttles()
     patches.release_received()
     patches.version_events()
     patches.time_work_only()
     patches.return_batches()
-    turns = Turns(
+    patches.keep_role_keys_secret(os.environ["AWS_SECRET_ACCESS_KEY"])
+    patches.refuse_unsigned_forms()
+    patches.report_unsaved_objects()
+    patches.keep_bodies_on_disk()
+    limits.limit_payloads()
+    limits.limit_environments()
+    limits.limit_state_data()
+    limits.restrict_express_workflows()
+    scheduler = SlotScheduler(
         int(os.environ[SLOTS_ENV]),
         frozenset(os.environ[INTERACTIVE_ENV].split(",")),
         tuple(os.environ[ORDER_ENV].split(",")),
-        relieved=esm_wake.set,
+        on_release=esm_wake.set,
     )
-    patches.take_turns(turns)
-    patches.admit(turns)
-    # It tells of every file at every save.
+    patches.schedule_invocations(scheduler)
+    patches.admit_messages(scheduler)
+    # It logs every file at every save.
     logging.getLogger("persistence").setLevel(logging.WARNING)
     saver = Saver()
-    root = os.environ["FILMGATE_LOCAL_ROOT"]
-    ministack_app.app = wrap(ministack_app.app, saver, root)
+    identity = {"pid": os.getpid(), "root": os.environ[ROOT_ENV]}
+    objects = Path(os.environ["S3_DATA_DIR"])
+    space = Space(lambda: free_bytes(objects), reserve_bytes())
+    ministack_app.app = Gate(ministack_app.app, space, json.dumps(identity).encode(), saver.note)
     threading.Thread(target=saver.run, name="filmgate-saver", daemon=True).start()
     ministack_app.main()
 

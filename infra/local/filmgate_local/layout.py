@@ -1,9 +1,9 @@
-"""Where a local stack keeps its things, and the constants of the local AWS."""
+"""The files of a local stack, and the constants of the local AWS."""
 
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,12 @@ REGION = "us-east-1"
 ACCOUNT = "000000000000"
 TENANT = "local"
 DEFAULT_PORT = 4566
+IDENTITY_PATH = "/_filmgate"
+"""Where a running stack says which one it is, without a signature."""
 
 
 class StackError(Exception):
-    """The local stack cannot do what was asked; the message says why and what to do."""
+    """The local stack cannot do what was requested; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,27 @@ class Home:
     def credentials(self) -> Path:
         return self.folder / "credentials.json"
 
+    @property
+    def aws_credentials(self) -> Path:
+        return self.folder / "aws-credentials"
+
+    def create(self) -> None:
+        """Create the folder, or take the access of others to an existing one away."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+
 
 @contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Hold ``lock`` (a file, made if need be) for the block; waits while another process has it."""
+def alone(lock: Path, waits: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold the lock file for the block.
+
+    While another process holds it, this waits, after calling ``waits`` once.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as opened:
-        fcntl.flock(opened, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waits()
+            fcntl.flock(opened, fcntl.LOCK_EX)
         yield

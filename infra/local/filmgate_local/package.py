@@ -1,9 +1,9 @@
-"""Turns serverless.yml into a template and its artefacts, as on AWS, with as little work as can be.
+"""Turns serverless.yml into a template and its artefacts, as on AWS, but repeats no work.
 
-``osls package`` runs only when what it reads has changed. Third-party layers stay empty here:
-handlers run in the interpreter that runs this, which has those packages for its own platform. Our
-own layer is the real one. Every artefact is named by its content, so that CloudFormation sees a
-change exactly when there is one.
+``osls package`` runs only when its inputs have changed. Third-party layers stay empty here, because
+handlers run in this interpreter, which has those packages for its own platform. Our own layer is
+the real one. Every artefact is named by its content, so that CloudFormation sees a change exactly
+when there is one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filmgate_local.credentials import RootKeys
 from filmgate_local.layout import REGION, STAGE, StackError, alone
 from filmgate_packaging import layers, zips
 
@@ -40,10 +41,10 @@ Template = dict[str, Any]
 
 @dataclass(frozen=True)
 class Packaged:
-    """What is to be deployed.
+    """A packaged stack, ready to deploy.
 
     Attributes:
-        create: the template that makes only the bucket for artefacts.
+        create: the template that creates only the bucket for artefacts.
         update: the whole template; artefact keys are ``artefacts/{sha256}.zip``.
         artefacts: file by key.
     """
@@ -58,8 +59,8 @@ class Packaged:
         return hashlib.sha256(json.dumps(self.update, sort_keys=True).encode()).hexdigest()
 
 
-def package(checkout: Path, endpoint: str) -> Packaged:
-    """Package the checkout; needs the local AWS at ``endpoint``. Raises StackError."""
+def package(checkout: Path, endpoint: str, keys: RootKeys) -> Packaged:
+    """Package the checkout; asks the local AWS at ``endpoint``. Raises StackError."""
     folder = checkout / ".build" / "local"
     built = folder / "layers"
     target = folder / "package"
@@ -67,15 +68,15 @@ def package(checkout: Path, endpoint: str) -> Packaged:
         layers.build_core(checkout, built / f"{layers.CORE}.zip")
         for layer in layers.THIRD_PARTY:
             zips.write(built / f"{layer}.zip", [])
-        # A model is this machine's own matter, so it comes from here and not from the template.
+        # Each machine has its own embedding model, so it does not come from the template.
         model = os.environ.get(MODEL, "")
-        wanted = hashlib.sha256(f"{inputs_digest(checkout)} {model}".encode()).hexdigest()
+        inputs = hashlib.sha256(f"{inputs_digest(checkout)} {model}".encode()).hexdigest()
         stamp = folder / "inputs.sha256"
-        if not stamp.exists() or stamp.read_text() != wanted or not (target / UPDATE).exists():
+        if not stamp.exists() or stamp.read_text() != inputs or not (target / UPDATE).exists():
             stamp.unlink(missing_ok=True)
             parameters = {"embedding-model": model} if model else {}
-            osls(checkout, target, built, endpoint, parameters=parameters)
-            stamp.write_text(wanted)
+            osls(checkout, target, built, endpoint, keys, parameters=parameters)
+            stamp.write_text(inputs)
         return _addressed(target, built, folder / "artefacts")
 
 
@@ -96,6 +97,7 @@ def osls(
     target: Path,
     built: Path,
     endpoint: str,
+    keys: RootKeys,
     *,
     stage: str = STAGE,
     architecture: str = "x86_64",
@@ -104,16 +106,16 @@ def osls(
     """Run ``osls package`` into ``target`` with the layers in ``built``. Raises StackError.
 
     ``parameters`` are those of serverless.yml that differ from its defaults. ``endpoint`` answers
-    what the packager asks AWS; no real account is ever reached.
+    the packager's questions to AWS; it never reaches a real account.
     """
     program = checkout / "node_modules" / "osls" / "bin" / "serverless.js"
     node = shutil.which("node")
     if node is None:
         raise StackError(
-            "Node.js 20 or later is needed to package serverless.yml; none is on PATH."
+            "Node.js 20 or later is needed to package serverless.yml; it is not on PATH."
         )
     if not program.exists():
-        raise StackError("The packager is not installed yet; run `npm ci` (make does) first.")
+        raise StackError("The packager is not installed yet; run `make setup` first.")
     command = [node, str(program), "package", "--stage", stage, "--region", REGION]
     command += ["--package", str(target), "--param", f"layers={built.relative_to(checkout)}"]
     command += ["--param", f"architecture={architecture}"]
@@ -123,8 +125,7 @@ def osls(
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(target.parent),
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        **keys.environment,
         "AWS_REGION": REGION,
     }
     try:
@@ -140,31 +141,31 @@ def osls(
     except subprocess.TimeoutExpired as error:
         raise StackError(f"Packaging took more than {PACKAGE_TIMEOUT_S} s.") from error
     if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip().splitlines()[-ERROR_LINES:]
-        raise StackError("osls could not package serverless.yml:\n" + "\n".join(said))
+        lines = (done.stdout + done.stderr).strip().splitlines()[-ERROR_LINES:]
+        raise StackError("osls could not package serverless.yml:\n" + "\n".join(lines))
 
 
 def _addressed(target: Path, built: Path, store: Path) -> Packaged:
-    """The templates with every artefact named by its content, kept in ``store`` under that name."""
+    """Name every artefact by its content, in the templates and in the folder ``store``."""
     create: Template = json.loads((target / CREATE).read_text())
     update: Template = json.loads((target / UPDATE).read_text())
     artefacts: dict[str, Path] = {}
     store.mkdir(parents=True, exist_ok=True)
     for resource in update["Resources"].values():
         properties = resource.get("Properties", {})
-        place = {
+        location = {
             "AWS::Lambda::Function": properties.get("Code"),
             "AWS::Lambda::LayerVersion": properties.get("Content"),
         }.get(resource["Type"])
-        if not place:
+        if not location:
             continue
-        name = place["S3Key"].rsplit("/", 1)[-1]
+        name = location["S3Key"].rsplit("/", 1)[-1]
         source = next(file for file in (built / name, target / name) if file.exists())
         body = source.read_bytes()
         digest = hashlib.sha256(body).hexdigest()
-        kept = store / f"{digest}.zip"
-        if not kept.exists():
-            kept.write_bytes(body)
-        place["S3Key"] = f"artefacts/{digest}.zip"
-        artefacts[place["S3Key"]] = kept
+        stored = store / f"{digest}.zip"
+        if not stored.exists():
+            stored.write_bytes(body)
+        location["S3Key"] = f"artefacts/{digest}.zip"
+        artefacts[location["S3Key"]] = stored
     return Packaged(create, update, artefacts)

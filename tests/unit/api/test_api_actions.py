@@ -1,4 +1,4 @@
-"""Jobs, files and running again."""
+"""Jobs, engines and files."""
 
 from __future__ import annotations
 
@@ -8,31 +8,28 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
-from filmgate.api.rerun import STUCK_AFTER
-from filmgate.clock import now
-from filmgate.errors import TransientError
-from filmgate.library.engines import EngineState, report
-from filmgate.library.model import AssetStatus, JobStatus
-from filmgate.media.model import MediaKind
-from filmgate.pipeline.finish import finish
-from filmgate.pipeline.state import Outcome, ToFinish
-from tests.unit.api.world import IMAGE, World
+from filmgate.engines.status import EngineState, report
+from filmgate.library.model import AssetStatus
+from tests.unit.api.world import START, World
 
 
-def test_a_job_is_shown_without_its_tenant(world: World, client: TestClient) -> None:
+def test_a_job_is_shown_without_what_only_the_service_needs(
+    world: World, client: TestClient
+) -> None:
     asset = world.add_asset("acme", "a.png")
-    shown = client.get(f"/jobs/{asset.asset_id}-1").json()
-    stored = world.library.job("acme", f"{asset.asset_id}-1")
-    assert shown == stored.model_dump(mode="json", exclude={"tenant"})
+    job_id = world.result(asset).job_id
+    shown = client.get(f"/jobs/{job_id}").json()
+    hidden = {"tenant", "workflow", "external_call", "version"}
+    assert shown == world.library.job("acme", job_id).model_dump(mode="json", exclude=hidden)
 
 
-def test_engines_are_those_a_worker_told_of(world: World, client: TestClient) -> None:
+def test_engines_are_those_a_worker_reported(world: World, client: TestClient) -> None:
     assert client.get("/engines").json() == {"engines": [], "reported_at": None}
     state = EngineState(capability="embedding", engine=None, reason="no model is configured")
     report(world.objects, (state,))
-    told = client.get("/engines").json()
-    assert told["engines"] == [state.model_dump()]
-    assert told["reported_at"] is not None
+    reported = client.get("/engines").json()
+    assert reported["engines"] == [state.model_dump()]
+    assert reported["reported_at"] is not None
 
 
 @pytest.mark.parametrize("name", ["tiles.jpg", "tiles.json", "pdq.json"])
@@ -64,92 +61,71 @@ def test_a_file_that_is_not_there_is_404(world: World, client: TestClient, name:
         for key in world.objects.keys(bucket):
             world.objects.remove(bucket, key)
     assert client.get(path).status_code == 404
-    world.library.save(asset.model_copy(update={"tiles_key": None, "fingerprint_key": None}))
+    world.change_result(asset, artifacts={})
     assert client.get(path).status_code == 404
 
 
-@pytest.mark.parametrize("kind", list(MediaKind))
-def test_a_failed_asset_runs_again(world: World, client: TestClient, kind: MediaKind) -> None:
-    info = IMAGE.model_copy(update={"kind": kind})
-    asset = world.add_asset("acme", "a.png", AssetStatus.FAILED, info=info)
-    answer = client.post(f"/assets/{asset.asset_id}/rerun", headers={"x-request-id": "r1"})
-    assert answer.status_code == 202
-    job_id = f"{asset.asset_id}-2"
-    workflow = "image" if kind is MediaKind.IMAGE else "video"
-    assert (answer.json()["job_id"], answer.json()["status"]) == (job_id, "running")
-    assert world.workflows.started == {
-        job_id: (
-            workflow,
-            {
-                "tenant": "acme",
-                "asset_id": asset.asset_id,
-                "job_id": job_id,
-                "correlation_id": "r1",
-            },
-        )
-    }
-    stored = world.library.asset("acme", asset.asset_id)
-    assert (stored.status, stored.job_id) == (AssetStatus.PROCESSING, job_id)
-    again = client.post(f"/assets/{asset.asset_id}/rerun")
-    assert again.status_code == 409
-    assert len(world.workflows.started) == 1
-
-
-@pytest.mark.parametrize("status", [s for s in AssetStatus if s is not AssetStatus.FAILED])
-def test_only_a_failed_asset_runs_again(
+@pytest.mark.parametrize("status", [AssetStatus.WAITING, AssetStatus.REFUSED])
+def test_an_asset_that_is_not_stored_has_no_artifacts(
     world: World, client: TestClient, status: AssetStatus
 ) -> None:
-    asset = world.add_asset("acme", "a.png", status).model_copy(update={"updated_at": now()})
-    world.library.save(asset)
-    answer = client.post(f"/assets/{asset.asset_id}/rerun")
-    assert answer.status_code == 409
-    assert status.value in answer.json()["detail"]
-    assert world.library.asset("acme", asset.asset_id) == asset
+    asset = world.add_asset("acme", "a.png", status)
+    for name in ("tiles.jpg", "original"):
+        assert client.get(f"/assets/{asset.asset_id}/files/{name}").status_code == 404
 
 
-def test_what_was_never_read_has_no_job_to_repeat(world: World, client: TestClient) -> None:
-    asset = world.add_asset("acme", "a.png", AssetStatus.FAILED, info=None)
-    answer = client.post(f"/assets/{asset.asset_id}/rerun")
-    assert answer.status_code == 409
-    assert not world.workflows.started
-
-
-def test_a_start_that_fails_leaves_the_asset_to_be_run_again(
-    world: World, client: TestClient
+@pytest.mark.parametrize(
+    "key",
+    ["artifacts/rival/{}", "artifacts/acme2/{}", "raw/acme/{}", "{}", "/artifacts/acme/{}"],
+)
+@pytest.mark.parametrize("name", ["tiles.jpg", "tiles.json", "pdq.json"])
+def test_no_artifact_outside_of_the_tenants_own_is_signed(
+    world: World, client: TestClient, name: str, key: str
 ) -> None:
-    asset = world.add_asset("acme", "a.png", AssetStatus.FAILED)
-    start = world.workflows.start
-
-    def fail(*_: object) -> None:
-        raise TransientError("throttled")
-
-    world.workflows.start = fail  # type: ignore[method-assign,assignment]
-    assert client.post(f"/assets/{asset.asset_id}/rerun").status_code == 503
-    assert world.library.asset("acme", asset.asset_id).status is AssetStatus.FAILED
-    assert world.library.job("acme", f"{asset.asset_id}-2").status is JobStatus.FAILED
-    world.workflows.start = start  # type: ignore[method-assign]
-    answer = client.post(f"/assets/{asset.asset_id}/rerun")
-    assert answer.json()["job_id"] == f"{asset.asset_id}-3"
+    """Even where the record says so: a worker that was taken over could have written it."""
+    asset = world.add_asset("acme", "a.png")
+    foreign = key.format(name)
+    world.objects.put("artifacts", foreign, b"secret", "image/jpeg")
+    world.change_result(asset, artifacts={name: foreign})
+    answer = client.get(f"/assets/{asset.asset_id}/files/{name}")
+    assert answer.status_code == 404
+    assert "url" not in answer.json()
 
 
-def test_a_start_that_only_seemed_to_fail_is_not_undone(world: World, client: TestClient) -> None:
-    """The workflow started, ran and ended before the answer was given up."""
-    asset = world.add_asset("acme", "a.png", AssetStatus.FAILED)
-
-    def lose_the_answer(_: str, job_id: str, payload: dict[str, str]) -> None:
-        ending = ToFinish(**payload, outcome=Outcome.OK, matches=2)
-        finish(world.library, ending)
-        raise TransientError("no answer")
-
-    world.workflows.start = lose_the_answer  # type: ignore[method-assign,assignment]
-    assert client.post(f"/assets/{asset.asset_id}/rerun").status_code == 503
-    assert world.library.asset("acme", asset.asset_id).status is AssetStatus.DONE
-    job = world.library.job("acme", f"{asset.asset_id}-2")
-    assert (job.status, job.matches) == (JobStatus.SUCCEEDED, 2)
+@pytest.mark.parametrize("key", ["raw/rival/x/a.png", "raw/acme2/a.png", "acme/a.png", "a.png"])
+def test_no_original_outside_of_the_tenants_own_is_signed(
+    world: World, client: TestClient, key: str
+) -> None:
+    asset = world.add_asset("acme", "a.png")
+    world.objects.put("raw", key, b"secret", "image/png")
+    world.library.save(asset.model_copy(update={"key": key}))
+    assert client.get(f"/assets/{asset.asset_id}/files/original").status_code == 404
 
 
-def test_an_asset_whose_job_fell_silent_runs_again(world: World, client: TestClient) -> None:
-    asset = world.add_asset("acme", "a.png", AssetStatus.PROCESSING)
-    long_ago = asset.updated_at - STUCK_AFTER - timedelta(days=1)
-    world.library.save(asset.model_copy(update={"updated_at": long_ago}))
-    assert client.post(f"/assets/{asset.asset_id}/rerun").status_code == 202
+def test_findings_are_fetched_by_their_capability(world: World, client: TestClient) -> None:
+    asset = world.add_asset("acme", "a.png")
+    path = f"/assets/{asset.asset_id}/findings"
+    assert client.get(f"{path}/dedupe").status_code == 404, "it has none"
+    key = f"artifacts/acme/{asset.sha256}/dedupe/e/1/findings.json"
+    world.objects.put("artifacts", key, b"[]", "application/json")
+    world.change_result(asset, artifacts={"findings.json": key})
+    url = urlsplit(client.get(f"{path}/dedupe").json()["url"])
+    assert (url.netloc, url.path) == ("artifacts.test", f"/{key}")
+    for unknown in ("faces", "no such", "x" * 99):
+        assert client.get(f"{path}/{unknown}").status_code == 404
+    world.change_result(asset, artifacts={"findings.json": key.replace("/acme/", "/rival/")})
+    world.objects.put("artifacts", key.replace("/acme/", "/rival/"), b"[]", "application/json")
+    assert client.get(f"{path}/dedupe").status_code == 404
+
+
+def test_jobs_are_listed_newest_first(world: World, client: TestClient) -> None:
+    made = [world.add_asset("acme", f"{n}.png", minute=n) for n in range(5)]
+    world.add_asset("rival", "x.png", minute=9)
+    first = client.get("/jobs", params={"limit": 3}).json()
+    rest = client.get("/jobs", params={"limit": 3, "cursor": first["cursor"]}).json()
+    listed = [job["asset_id"] for job in first["items"] + rest["items"]]
+    assert listed == [asset.asset_id for asset in reversed(made)]
+    assert rest["cursor"] is None
+    job = first["items"][0]
+    assert job == client.get(f"/jobs/{job['job_id']}").json()
+    assert job["started_at"] == (START + timedelta(minutes=4)).isoformat().replace("+00:00", "Z")

@@ -101,7 +101,7 @@ def test_the_logs_name_the_request_and_nothing_private(
 
     key = world.keys["acme"]
     invoke(event("event_create_uploads", key))
-    world.library.assets = fail  # type: ignore[method-assign,assignment]
+    world.library.analyzed = fail  # type: ignore[method-assign,assignment]
     failed = invoke(event("event_create_uploads", key))
     assert failed["statusCode"] == 500
     written = log.getvalue() + capsys.readouterr().out

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import random
+from datetime import timedelta
 from itertools import combinations
 from typing import Any
 
@@ -12,7 +14,9 @@ from fastapi.testclient import TestClient
 
 from filmgate.api import matches
 from filmgate.api.cursors import seal
-from filmgate.library.model import Asset, AssetStatus, Match
+from filmgate.dedupe.records import verdict_of
+from filmgate.library.matches import Match
+from filmgate.library.model import Asset, AssetStatus
 from filmgate.library.ports import Page
 from tests.unit.api.world import START, World
 
@@ -42,7 +46,23 @@ def test_assets_come_newest_first_in_pages(world: World, client: TestClient) -> 
 def test_an_asset_is_shown_without_tenant_and_key(world: World, client: TestClient) -> None:
     asset = world.add_asset("acme", "a.png")
     shown = client.get(f"/assets/{asset.asset_id}").json()
-    assert shown == asset.model_dump(mode="json", exclude={"tenant", "key"})
+    hidden = {"tenant", "key", "state", "version"}
+    result = world.result(asset)
+    own = {"tenant", "asset_id", "asset_created_at", "artifacts", "version"}
+    assert shown == {
+        **asset.model_dump(mode="json", exclude=hidden),
+        "status": "done",
+        "notes": [],
+        "results": [result.model_dump(mode="json", exclude=own)],
+    }
+    assert "artifacts/" not in json.dumps(shown)
+
+
+def test_an_asset_is_as_new_as_its_newest_result(world: World, client: TestClient) -> None:
+    asset = world.add_asset("acme", "a.png")
+    world.change_result(asset, updated_at=START + timedelta(hours=1), notes=("It is short.",))
+    shown = client.get(f"/assets/{asset.asset_id}").json()
+    assert (shown["updated_at"], shown["notes"]) == ("2026-01-02T04:04:05Z", ["It is short."])
 
 
 def test_assets_by_status(world: World, client: TestClient) -> None:
@@ -98,7 +118,7 @@ def test_matches_come_with_both_paths(world: World, client: TestClient) -> None:
         "b": match.b,
         "a_path": paths[match.a],
         "b_path": paths[match.b],
-        "verdict": match.verdict.model_dump(mode="json"),
+        "verdict": verdict_of(match).model_dump(mode="json"),
         "created_at": "2026-01-02T03:04:05Z",
         "updated_at": "2026-01-02T03:04:05Z",
     }
@@ -241,7 +261,12 @@ def test_a_page_is_not_thrown_off_by_what_comes_and_goes(world: World, client: T
     assert seen == sorted(match.match_id for match in matches)
 
 
-LISTINGS = ["/assets?limit=1", "/assets?limit=1&status=done", "/matches?limit=1"]
+LISTINGS = [
+    "/assets?limit=1",
+    "/assets?limit=1&status=done",
+    "/jobs?limit=1",
+    "/matches?limit=1",
+]
 
 
 @pytest.mark.parametrize("path", LISTINGS)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from http import HTTPStatus
 
 import pytest
 
-from filmgate.api import openapi
+from filmgate.api import openapi, problems
 from filmgate.api.models import Problem
 
 
@@ -16,6 +17,18 @@ def test_the_kept_description_is_current() -> None:
     assert openapi.FILE.read_text(encoding="utf-8") == openapi.document(), (
         "the API changed: run `python -m filmgate.api.openapi --write` and look at the difference"
     )
+
+
+def test_the_description_is_the_same_for_every_version_of_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python 3.13 renamed some statuses."""
+    described = openapi.document()
+    for old in ("Unprocessable Entity", "Unprocessable Content"):
+        monkeypatch.setattr(HTTPStatus.UNPROCESSABLE_ENTITY, "phrase", old)
+        assert openapi.document() == described
+    assert problems.invalid([]).status == 422
+    assert b'"title": "Unprocessable Content"' in problems.respond(problems.invalid([]), "r").body
 
 
 def test_every_reference_leads_somewhere() -> None:

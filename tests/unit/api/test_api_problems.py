@@ -43,14 +43,22 @@ def routes(world: World) -> list[tuple[str, str]]:
 def owned(world: World, tenant: str) -> dict[str, str]:
     """The ids of one tenant by the names the templates have for them."""
     first = world.add_asset(tenant, "a.png", AssetStatus.FAILED)
+    key = f"artifacts/{tenant}/{first.sha256}/dedupe/e/1/findings.json"
+    world.objects.put("artifacts", key, b"[]", "application/json")
+    world.change_result(first, artifacts={"findings.json": key})
     second = world.add_asset(tenant, "b.png")
     match = world.add_match(first, second, 0.9)
     return {
         "asset_id": first.asset_id,
         "match_id": match.match_id,
-        "job_id": f"{first.asset_id}-1",
+        "job_id": world.result(first).job_id,
         "name": "original",
+        "capability": "dedupe",
     }
+
+
+BODIES: dict[str, dict[str, Any]] = {"post": {}}
+"""What routes with an id in their path need, by method."""
 
 
 def test_every_route_is_known_to_these_tests(world: World) -> None:
@@ -58,12 +66,14 @@ def test_every_route_is_known_to_these_tests(world: World) -> None:
         ("get", "/assets"),
         ("get", "/assets/{asset_id}"),
         ("get", "/assets/{asset_id}/files/{name}"),
+        ("get", "/assets/{asset_id}/findings/{capability}"),
         ("get", "/assets/{asset_id}/matches"),
         ("get", "/engines"),
+        ("get", "/jobs"),
         ("get", "/jobs/{job_id}"),
         ("get", "/matches"),
         ("get", "/matches/{match_id}"),
-        ("post", "/assets/{asset_id}/rerun"),
+        ("post", "/assets/{asset_id}/analyses"),
         ("post", "/uploads"),
     ]
 
@@ -90,14 +100,15 @@ def test_another_tenants_ids_do_not_exist(world: World) -> None:
     """The same request that its owner gets an answer to is 404 for anyone else."""
     ids = owned(world, "rival")
     templates = [(method, path) for method, path in routes(world) if "{" in path]
-    assert len(templates) == 6
+    assert len(templates) == 7
     for method, template in templates:
         path = template.format(**ids)
-        foreign = world.client("acme").request(method, path)
+        foreign = world.client("acme").request(method, path, json=BODIES.get(method))
         assert problem(foreign, 404).detail == "There is nothing here under that id."
         assert "rival" not in foreign.text
     for method, template in templates:
-        assert world.client("rival").request(method, template.format(**ids)).is_success
+        path = template.format(**ids)
+        assert world.client("rival").request(method, path, json=BODIES.get(method)).is_success
 
 
 def test_another_tenants_ids_select_nothing(world: World) -> None:
@@ -105,6 +116,7 @@ def test_another_tenants_ids_select_nothing(world: World) -> None:
     acme = world.client("acme")
     for path in (
         "/assets",
+        "/jobs",
         "/matches",
         f"/assets?id={ids['asset_id']}",
         f"/matches?asset={ids['asset_id']}",
@@ -134,8 +146,9 @@ def test_the_same_upload_of_two_tenants_is_two_assets(world: World) -> None:
         "/matches/" + "f" * 26,
         "/matches/" + "f" * 26 + ":" + "e" * 26,
         "/jobs/" + "f" * 26,
-        "/jobs/" + "f" * 26 + "-0",
-        "/jobs/" + "f" * 26 + "-1",
+        "/jobs/" + "F" * 26,
+        "/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV-1",
         "/nowhere",
         "/assets/",
     ],
@@ -177,7 +190,7 @@ def test_a_store_that_does_not_answer_is_503(world: World, client: TestClient) -
     def fail(*_: object, **__: object) -> None:
         raise TransientError("DynamoDB did not answer for secret-table")
 
-    world.library.asset = fail  # type: ignore[method-assign,assignment]
+    world.library.analyzed = fail  # type: ignore[method-assign,assignment]
     answer = client.get("/assets/" + "f" * 26)
     problem(answer, 503)
     assert answer.headers["retry-after"] == "2"
@@ -193,7 +206,7 @@ def test_a_fault_inside_is_500_without_its_words_and_is_observed(
     def fail(*_: object, **__: object) -> None:
         raise fault
 
-    world.library.asset = fail  # type: ignore[method-assign,assignment]
+    world.library.analyzed = fail  # type: ignore[method-assign,assignment]
     answer = client.get("/assets/" + "f" * 26)
     problem(answer, 500)
     assert "secret" not in answer.text

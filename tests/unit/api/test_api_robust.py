@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from filmgate.api.cursors import best_first, seal, unseal
+from filmgate.dedupe.records import match_of
 from filmgate.errors import InvalidCursor
-from filmgate.library.model import Match
+from filmgate.library.matches import Match
 from tests.unit.api.world import START, World, verdict
 
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -25,7 +26,9 @@ documents = st.recursive(
     scalars,
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["files", "path", "sha256", "x"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["files", "path", "sha256", "want", "x"]), inner, max_size=4
+        )
     ),
     max_leaves=12,
 )
@@ -53,10 +56,14 @@ def check(answer: Any) -> None:
 
 
 @QUIET
-@given(documents | st.fixed_dictionaries({"files": st.lists(files, max_size=3)}))
+@given(
+    documents
+    | st.fixed_dictionaries({"files": st.lists(files, max_size=3)})
+    | st.fixed_dictionaries({"want": st.lists(st.text() | st.just("dedupe"), max_size=3)})
+)
 def test_any_json_body(body: Any) -> None:
     content = json.dumps(body).encode()
-    for path in ("/uploads", f"/assets/{ASSET.asset_id}/rerun"):
+    for path in ("/uploads", f"/assets/{ASSET.asset_id}/analyses"):
         check(CLIENT.post(path, content=content, headers={"content-type": "application/json"}))
 
 
@@ -68,7 +75,7 @@ def test_any_bytes(body: bytes, kind: str) -> None:
 
 @QUIET
 @given(
-    st.sampled_from(["/assets", "/matches", f"/assets/{ASSET.asset_id}/matches"]),
+    st.sampled_from(["/assets", "/jobs", "/matches", f"/assets/{ASSET.asset_id}/matches"]),
     st.dictionaries(
         st.sampled_from(["cursor", "limit", "status", "id", "asset", "x"]),
         st.lists(ids | st.text(string.printable), max_size=3),
@@ -120,14 +127,7 @@ def test_no_text_is_taken_for_a_cursor(text: str) -> None:
 @given(st.lists(st.floats(0, 1), max_size=12), st.integers(1, 5))
 def test_pages_hold_everything_once_and_in_order(scores: list[float], limit: int) -> None:
     matches = [
-        Match(
-            tenant="t",
-            a="a" * 26,
-            b=f"{n:026x}",
-            verdict=verdict(score),
-            created_at=START,
-            updated_at=START,
-        )
+        match_of("t", "a" * 26, f"{n:026x}", verdict(score), START)
         for n, score in enumerate(scores)
     ]
     found: list[Match] = []
@@ -139,5 +139,5 @@ def test_pages_hold_everything_once_and_in_order(scores: list[float], limit: int
         after = page.cursor
         if after is None:
             break
-    expected = sorted(matches, key=lambda match: (-match.verdict.score, match.match_id))
+    expected = sorted(matches, key=lambda match: (-match.score, match.match_id))
     assert found == expected

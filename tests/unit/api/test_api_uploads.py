@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmgate.api.uploads import safe_name
-from filmgate.library.model import AssetStatus, asset_id
+from filmgate.library.model import AssetState, AssetStatus, asset_id
+from filmgate.library.results import ResultState
 from tests.unit.api.world import LIMITS, World
 
 SHA = "ab" * 32
@@ -42,7 +43,7 @@ def test_a_new_file_gets_a_place_that_takes_only_it(world: World, client: TestCl
         "x-test-expires": "900",
     }
     stored = world.library.asset("acme", identity)
-    assert (stored.status, stored.sha256, stored.size_bytes) == (AssetStatus.WAITING, SHA, 10)
+    assert (stored.state, stored.sha256, stored.size_bytes) == (AssetState.WAITING, SHA, 10)
 
 
 def test_asking_twice_is_harmless(world: World, client: TestClient) -> None:
@@ -53,45 +54,62 @@ def test_asking_twice_is_harmless(world: World, client: TestClient) -> None:
     assert world.library.asset("acme", first[0]["asset_id"]) == stored
 
 
-@pytest.mark.parametrize("status", ["received", "processing", "done"])
+NAME = wanted("a.png", sha256="0" * 64)
+"""What `World.add_asset` stores as "a.png"."""
+
+
+@pytest.mark.parametrize("status", [AssetStatus.PROCESSING, AssetStatus.DONE])
 def test_what_is_there_is_not_asked_for_again(
-    world: World, client: TestClient, status: str
+    world: World, client: TestClient, status: AssetStatus
 ) -> None:
-    (upload,) = ask(client, wanted())
-    stored = world.library.asset("acme", upload["asset_id"])
-    world.library.save(stored.model_copy(update={"status": AssetStatus(status)}))
-    (again,) = ask(client, wanted())
+    world.add_asset("acme", "a.png", status)
+    (again,) = ask(client, NAME)
     assert again["upload"] is None
-    assert again["status"] == status
+    assert again["status"] == status.value
     assert again["hint"] is None
 
 
-@pytest.mark.parametrize(
-    ("status", "hint"), [("refused", "would be refused again"), ("failed", "/rerun")]
-)
-def test_what_ended_badly_says_what_to_do(
-    world: World, client: TestClient, status: str, hint: str
-) -> None:
-    (upload,) = ask(client, wanted())
-    stored = world.library.asset("acme", upload["asset_id"])
-    ended = {"status": AssetStatus(status), "reason": "It is text."}
-    world.library.save(stored.model_copy(update=ended))
-    (again,) = ask(client, wanted())
+def test_a_failed_run_says_how_to_repeat_it(world: World, client: TestClient) -> None:
+    asset = world.add_asset("acme", "a.png", AssetStatus.FAILED)
+    (again,) = ask(client, NAME)
     assert again["upload"] is None
-    assert hint in again["hint"]
+    assert f"POST /assets/{asset.asset_id}/analyses" in again["hint"]
 
 
-@pytest.mark.parametrize("code", ["checksum_mismatch", "gone"])
-def test_what_did_not_arrive_as_announced_may_be_sent_again(
-    world: World, client: TestClient, code: str
+@pytest.mark.parametrize("by_engine", [True, False])
+def test_refused_content_is_not_taken_again(
+    world: World, client: TestClient, by_engine: bool
 ) -> None:
-    (upload,) = ask(client, wanted())
-    stored = world.library.asset("acme", upload["asset_id"])
-    ended = {"status": AssetStatus.REFUSED, "reason_code": code, "reason": "Upload it again."}
-    world.library.save(stored.model_copy(update=ended))
-    (again,) = ask(client, wanted())
-    assert again == upload
-    assert world.library.asset("acme", upload["asset_id"]).reason is None
+    status = AssetStatus.DONE if by_engine else AssetStatus.REFUSED
+    asset = world.add_asset("acme", "a.png", status)
+    refusal = {"reason_code": "text", "reason": "It is text."}
+    if by_engine:
+        world.change_result(asset, state=ResultState.REFUSED, **refusal)
+    else:
+        world.library.save(asset.model_copy(update=refusal))
+    (again,) = ask(client, NAME)
+    assert (again["upload"], again["status"]) == (None, "refused")
+    assert again["hint"] == "Refused: It is text. The same content would be refused again."
+
+
+@pytest.mark.parametrize("code", ["checksum_mismatch", "gone", "changed"])
+@pytest.mark.parametrize("by_engine", [True, False])
+def test_what_did_not_arrive_as_announced_may_be_sent_again(
+    world: World, client: TestClient, code: str, by_engine: bool
+) -> None:
+    """Whether ingest saw it, or the workflow after it."""
+    status = AssetStatus.DONE if by_engine else AssetStatus.REFUSED
+    asset = world.add_asset("acme", "a.png", status)
+    refusal = {"reason_code": code, "reason": "Upload it again."}
+    if by_engine:
+        world.change_result(asset, state=ResultState.REFUSED, **refusal)
+    else:
+        world.library.save(asset.model_copy(update=refusal))
+    (again,) = ask(client, NAME)
+    assert (again["status"], again["hint"]) == ("waiting", None)
+    assert again["upload"]["fields"]["key"] == asset.key
+    stored = world.library.asset("acme", asset.asset_id)
+    assert (stored.state, stored.reason) == (AssetState.WAITING, None)
 
 
 def test_an_empty_file_may_be_uploaded_to_be_refused_on_the_record(client: TestClient) -> None:

@@ -10,8 +10,13 @@ from fastapi.testclient import TestClient
 from filmgate.access.service import KeyRing, create_key
 from filmgate.api.app import create_app
 from filmgate.api.services import Observed, Services
+from filmgate.dedupe.engine import SPEC
 from filmgate.dedupe.matching.model import MatchClass, Verdict
-from filmgate.library.model import Asset, AssetStatus, Job, JobStatus, Match, asset_id
+from filmgate.dedupe.records import match_of
+from filmgate.library.jobs import Job, JobState, new_id
+from filmgate.library.matches import Match
+from filmgate.library.model import Asset, AssetState, AssetStatus, asset_id
+from filmgate.library.results import Result, ResultState
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind
 from tests.memory import MemoryLibrary, MemoryObjects, MemoryWorkflows
@@ -20,6 +25,12 @@ from tests.memory_keys import MemoryKeyStore
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 IMAGE = MediaInfo(kind=MediaKind.IMAGE, format="png", content_type="image/png", width=9, height=9)
 LIMITS = Limits(max_file_bytes=1000)
+_STATES = {
+    AssetStatus.PROCESSING: (ResultState.RUNNING, JobState.RUNNING),
+    AssetStatus.DONE: (ResultState.DONE, JobState.SUCCEEDED),
+    AssetStatus.FAILED: (ResultState.FAILED, JobState.FAILED),
+}
+"""How the result and the job of a stored asset stand."""
 
 
 def verdict(score: float) -> Verdict:
@@ -74,55 +85,81 @@ class World:
         minute: int = 0,
         info: MediaInfo | None = IMAGE,
     ) -> Asset:
-        """A stored asset with all its files, as the pipeline leaves it."""
+        """An asset as the pipeline leaves it: a stored one with its files, a result and a job."""
         identity = asset_id(tenant, name, "0" * 64)
         moment = START + timedelta(minutes=minute)
+        stored = status in _STATES
         asset = Asset(
             tenant=tenant,
             asset_id=identity,
             path=name,
             key=f"raw/{tenant}/{identity}/{name}",
-            status=status,
+            state=AssetState.STORED if stored else AssetState(status.value),
             created_at=moment,
             updated_at=moment,
             version_id="v1",
             size_bytes=3,
             sha256="0" * 64,
             info=info,
-            fingerprint_key=f"artifacts/{tenant}/{'0' * 64}/dedupe/e/1/fingerprint.npz",
-            tiles_key=f"artifacts/{tenant}/{'0' * 64}/dedupe/e/1/tiles.jpg",
-            job_id=f"{identity}-1",
         )
         self.library.save(asset)
-        self.objects.put("raw", asset.key, b"abc", "image/png")
-        folder = f"artifacts/{tenant}/{'0' * 64}/dedupe/e/1"
-        for file in ("fingerprint.npz", "tiles.jpg", "tiles.json", "pdq.json"):
+        if stored:
+            self.objects.put("raw", asset.key, b"abc", "image/png")
+            self._add_result(asset, *_STATES[status])
+        return self.library.asset(tenant, identity)
+
+    def _add_result(self, asset: Asset, state: ResultState, job_state: JobState) -> None:
+        folder = f"artifacts/{asset.tenant}/{asset.sha256}/dedupe/e/1"
+        files = ("fingerprint.npz", "tiles.jpg", "tiles.json", "pdq.json")
+        for file in files:
             self.objects.put("artifacts", f"{folder}/{file}", b"x", "application/octet-stream")
-        self.library.save_job(
-            Job(
-                tenant=tenant,
-                job_id=f"{identity}-1",
-                asset_id=identity,
-                workflow="image",
-                status=JobStatus.SUCCEEDED,
-                started_at=moment,
-                finished_at=moment,
-                matches=1,
+        job = Job(
+            tenant=asset.tenant,
+            job_id=new_id(),
+            run_id=new_id(),
+            asset_id=asset.asset_id,
+            capability=SPEC.capability,
+            engine=SPEC.reference,
+            state=job_state,
+            attempt=1,
+            started_at=asset.created_at,
+            workflow="express",
+            finished_at=None if job_state is JobState.RUNNING else asset.created_at,
+        )
+        self.library.save(job)
+        failed = state is ResultState.FAILED
+        self.library.save(
+            Result(
+                tenant=asset.tenant,
+                asset_id=asset.asset_id,
+                capability=job.capability,
+                engine=job.engine,
+                state=state,
+                job_id=job.job_id,
+                attempt=1,
+                asset_created_at=asset.created_at,
+                created_at=asset.created_at,
+                updated_at=asset.created_at,
+                reason_code="failed" if failed else None,
+                reason="Processing failed." if failed else None,
+                summary={"candidates": 1, "matches": 1, "uncompared": 0},
+                artifacts={file: f"{folder}/{file}" for file in files},
             )
         )
-        return asset
+
+    def result(self, asset: Asset) -> Result:
+        """The asset's only result, as it is now."""
+        (result,) = self.library.results(asset.tenant, asset.asset_id)
+        return result
+
+    def change_result(self, asset: Asset, **changes: object) -> None:
+        """Store the asset's only result with other values."""
+        self.library.save(self.result(asset).model_copy(update=changes))
 
     def add_match(self, first: Asset, second: Asset, score: float, *, minute: int = 0) -> Match:
         """A stored match between two assets of one tenant."""
         a, b = sorted((first.asset_id, second.asset_id))
         moment = START + timedelta(minutes=minute)
-        match = Match(
-            tenant=first.tenant,
-            a=a,
-            b=b,
-            verdict=verdict(score),
-            created_at=moment,
-            updated_at=moment,
-        )
+        match = match_of(first.tenant, a, b, verdict(score), moment)
         self.library.save_match(match)
         return match

@@ -15,8 +15,9 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Service:
-    """A running service that the commands find by the environment."""
+def service(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """A running service that the commands find by the environment, and an empty record of files."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     made = Service()
     monkeypatch.setenv("FILMGATE_API_URL", "http://service.test")
     monkeypatch.setenv("FILMGATE_API_KEY", made.world.keys["acme"])

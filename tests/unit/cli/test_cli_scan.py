@@ -206,6 +206,9 @@ def test_the_demo_ends_as_its_scan_does(
     monkeypatch.setenv("FILMGATE_ROOT", str(root))
     home = root / ".filmgate" / "demo"
     home.mkdir(parents=True)
+    (folder / "truth.json").unlink()
+    manifest = {"made_by": "filmgate-samples/2 seed 1", "sha256": {}}
+    (folder / ".filmgate-samples.json").write_text(json.dumps(manifest))
     folder.rename(home / "samples")
     monkeypatch.setattr("filmgate.cli.demo.start", lambda _: None)
     monkeypatch.setattr("filmgate.cli.demo.make_samples", lambda *_: None)
@@ -213,6 +216,10 @@ def test_the_demo_ends_as_its_scan_does(
     assert result.exit_code == (1 if broken else 0), result.stderr
     assert (home / "report.html").is_file()
     assert ("1 file failed." in result.stderr) == broken
+    assert run("demo").exit_code == result.exit_code
+    (home / "report.html").write_text("mine")
+    assert run("demo").exit_code == 2
+    assert (home / "report.html").read_text() == "mine"
 
 
 @pytest.mark.parametrize("option", ["--json", "--report"])

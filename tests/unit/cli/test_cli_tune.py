@@ -104,8 +104,8 @@ def test_settings_that_cannot_be_written_are_told(
 ) -> None:
     file = labelled(*(pair(0.99, "same") for _ in range(3)))
     result = run("tune", file, "--write", tmp_path / "none" / "settings.json")
-    assert result.exit_code == 1
-    assert "cannot be written" in result.stderr
+    assert result.exit_code == 2
+    assert "none is not a folder" in result.stderr
 
 
 def test_files_are_compared_here(run: Run, labelled: Labelled, tmp_path: Path) -> None:

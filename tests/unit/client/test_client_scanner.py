@@ -9,6 +9,7 @@ import pytest
 
 from filmgate.api.models import AssetView, MatchView, PresignedPost, Upload, UploadFile, Uploads
 from filmgate.client.folder import local_file
+from filmgate.client.record import FileRecord, default_database
 from filmgate.client.scanner import UPLOAD_BATCH, Scanner, ScanStalled, Stage
 from filmgate.client.sending import NotTaken
 from filmgate.library.model import AssetStatus
@@ -74,10 +75,21 @@ class Told:
         self.done[stage] = self.done.get(stage, 0) + amount
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record of files that is empty at first."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
 def scanner(api: Api, told: Told | None = None) -> Scanner:
     ticks = itertools.count()
     return Scanner(
-        api, told or Told(), patience_s=50, clock=lambda: next(ticks), sleep=lambda _: None
+        api,
+        told or Told(),
+        FileRecord(default_database()),
+        patience_s=50,
+        clock=lambda: next(ticks),
+        sleep=lambda _: None,
     )
 
 
@@ -92,6 +104,19 @@ def test_files_go_in_batches_and_every_bar_reaches_its_end(tmp_path: Path) -> No
     found = scanner(api, told).scan(tmp_path)
     assert api.asked == [UPLOAD_BATCH, 7]
     assert len(api.sent) == found.new == UPLOAD_BATCH + 7
+    assert told.done == told.totals
+
+
+def test_a_file_with_several_paths_is_sent_once(tmp_path: Path) -> None:
+    files(tmp_path, UPLOAD_BATCH)
+    for name in ("second.mp4", "third.mp4"):
+        (tmp_path / name).hardlink_to(tmp_path / "001.mp4")
+    api, told = Api([AssetStatus.DONE]), Told()
+    found = scanner(api, told).scan(tmp_path)
+    assert len(api.sent) == found.new == UPLOAD_BATCH == sum(api.asked)
+    assert {a.path: a.also for a in found.result.assets if a.also} == {
+        "001.mp4": ("second.mp4", "third.mp4")
+    }
     assert told.done == told.totals
 
 
@@ -114,7 +139,7 @@ def test_a_file_that_vanishes_or_changes_fails_alone(tmp_path: Path) -> None:
     listed = [local_file(tmp_path / f"{n:03d}.mp4", f"{n}") for n in range(3)]
     (tmp_path / "000.mp4").unlink()
     (tmp_path / "001.mp4").write_bytes(b"longer than before")
-    sent = scanner(api).send(listed, prefix="here")
+    sent = scanner(api).send(listed, below=tmp_path.parent)
     assert [(a.path, a.status) for a in sent.kept_back] == [
         ("0", AssetStatus.FAILED),
         ("1", AssetStatus.FAILED),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from filmgate.client.scan import ScanResult
+from filmgate.client.targets import REPORT, Target
 from filmgate.dedupe.matching.model import MatchClass, Transform
 from filmgate.dedupe.tuning.truth import KnownCopy, SampleFile, Truth, compare, is_call
 from filmgate.media.model import MediaKind
@@ -211,7 +212,7 @@ def test_the_comparison_with_the_truth_is_shown() -> None:
 
 def test_writing_takes_any_name(tmp_path: Path) -> None:
     scan = ScanResult(assets=(), matches=(), groups=(("caf\udce9.mp4", "b"),))
-    html.write(tmp_path / "r.html", scan, tiles)
+    html.write(Target.claim(tmp_path / "r.html", REPORT), scan, tiles)
     assert "caf" in (tmp_path / "r.html").read_text()
 
 

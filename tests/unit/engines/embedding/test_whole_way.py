@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filmgate.library.engines import reported
+from filmgate.pipeline.engines import start
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,11 +21,9 @@ from filmgate.engines.embedding.onnx import OnnxEngine, open_engine
 from filmgate.engines.embedding.port import EmbeddingError
 from filmgate.engines.embedding.sampling import MOST_PICTURES
 from filmgate.engines.embedding.track import Scale
-from filmgate.library.engines import reported
 from filmgate.library.model import Match
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
-from filmgate.pipeline.engines import start
 from tests.clips import film, scene
 from tests.memory import MemoryObjects
 from tests.unit.engines.embedding import tiny

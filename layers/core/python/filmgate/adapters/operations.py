@@ -84,12 +84,14 @@ class Deployment:
 
     def environment(self) -> dict[str, str]:
         """Variables by which other AWS libraries of this process reach the same stack."""
-        if self._endpoint_url is None:
+        credentials = self._session.get_credentials()
+        if self._endpoint_url is None or credentials is None:
             return {}
+        keys = credentials.get_frozen_credentials()
         return {
             "AWS_ENDPOINT_URL": self._endpoint_url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": keys.access_key or "",
+            "AWS_SECRET_ACCESS_KEY": keys.secret_key or "",
             "AWS_REGION": self._session.region_name,
             "AWS_DEFAULT_REGION": self._session.region_name,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import PurePosixPath
 
@@ -10,40 +11,58 @@ from filmgate.api.services import Services
 from filmgate.clock import now
 from filmgate.errors import NotFound
 from filmgate.library.model import AnalyzedAsset
+from filmgate.library.results import Result
+from filmgate.pipeline.artifacts import FINDINGS
 
 DOWNLOAD_EXPIRES_S = 900
 
 
 def file_url(services: Services, record: AnalyzedAsset, name: DownloadName) -> FileUrl:
     """A URL for one file, good for 15 minutes. Raises NotFound where the asset has no such file."""
-    bucket, key = _place(record, name)
-    if not services.objects.exists(bucket, key):
-        raise NotFound(f"it has no {name}")
-    original = name is DownloadName.ORIGINAL
-    signed_at = now()
-    url = services.signer.presign_get(
-        bucket,
-        key,
-        DOWNLOAD_EXPIRES_S,
-        version_id=record.asset.version_id if original else None,
-        # Uploads are of any type, HTML too: they are to be saved, never shown.
-        file_name=PurePosixPath(key).name if original else None,
-    )
-    return FileUrl(url=url, expires_at=signed_at + timedelta(seconds=DOWNLOAD_EXPIRES_S))
+    if name is not DownloadName.ORIGINAL:
+        return _artifact_url(services, record, record.current, name.value)
+    asset = record.asset
+    key = _own(asset.key, f"raw/{asset.tenant}/")
+    # Uploads are of any type, HTML too: they are to be saved, never shown.
+    file_name = PurePosixPath(key).name
+    return _signed(services, "raw", key, version_id=asset.version_id, file_name=file_name)
 
 
-def _place(record: AnalyzedAsset, name: DownloadName) -> tuple[str, str]:
-    """Bucket and key, which must be the tenant's own: a signed URL can read any object."""
-    tenant = record.asset.tenant
-    if name is DownloadName.ORIGINAL:
-        return "raw", _own(record.asset.key, f"raw/{tenant}/")
-    for result in record.current:
-        if key := result.artifacts.get(name.value):
-            return "artifacts", _own(key, f"artifacts/{tenant}/")
+def findings_url(services: Services, record: AnalyzedAsset, capability: str) -> FileUrl:
+    """A URL for what a capability found last, a JSON list of `filmgate.library.results.Finding`,
+    good for 15 minutes. Raises NotFound where it found nothing or never ran."""
+    own = [result for result in record.current if result.capability == capability]
+    return _artifact_url(services, record, own, FINDINGS)
+
+
+def _artifact_url(
+    services: Services, record: AnalyzedAsset, results: Iterable[Result], name: str
+) -> FileUrl:
+    for result in results:
+        if key := result.artifacts.get(name):
+            return _signed(services, "artifacts", _own(key, f"artifacts/{record.asset.tenant}/"))
     raise NotFound(f"it has no {name}")
 
 
 def _own(key: str, prefix: str) -> str:
+    """The key, which must be the tenant's own: a signed URL can read any object."""
     if not key.startswith(prefix):
         raise NotFound("it has no such file")
     return key
+
+
+def _signed(
+    services: Services,
+    bucket: str,
+    key: str,
+    *,
+    version_id: str | None = None,
+    file_name: str | None = None,
+) -> FileUrl:
+    if not services.objects.exists(bucket, key):
+        raise NotFound("it has no such file")
+    signed_at = now()
+    url = services.signer.presign_get(
+        bucket, key, DOWNLOAD_EXPIRES_S, version_id=version_id, file_name=file_name
+    )
+    return FileUrl(url=url, expires_at=signed_at + timedelta(seconds=DOWNLOAD_EXPIRES_S))

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from filmgate.cli import demo, files, keys, library, logs, redrive, stack, tune
 from filmgate.cli.errors import EXIT_CODES, Code, explain
-from filmgate.cli.options import Json, help_of
+from filmgate.cli.options import Command, Json, help_of
 
 
 class Guarded(TyperGroup):
@@ -84,7 +84,7 @@ def root() -> None:
     """
 
 
-def version(json: Json = False) -> None:
+def version(json: Json = None) -> None:
     """Print the version.
 
     [bold]Examples[/bold]
@@ -96,7 +96,7 @@ def version(json: Json = False) -> None:
     from filmgate import __version__  # noqa: PLC0415
     from filmgate.cli.output import Output  # noqa: PLC0415
 
-    output = Output(machine=json)
+    output = Output(json, "version")
     output.result({"version": __version__})
     output.show(f"filmgate {__version__}")
 
@@ -109,9 +109,13 @@ _GROUPS = {
 }
 for _panel, _commands in _GROUPS.items():
     for _command in _commands:
-        app.command(rich_help_panel=_panel, epilog=EXIT_CODES, help=help_of(_command))(_command)
+        app.command(cls=Command, rich_help_panel=_panel, epilog=EXIT_CODES, help=help_of(_command))(
+            _command
+        )
 app.add_typer(keys.app, name="keys", rich_help_panel="Operation")
-app.command(rich_help_panel="Service", epilog=EXIT_CODES, help=help_of(version))(version)
+app.command(cls=Command, rich_help_panel="Service", epilog=EXIT_CODES, help=help_of(version))(
+    version
+)
 app.callback(help=help_of(root))(root)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from filmgate.cli.files import (
+    check_samples,
     compare,
     fail_if_failed,
     make_samples,
@@ -14,9 +15,10 @@ from filmgate.cli.options import Json
 from filmgate.cli.output import Output
 from filmgate.cli.site import STATE_FOLDER, client, connection, project_root
 from filmgate.cli.stack import start
+from filmgate.client.targets import REPORT, Target
 
 
-def demo(json: Json = False) -> None:
+def demo(json: Json = None) -> None:
     """Show all of it: start the service, make samples, scan them, compare with the truth.
 
     Everything goes to .filmgate/demo in the checkout. The service stays up. A second run does no
@@ -28,9 +30,12 @@ def demo(json: Json = False) -> None:
     filmgate demo
     filmgate demo --json | jq .comparison.recall
     """
-    output = Output(machine=json)
+    output = Output(json, "demo")
     folder = project_root() / STATE_FOLDER / "demo"
-    samples, report = folder / "samples", folder / "report.html"
+    samples = folder / "samples"
+    check_samples(samples)
+    samples.mkdir(parents=True, exist_ok=True)
+    report = Target.claim(folder / "report.html", REPORT)
     start(output)
     truth = make_samples(output, samples)
     to = connection()
@@ -45,11 +50,11 @@ def demo(json: Json = False) -> None:
             "scan": found.result,
             "comparison": comparison,
             "uploaded": found.new,
-            "report": str(report),
+            "report": str(report.real),
             "api_url": to.api_url,
         }
     )
-    output.show(f"\nReport: {report}")
+    output.show(f"\nReport: {report.real}")
     output.show(f"API:    {to.api_url}")
     output.show("The service stays up; `filmgate down` (make stop) stops it.")
     fail_if_failed(found.result.assets)

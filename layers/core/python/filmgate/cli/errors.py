@@ -82,13 +82,19 @@ def _plain_trouble(error: Exception) -> Trouble:
 
 _PLACE = "Check the path and who may read and write there."
 _FULL = "Make room there, or take another place."
-_USAGE = {"FolderInvalid", "NotFilmgate"}
+_USAGE = {"FolderInvalid", "NotFilmgate", "SamplesTaken", "TargetInvalid", "TargetTaken"}
 _HINTS = {
     "ScanStalled": "`filmgate status` shows the queues and `filmgate logs` why; the same command "
     "again goes on where this one stopped.",
     "FolderInvalid": "Check the path: `filmgate scan DIR` takes a folder, `filmgate upload` files.",
     "NotFilmgate": "Check FILMGATE_API_URL; without it the commands use the local stack, which "
     "`filmgate up` starts.",
+    "RecordUnusable": "Check who may write there, or name another folder in XDG_STATE_HOME. A "
+    "damaged record can be moved away: files may then be listed twice, under two folders.",
+    "SamplesTaken": "Name a new or empty folder, or move what is there away first.",
+    "TargetInvalid": "Name a file in a folder that is there and can be written to.",
+    "TargetTaken": "Name a new file, or move that one away first. A command writes over nothing "
+    "but its own earlier output.",
     "NotFound": "`filmgate assets` and `filmgate matches` list the ids there are.",
 }
 

@@ -11,7 +11,8 @@ import typer
 
 from filmgate.cli.errors import Code, Trouble
 from filmgate.cli.options import Json
-from filmgate.cli.output import Output, as_json
+from filmgate.cli.output import Output
+from filmgate.client.targets import REPORT, Target
 from filmgate.report.words import counted
 
 if TYPE_CHECKING:
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from filmgate.client.scanner import Scanned
     from filmgate.dedupe.tuning.truth import Truth, TruthComparison
 
-_STDOUT = Path("-")
-JsonFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--json", metavar="OUT", help="Write the result as JSON to this file; - for stdout."
-    ),
-]
 ReportFile = Annotated[
     Path | None,
     typer.Option(
@@ -41,7 +35,7 @@ def scan(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder to look through, with all below it.")
     ],
-    json: JsonFile = None,
+    json: Json = None,
     report: ReportFile = None,
     truth: Annotated[
         Path | None,
@@ -77,33 +71,31 @@ def scan(
     filmgate scan videos --json out.json
     filmgate scan videos --json - | jq '.groups'
     """
-    output = Output(machine=json == _STDOUT)
+    output = Output(json, "scan")
     known = _truth(truth)
-    outputs = _outputs(json, report)
+    page = _page(report, output)
+    outputs = frozenset(target.real for target in (output.json_file, page) if target)
     from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
         found = run_scan(api, output, folder, leave_out=outputs, patience_s=timeout)
         comparison = compare(found.result, known)
         output.result(found.result)
-        if json and json != _STDOUT:
-            json.write_text(as_json(found.result) + "\n", encoding="utf-8")
         show_findings(output, found, comparison)
-        if report:
-            write_report(api, report, found.result, comparison)
-            output.show(f"Report: {report.resolve()}")
+        if page:
+            write_report(api, page, found.result, comparison)
+            output.show(f"Report: {page.real}")
     fail_if_failed(found.result.assets)
 
 
-def _outputs(*paths: Path | None) -> frozenset[Path]:
-    """Files that will be written, resolved. Raises Trouble where that cannot be."""
-    outputs = frozenset(path.resolve() for path in paths if path and path != _STDOUT)
-    for path in outputs:
-        if not path.parent.is_dir():
-            raise Trouble(f"{path.parent} is no folder.", "Make the folder first.", Code.USAGE)
-        if path.is_dir():
-            raise Trouble(f"{path} is a folder.", "Name a file in it.", Code.USAGE)
-    return outputs
+def _page(report: Path | None, output: Output) -> Target | None:
+    """Where the report goes. Raises Trouble, TargetTaken and TargetInvalid."""
+    if report is None:
+        return None
+    page = Target.claim(report, REPORT)
+    if output.json_file is not None and output.json_file.real == page.real:
+        raise Trouble(f"--json and --report both name {report}.", "Name two files.", Code.USAGE)
+    return page
 
 
 def show_findings(output: Output, found: Scanned, comparison: TruthComparison | None) -> None:
@@ -124,10 +116,12 @@ def run_scan(
     patience_s: float = 900.0,
 ) -> Scanned:
     """Scan with progress on stderr."""
+    from filmgate.client.record import FileRecord, default_database  # noqa: PLC0415
     from filmgate.client.scanner import Scanner  # noqa: PLC0415
 
-    with output.scanning() as bars:
-        return Scanner(api, bars, patience_s=patience_s).scan(folder, leave_out=leave_out)
+    with output.scanning() as bars, FileRecord(default_database()) as record:
+        scanner = Scanner(api, bars, record, patience_s=patience_s)
+        return scanner.scan(folder, leave_out=leave_out)
 
 
 def compare(result: ScanResult, truth: Truth | None) -> TruthComparison | None:
@@ -145,7 +139,7 @@ def compare(result: ScanResult, truth: Truth | None) -> TruthComparison | None:
 
 
 def write_report(
-    api: FilmgateClient, target: Path, result: ScanResult, truth: TruthComparison | None
+    api: FilmgateClient, target: Target, result: ScanResult, truth: TruthComparison | None
 ) -> None:
     """Write the HTML report, fetching the tile sheets of what it shows."""
     from filmgate.client.sheets import pictured, sheets  # noqa: PLC0415 - brings numpy
@@ -192,11 +186,12 @@ def upload(
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait until they are compared.")
     ] = True,
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """Upload single files, and wait until each is compared with the library.
 
-    A file is known by its name here, without its folder; `scan` keeps the folders.
+    A file that was scanned before is the same asset here, under the name that it has. A new one
+    is known by its name without its folder; `scan` keeps the folders.
 
     [bold]Examples[/bold]
 
@@ -205,15 +200,17 @@ def upload(
     filmgate upload *.jpg --no-wait
     filmgate upload holiday.mp4 --json | jq -r '.assets[].asset_id'
     """
-    output = Output(machine=json)
+    output = Output(json, "upload")
     from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
     from filmgate.cli.summary import show_uploads  # noqa: PLC0415
+    from filmgate.client.record import FileRecord, default_database  # noqa: PLC0415
     from filmgate.client.scanner import Scanner  # noqa: PLC0415
 
     local = [_local(path) for path in files]
-    with client() as api, output.scanning() as bars:
-        scanner = Scanner(api, bars)
-        sent = scanner.send(local, prefix="")
+    database = default_database()
+    with client() as api, output.scanning() as bars, FileRecord(database) as record:
+        scanner = Scanner(api, bars, record)
+        sent = scanner.send(local, below=None)
         views = scanner.wait(sent.labels) if wait else {}
         matches = scanner.collect(sent.labels) if wait else []
         assets = [views[i] for i in sent.labels] if wait else api.assets_by_id(list(sent.labels))
@@ -243,12 +240,13 @@ def samples(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where to write them; made when missing.")
     ],
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """Make a library of videos, images and sounds with known copies, and truth.json beside them.
 
     Seventy files, the same on every machine: re-encoded, resized, cropped, letterboxed,
-    mirrored, trimmed, inserted, re-sounded and so on.
+    mirrored, trimmed, inserted, re-sounded and so on. The folder must be new or empty, or one
+    that this command made; there it makes what is missing and leaves the rest alone.
 
     [bold]Examples[/bold]
 
@@ -256,13 +254,20 @@ def samples(
     filmgate samples samples
     filmgate scan samples --truth samples/truth.json
     """
-    output = Output(machine=json)
+    output = Output(json, "samples")
     if folder.exists() and not folder.is_dir():
-        raise Trouble(f"{folder} is no folder.", "Name a folder, or one to be made.", Code.USAGE)
+        raise Trouble(f"{folder} is not a folder.", "Name a folder, or one to be made.", Code.USAGE)
     made = make_samples(output, folder)
     output.result(made)
     output.show(f"The sample library is in {folder}: {len(made.files)} files.")
     output.show(f"Next: `filmgate scan {folder} --truth {folder / 'truth.json'}`")
+
+
+def check_samples(folder: Path) -> None:
+    """Raise SamplesTaken unless the library may be made there; `make_samples` does as well."""
+    from filmgate_samples.library import check  # noqa: PLC0415
+
+    check(folder)
 
 
 def make_samples(output: Output, folder: Path) -> Truth:

@@ -31,7 +31,7 @@ def assets(
     ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """List the files the service holds, newest first.
 
@@ -42,7 +42,7 @@ def assets(
     filmgate assets --status refused
     filmgate assets --limit 500 --json | jq -r '.items[].path'
     """
-    output = Output(machine=json)
+    output = Output(json, "assets")
     from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
@@ -70,7 +70,7 @@ def matches(
     ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """List pairs of files that share content: all, newest first, or those of some assets.
 
@@ -81,7 +81,7 @@ def matches(
     filmgate matches 0f3a5b9c2d4e6f708192a3b4c5
     filmgate matches --json | jq '.items[].verdict.match_class'
     """
-    output = Output(machine=json)
+    output = Output(json, "matches")
     from filmgate.api.models import Listing, MatchView  # noqa: PLC0415
     from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
     from filmgate.cli.summary import show_matches  # noqa: PLC0415
@@ -112,7 +112,7 @@ def _known(api: FilmgateClient, ids: Sequence[str]) -> None:
 
 def show(
     identity: Annotated[str, typer.Argument(metavar="ID", help="An asset or a match.")],
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """Show one file with its matches, or one pair with the reasons for its verdict.
 
@@ -123,7 +123,7 @@ def show(
     filmgate show 0f3a5b9c2d4e6f708192a3b4c5:1b2c3d4e5f60718293a4b5c6d7
     filmgate show ID --json | jq .verdict.segments
     """
-    output = Output(machine=json)
+    output = Output(json, "show")
     from filmgate.cli.details import show_asset, show_match  # noqa: PLC0415
     from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
 

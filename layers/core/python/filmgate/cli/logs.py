@@ -51,11 +51,12 @@ def logs(  # noqa: PLR0917 - options
     ] = "10m",
     level: Annotated[Level, typer.Option("--level", help="This severity and above.")] = Level.INFO,
     stage: Stage = None,
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """Read the functions' logs, oldest line first.
 
-    With --json each line is one JSON object, as the function wrote it.
+    With --json each line is one JSON object, as the function wrote it. A file begins with one
+    more, which names this command as its generator.
 
     [bold]Examples[/bold]
 
@@ -65,7 +66,13 @@ def logs(  # noqa: PLR0917 - options
     filmgate logs ingest --follow
     filmgate logs --json | jq -c 'select(.correlation_id == "...")'
     """
-    output = Output(machine=json)
+    output = Output(json, "logs")
+    if follow and output.json_file is not None:
+        raise Trouble(
+            "--follow has no end, and a file is written when all is there.",
+            "Use `--follow --json - > OUT`, or leave --follow out.",
+            Code.USAGE,
+        )
     since_ms = int((time.time() - _seconds(since)) * 1000)
     from filmgate.cli.operator import deployment  # noqa: PLC0415 - brings boto3
 
@@ -73,15 +80,20 @@ def logs(  # noqa: PLR0917 - options
     chosen = _chosen(function, source.at.functions)
     lines = source.follow(chosen, since_ms) if follow else source.log_lines(chosen, since_ms)
     shown = 0
+    kept = [as_json(output.mark(), indent=None)]
     for line in lines:
         entry = parse(line)
         if entry is None or _rank(entry["level"]) < _LEVELS.index(level.value.upper()):
             continue
         shown += 1
-        if json:
+        if output.json_file is not None:
+            kept.append(as_json(entry, indent=None))
+        elif output.machine:
             print(as_json(entry, indent=None), flush=True)
         else:
             _print(output, line, entry)
+    if output.json_file is not None:
+        output.write_json(output.json_file, "\n".join(kept))
     if not shown:
         output.note(f"No line of level {level.value} or above in the last {since}.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from filmgate.cli.site import local_stack
+from filmgate.cli.site import local_stack, project_root
 
 if TYPE_CHECKING:
     from filmgate.adapters.operations import Deployment
@@ -18,11 +18,14 @@ def deployment(stage: str | None) -> Deployment:
 
     if stage is not None:
         return Deployment.on_aws(stage, boto3.Session())
+    from filmgate_local.credentials import root_keys  # noqa: PLC0415 - beside the product
+    from filmgate_local.layout import Home  # noqa: PLC0415
+
     local = local_stack()
+    keys = root_keys(Home(project_root().resolve()))
     session = boto3.Session(
-        # The local AWS wants credentials and looks at none.
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106
+        aws_access_key_id=keys.access_key_id,
+        aws_secret_access_key=keys.secret_access_key,
         region_name=local["region"],
     )
     at = Addresses(

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 ASSET_ID = re.compile("[0-9a-f]{26}")
 """The form of an asset's id; what has another names nothing."""
 
 Json = Annotated[
-    bool,
-    typer.Option("--json", help="Write the result as JSON to stdout, and nothing else there."),
+    Path | None,
+    typer.Option(
+        "--json",
+        metavar="[OUT]",
+        help="Write the result as JSON to this file; to stdout, and nothing else there, with - "
+        "or without a name.",
+    ),
 ]
 Stage = Annotated[
     str | None,
@@ -22,6 +29,25 @@ Stage = Annotated[
         "--stage", help="A stage deployed to AWS; without it, the local stack.", metavar="NAME"
     ),
 ]
+
+
+class Command(TyperCommand):
+    """A command whose --json may stand without a name, last or before another option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(_named(args)))
+
+
+def _named(args: list[str]) -> Iterator[str]:
+    """The arguments with - after each --json that names nothing."""
+    for place, arg in enumerate(args):
+        yield arg
+        if arg == "--":
+            yield from args[place + 1 :]
+            return
+        following = args[place + 1] if place + 1 < len(args) else "--"
+        if arg == "--json" and following.startswith("-") and following != "-":
+            yield "-"
 
 
 def help_of(command: Callable[..., None]) -> str:

@@ -8,6 +8,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from filmgate.client.folder import label
+from filmgate.client.targets import Target, json_of
 from filmgate.report.words import counted
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 CLASS_STYLES = {"exact": "bold green", "near": "bold yellow", "similar": "blue"}
 STATUS_STYLES = {"done": "green", "refused": "yellow", "failed": "red"}
 _PIPED_WIDTH = 1000
+STDOUT = Path("-")
+"""What names standard output where a file is wanted."""
 _WHOLE = {"asset", "match", "job"}
 """Columns of ids, which are there to be copied."""
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -61,6 +66,8 @@ def as_json(data: object, *, indent: int | None = 2) -> str:
 def _plain(data: object) -> Any:
     if isinstance(data, BaseModel):
         return data.model_dump(mode="json")
+    if is_dataclass(data) and not isinstance(data, type):
+        return asdict(data)
     if isinstance(data, dict):
         return {key: _plain(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
@@ -69,23 +76,48 @@ def _plain(data: object) -> Any:
 
 
 class Output:
-    """One command's output. With `machine`, stdout carries one JSON document and no more."""
+    """One command's output.
 
-    def __init__(self, *, machine: bool = False) -> None:
+    Attributes:
+        machine: stdout carries one JSON document and no more.
+        json_file: where the JSON goes instead; None where it goes to stdout or nowhere.
+    """
+
+    def __init__(self, json: Path | None = None, command: str = "") -> None:
+        """`json` as the command's --json names it, `command` as in its mark on what it writes.
+
+        Raises TargetTaken and TargetInvalid.
+        """
         for stream in (sys.stdout, sys.stderr):
             # A terminal that cannot show a character must not end the command.
             if reconfigure := getattr(stream, "reconfigure", None):
                 reconfigure(errors="backslashreplace")
-        self.machine = machine
+        self.machine = json == STDOUT
+        self._kind = json_of(command)
+        self.json_file = None if json is None or self.machine else Target.claim(json, self._kind)
         self.err = Console(stderr=True, highlight=False)
         # What reads a pipe wants whole lines, however long.
         width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
-        self._out = self.err if machine else Console(highlight=False, width=width)
+        self._out = self.err if self.machine else Console(highlight=False, width=width)
 
     def result(self, data: object) -> None:
-        """The result for machines; nothing without --json."""
-        if self.machine:
-            print(as_json(data))
+        """The result for machines, an object with its generator first; nothing without --json."""
+        if not self.machine and self.json_file is None:
+            return
+        text = as_json({**self.mark(), **_plain(data), **self.mark()})
+        if self.json_file is None:
+            print(text)
+        else:
+            self.write_json(self.json_file, text)
+
+    def write_json(self, target: Target, text: str) -> None:
+        """Write JSON to the file of --json, and say where it is, for those who meant no file."""
+        target.write(f"{text}\n".encode())
+        self.note(f"JSON: {label(str(target.real))}")
+
+    def mark(self) -> dict[str, str]:
+        """What the JSON of this command begins with, by which it is recognised later."""
+        return {"generator": self._kind.generator}
 
     def show(self, *parts: Any) -> None:
         """Something for people; nothing with --json."""

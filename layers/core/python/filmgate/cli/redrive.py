@@ -19,7 +19,7 @@ def redrive(
         bool, typer.Option("--reruns", help="Also run every failed asset again, through the API.")
     ] = False,
     stage: Stage = None,
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """Move messages from the dead-letter queue back to the queue.
 
@@ -35,7 +35,7 @@ def redrive(
     """
     from filmgate.cli.operator import deployment  # noqa: PLC0415
 
-    output = Output(machine=json)
+    output = Output(json, "redrive")
     moved = deployment(stage).redrive(lambda n: output.note(f"{n} messages moved"))
     rerun = _rerun_failed() if reruns else []
     output.result({"moved": moved, "rerun": rerun})

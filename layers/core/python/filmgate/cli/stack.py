@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from filmgate.api.models import Health
     from filmgate.client.api import FilmgateClient
     from filmgate.engines.status import EngineState
-    from filmgate_local.stack import StackInfo
+    from filmgate_local.stack import DiskSpace, StackInfo
 
 _COUNTED = 5000
 
 
-def up(json: Json = False) -> None:
+def up(json: Json = None) -> None:
     """Start the service on this machine and deploy what changed.
 
     Packages the template, starts the local AWS on the loopback interface, deploys, and makes an
@@ -32,7 +32,7 @@ def up(json: Json = False) -> None:
     filmgate up
     filmgate up --json | jq -r .api_url
     """
-    output = Output(machine=json)
+    output = Output(json, "up")
     info = start(output)
     output.result(info)
     output.show(f"The service is up: {info.api_url}")
@@ -46,7 +46,7 @@ def start(output: Output) -> StackInfo:
     return stack.up(project_root(), output.note)
 
 
-def down(json: Json = False) -> None:
+def down(json: Json = None) -> None:
     """Stop the service on this machine. Everything it holds is kept for the next `up`.
 
     [bold]Examples[/bold]
@@ -56,13 +56,13 @@ def down(json: Json = False) -> None:
     """
     from filmgate_local import stack  # noqa: PLC0415 - brings boto3
 
-    output = Output(machine=json)
-    stack.down(project_root())
+    output = Output(json, "down")
+    stack.down(project_root(), output.note)
     output.result({"running": False})
     output.show("Stopped. `filmgate up` starts it again with everything in it.")
 
 
-def status(json: Json = False) -> None:
+def status(json: Json = None) -> None:
     """Say whether the service answers, what it holds and what waits.
 
     [bold]Examples[/bold]
@@ -71,13 +71,14 @@ def status(json: Json = False) -> None:
     filmgate status
     filmgate status --json | jq .assets
     """
-    output = Output(machine=json)
+    output = Output(json, "status")
     to = connection()
     with client(to) as api:
         health = api.health()
         engines = api.engines().engines
         held, more = _counts(api)
     depths = _depths() if to.local else {}
+    disk = _disk() if to.local else None
     output.result(
         {
             "api_url": to.api_url,
@@ -87,11 +88,14 @@ def status(json: Json = False) -> None:
             "assets": held,
             "assets_counted_all": not more,
             "queues": depths,
+            "disk": None if disk is None else asdict(disk),
         }
     )
     made = table("", "")
     made.show_header = False
     lines = _status_lines(to.api_url, health, held, more, depths)
+    if disk is not None:
+        lines.append(("disk", str(disk)))
     output.show(rows(made, [*lines, *map(_engine_line, engines)]))
     for hint in _hints(held, depths):
         output.show(f"Next: {hint}")
@@ -107,6 +111,12 @@ def _depths() -> dict[str, dict[str, int]]:
     from filmgate.cli.operator import deployment  # noqa: PLC0415
 
     return {name: asdict(depth) for name, depth in deployment(None).depths().items()}
+
+
+def _disk() -> DiskSpace | None:
+    from filmgate_local import stack  # noqa: PLC0415 - brings boto3
+
+    return stack.disk_space(project_root())
 
 
 def _status_lines(

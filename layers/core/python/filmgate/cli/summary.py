@@ -125,6 +125,9 @@ def _tally(scanned: Scanned) -> Text:
     found = [f"{classes[name]} {name}" for name in ("exact", "near", "similar")]
     parts.append(f"{counted(len(result.matches), 'pair')} ({', '.join(found)})")
     parts += [f"{statuses[name]} {name}" for name in ("refused", "failed") if statuses[name]]
+    further = sum(len(asset.also) for asset in result.assets)
+    if further:
+        parts[0] += f" ({counted(further, 'more path')} of these)"
     over = str(scanned.passed_over)
     passed = f"; passed over: {over}" if over else ""
     return Text("\n" + ", ".join(parts) + f"{passed}; {scanned.seconds:.1f} s")

@@ -12,8 +12,9 @@ import typer
 from filmgate.cli.errors import Code, Trouble
 from filmgate.cli.labelled import read_labelled, read_settings, scored_pairs
 from filmgate.cli.options import Json
-from filmgate.cli.output import Output
+from filmgate.cli.output import Output, as_json
 from filmgate.cli.tuning import show_costs, show_proposals, show_reliability, show_together
+from filmgate.client.targets import Target, json_of
 
 if TYPE_CHECKING:
     from filmgate.dedupe.matching.calibration import Calibration
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from filmgate.dedupe.tuning.boundaries import Cost, Costs, Proposal
     from filmgate.dedupe.tuning.labelled import LabelledSet, Scored
     from filmgate.media.model import MediaKind
+
+_SETTINGS = json_of("tune --write")
 
 
 def tune(  # noqa: PLR0917 - options
@@ -50,7 +53,7 @@ def tune(  # noqa: PLR0917 - options
         Path | None,
         typer.Option("--write", metavar="FILE", help="Write the settings to this file, as JSON."),
     ] = None,
-    json: Json = False,
+    json: Json = None,
 ) -> None:
     """Show what each boundary costs on labelled pairs, propose boundaries, and fit probabilities.
 
@@ -78,7 +81,8 @@ def tune(  # noqa: PLR0917 - options
     filmgate tune reviewed.json --write settings.json
     filmgate tune reviewed.json --json | jq -c .settings
     """
-    output = Output(machine=json)
+    output = Output(json, "tune")
+    settings_file = Target.claim(write, _SETTINGS) if write else None
     known, start = read_labelled(labelled), read_settings(settings)
     pairs = scored_pairs(known, labelled.parent, start, output)
     if not pairs:
@@ -94,8 +98,12 @@ def tune(  # noqa: PLR0917 - options
         update={"calibration": _calibrated(pairs, labelled, start.calibration)}
     )
     text = settings_made.model_dump_json(exclude_none=True)
-    if write is not None:
-        _write(write, text)
+    if settings_file is not None:
+        marked = {
+            "generator": _SETTINGS.generator,
+            **settings_made.model_dump(mode="json", exclude_none=True),
+        }
+        settings_file.write((as_json(marked, indent=None) + "\n").encode())
     settled = {"settings": settings_made, "proposals": tuned.proposals}
     output.result({**settled, "together": tuned.together, "reliability": judged})
     output.show(f"FILMGATE_MATCH_SETTINGS={shlex.quote(text)}")
@@ -111,13 +119,6 @@ def _calibrated(pairs: list[Scored], labelled: Path, start: Calibration) -> Cali
         labelled_set=name, fitted=datetime.now(UTC).date(), command=f"filmgate tune {name}"
     )
     return calibrate(pairs, source, start)
-
-
-def _write(target: Path, text: str) -> None:
-    try:
-        target.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Trouble(f"{target} cannot be written: {error.strerror}.") from error
 
 
 class _Tuned:

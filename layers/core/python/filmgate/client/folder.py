@@ -35,12 +35,15 @@ class LocalFile:
     Attributes:
         label: how it is named everywhere, relative to the folder, `/` between the parts.
         size_bytes, modified_ns: as found, to notice a later change.
+        device, inode: what tells it from all other files of this machine, whatever its names.
     """
 
     path: Path
     label: str
     size_bytes: int
     modified_ns: int
+    device: int
+    inode: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,14 @@ def local_file(path: Path, name: str) -> LocalFile:
     facts = path.stat()
     if not stat.S_ISREG(facts.st_mode):
         raise FolderInvalid(f"{label(str(path))} is not a regular file")
-    return LocalFile(path, label(name), facts.st_size, facts.st_mtime_ns)
+    return LocalFile(
+        path=path,
+        label=label(name),
+        size_bytes=facts.st_size,
+        modified_ns=facts.st_mtime_ns,
+        device=facts.st_dev,
+        inode=facts.st_ino,
+    )
 
 
 def walk(root: Path, *, leave_out: frozenset[Path] = frozenset()) -> Listing:

@@ -27,6 +27,7 @@ class ScanAsset(_Value):
         duration_s: its length in seconds, as its container states it; 0.0 for images, None where
             it is not known.
         passed_over: candidates that it was not compared with, for lack of time.
+        also: other paths of the same file (hard links), relative to the folder as well.
     """
 
     path: str
@@ -37,6 +38,7 @@ class ScanAsset(_Value):
     notes: tuple[str, ...] = ()
     duration_s: float | None = None
     passed_over: int = 0
+    also: tuple[str, ...] = ()
 
 
 class ScanMatch(_Value):

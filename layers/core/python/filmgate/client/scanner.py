@@ -1,7 +1,8 @@
 """Scanning a folder: send what is new, wait for the pipeline, collect what it found.
 
-Every step can be repeated: an asset's id comes from its path and content, so a scan that was
-stopped goes on where it was when it is started again.
+Every step can be repeated: an asset's id comes from its name and content, so a scan that was
+stopped goes on where it was when it is started again. A file has one name, whichever folder it
+is scanned from (`filmgate.client.record`).
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from filmgate.client.folder import (
     FileChanged,
     LocalFile,
     PassedOver,
-    label,
     sha256_of,
     unchanged,
     walk,
 )
+from filmgate.client.record import Names
 from filmgate.client.scan import OutsideMatch, ScanAsset, ScanMatch, ScanResult
 from filmgate.client.sending import NotTaken
 from filmgate.errors import FilmgateError
@@ -96,11 +97,13 @@ class Sent:
         labels: asset id to the label of the file.
         new: ids of the assets that were uploaded now.
         kept_back: files that were not sent, with the reason; they have no asset id.
+        also: label of a file to its further labels, where it was met under several.
     """
 
     labels: dict[str, str] = field(default_factory=dict)
     new: set[str] = field(default_factory=set)
     kept_back: list[ScanAsset] = field(default_factory=list)
+    also: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ class Scanner:
         self,
         api: Api,
         progress: Progress,
+        names: Names,
         *,
         patience_s: float = PATIENCE_S,
         clock: Callable[[], float] = time.monotonic,
@@ -127,6 +131,7 @@ class Scanner:
     ) -> None:
         self._api = api
         self._progress = progress
+        self._names = names
         self._patience_s = patience_s
         self._clock = clock
         self._sleep = sleep
@@ -134,11 +139,11 @@ class Scanner:
     def scan(self, folder: Path, *, leave_out: frozenset[Path] = frozenset()) -> Scanned:
         """Scan a folder; `leave_out` are resolved paths of files in it that are not scanned.
 
-        Raises FolderInvalid, ScanStalled, and what the API's client raises.
+        Raises FolderInvalid, ScanStalled, RecordUnusable, and what the API's client raises.
         """
         started = self._clock()
         listing = walk(folder, leave_out=leave_out)
-        sent = self.send(listing.files, prefix=folder.resolve().name)
+        sent = self.send(listing.files, below=folder.resolve().parent)
         sent.kept_back += [_kept_back(u.label, u.reason) for u in listing.unreadable]
         views = self.wait(sent.labels)
         matches = self.collect(sent.labels)
@@ -149,15 +154,19 @@ class Scanner:
             seconds=self._clock() - started,
         )
 
-    def send(self, files: Sequence[LocalFile], *, prefix: str) -> Sent:
-        """Hash the files and upload those the service does not hold yet."""
+    def send(self, files: Sequence[LocalFile], *, below: Path | None) -> Sent:
+        """Hash the files and upload those the service does not hold yet.
+
+        `below` is as in `filmgate.client.record.Names`.
+        """
         sent = Sent()
         hashed = list(self._hashed(files, sent))
         self._progress.start(Stage.SEND, sum(file.size_bytes for file, _ in hashed))
+        met: dict[tuple[str, str], LocalFile] = {}
         with ThreadPoolExecutor(UPLOAD_THREADS) as pool:
             try:
                 for batch in batched(hashed, UPLOAD_BATCH):
-                    self._send_batch(batch, prefix, sent, pool)
+                    self._send_batch(self._asked(batch, below, sent, met), sent, pool)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -210,22 +219,34 @@ class Scanner:
             except FileChanged as error:
                 sent.kept_back.append(_kept_back(file.label, str(error)))
 
-    def _send_batch(
+    def _asked(
         self,
         batch: Sequence[tuple[LocalFile, str]],
-        prefix: str,
+        below: Path | None,
+        sent: Sent,
+        met: dict[tuple[str, str], LocalFile],
+    ) -> list[tuple[LocalFile, UploadFile]]:
+        """What to ask the service for: each file once, though it may have several paths."""
+        asked = []
+        for (file, sha256), name in zip(batch, self._names.names(batch, below), strict=True):
+            first = met.setdefault((name, sha256), file)
+            if first is file:
+                asked.append(
+                    (file, UploadFile(path=name, size_bytes=file.size_bytes, sha256=sha256))
+                )
+                continue
+            self._progress.advance(Stage.SEND, file.size_bytes)
+            if file.label != first.label:
+                sent.also.setdefault(first.label, []).append(file.label)
+        return asked
+
+    def _send_batch(
+        self,
+        batch: Sequence[tuple[LocalFile, UploadFile]],
         sent: Sent,
         pool: ThreadPoolExecutor,
     ) -> None:
-        asked = [
-            UploadFile(
-                path=label(f"{prefix}/{file.label}" if prefix else file.label),
-                size_bytes=file.size_bytes,
-                sha256=sha256,
-            )
-            for file, sha256 in batch
-        ]
-        answers = self._api.create_uploads(asked).uploads
+        answers = self._api.create_uploads([asked for _, asked in batch]).uploads if batch else []
         waiting = {}
         for (file, _), answer in zip(batch, answers, strict=True):
             if answer.upload is None:
@@ -300,7 +321,10 @@ def _result(sent: Sent, views: dict[str, AssetView], found: Sequence[MatchView])
     copies = groups((match.a, match.b, match.verdict) for match in matches)
     named = [tuple(sorted(labels[asset_id] for asset_id in group)) for group in copies]
     return ScanResult(
-        assets=tuple(sorted(assets + sent.kept_back, key=lambda asset: asset.path)),
+        assets=tuple(
+            asset.model_copy(update={"also": tuple(sent.also.get(asset.path, ()))})
+            for asset in sorted(assets + sent.kept_back, key=lambda asset: asset.path)
+        ),
         matches=tuple(
             ScanMatch.of(match).model_copy(update={"a": labels[match.a], "b": labels[match.b]})
             for match in matches

@@ -47,11 +47,17 @@ class Ending:
     output: EngineOutput = field(default_factory=EngineOutput)
 
 
-def plan(asset: Asset, stored: Iterable[Result], wanted: frozenset[str] | None = None) -> Run:
+def plan(
+    asset: Asset,
+    stored: Iterable[Result],
+    wanted: frozenset[str] | None = None,
+    workflow: str | None = None,
+) -> Run:
     """Jobs for all capabilities that suit the asset, or for those wanted.
 
     Args:
         stored: the asset's results so far.
+        workflow: ``express`` or ``standard``; what suits the engines where it is None.
 
     Raises:
         ValueError: the file was never read.
@@ -63,7 +69,8 @@ def plan(asset: Asset, stored: Iterable[Result], wanted: frozenset[str] | None =
     if not specs:
         raise NothingToRun(f"no engine takes {asset.info.kind.value} files for this")
     known = {(result.capability, result.engine): result for result in stored}
-    run_id, workflow = new_id(), _workflow(asset, specs)
+    run_id = new_id()
+    workflow = workflow or _workflow(asset, specs)
     pairs = [_job(asset, spec, known, run_id, workflow) for spec in specs]
     return Run(tuple(job for job, _ in pairs), tuple(result for _, result in pairs))
 
@@ -111,8 +118,8 @@ def _job(
     return job, result
 
 
-def start(workflows: Workflows, jobs: Sequence[Job], correlation_id: str) -> None:
-    """Start the workflow of these jobs of one run. Raises TransientError."""
+def run_state(jobs: Sequence[Job], correlation_id: str) -> state.RunState:
+    """The input of the workflow for these jobs of one run."""
     first = jobs[0]
     work = tuple(
         state.JobState(
@@ -127,14 +134,19 @@ def start(workflows: Workflows, jobs: Sequence[Job], correlation_id: str) -> Non
         )
         for job in jobs
     )
-    payload = state.RunState(
+    return state.RunState(
         tenant=first.tenant,
         asset_id=first.asset_id,
         run_id=first.run_id,
         correlation_id=correlation_id,
         work=work,
     )
-    workflows.start(first.workflow, first.run_id, payload.model_dump(mode="json"))
+
+
+def start(workflows: Workflows, jobs: Sequence[Job], correlation_id: str) -> None:
+    """Start the workflow of these jobs of one run. Raises TransientError."""
+    payload = run_state(jobs, correlation_id).model_dump(mode="json")
+    workflows.start(jobs[0].workflow, jobs[0].run_id, payload)
 
 
 def running_jobs(library: Runs, asset: Asset) -> dict[str, list[Job]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from filmgate import __version__
 from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
+from filmgate.client.targets import REPORT, Target
 from filmgate.dedupe.matching.descriptions import clock, probability_words, relation_words
 from filmgate.dedupe.matching.model import FramePair, MatchClass
 from filmgate.dedupe.tuning.truth import TruthComparison
@@ -86,13 +86,13 @@ class Omitted:
 
 
 def write(
-    target: Path, scan: ScanResult, tiles: TileSource, truth: TruthComparison | None = None
+    target: Target, scan: ScanResult, tiles: TileSource, truth: TruthComparison | None = None
 ) -> None:
     """Write one self-contained HTML file.
 
-    Every name from a file is escaped. Raises OSError when the target cannot be written.
+    Every name from a file is escaped. Raises what `Target.write` does.
     """
-    target.write_text(render(scan, tiles, truth), encoding="utf-8", errors="backslashreplace")
+    target.write(render(scan, tiles, truth).encode("utf-8", "backslashreplace"))
 
 
 def render(
@@ -141,6 +141,7 @@ def _context(
         target.append(_pair(match, assets, pictures, open_=len(target) < _OPEN_PAIRS))
         bare += spent and match.visual is not None
     return {
+        "generator": REPORT.generator,
         "version": __version__,
         "made_at": made_at,
         "summary": _summary(scan),

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection
@@ -105,7 +106,7 @@ def cursor_of(position: str) -> str:
     return base64.urlsafe_b64encode(position.encode()).decode()
 
 
-def expected(version: int) -> dict[str, int]:
+def expected(version: int) -> dict[str, Any]:
     """The version that a write has to find; none, so that there must be no such row, for 0."""
     return {"version": version} if version else {}
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from filmgate.api.analyses import analyze
 from filmgate.api.auth import Api, Tenant
 from filmgate.api.cursors import seal, unseal
-from filmgate.api.files import file_url
+from filmgate.api.files import file_url, findings_url
 from filmgate.api.matches import matches_of
 from filmgate.api.models import (
     DEFAULT_PAGE,
@@ -26,7 +26,7 @@ from filmgate.api.models import (
     MatchView,
 )
 from filmgate.api.problems import invalid
-from filmgate.api.routes.params import AssetId, AssetIdText, Cursor, Limit, problems
+from filmgate.api.routes.params import AssetId, AssetIdText, Capability, Cursor, Limit, problems
 from filmgate.errors import NotFound, NothingToRun
 from filmgate.library.model import AnalyzedAsset, AssetStatus
 
@@ -93,6 +93,14 @@ def list_asset_matches(
 def get_asset_file(services: Api, tenant: Tenant, asset_id: AssetId, name: DownloadName) -> FileUrl:
     """Where to fetch one of its files: a presigned URL, good for 15 minutes."""
     return file_url(services, _record(services, tenant, asset_id), name)
+
+
+@router.get("/assets/{asset_id}/findings/{capability}", responses=problems(401, 404, 503))
+def get_findings(
+    services: Api, tenant: Tenant, asset_id: AssetId, capability: Capability
+) -> FileUrl:
+    """Where to fetch what a capability found: a presigned URL, good for 15 minutes."""
+    return findings_url(services, _record(services, tenant, asset_id), capability)
 
 
 @router.post(

@@ -9,6 +9,7 @@ from fastapi import Path, Query
 from filmgate.api.cursors import MAX_CURSOR_CHARACTERS
 from filmgate.api.models import DEFAULT_PAGE, MAX_PAGE
 from filmgate.api.problems import phrase
+from filmgate.engines.spec import NAME
 
 _ASSET = r"[0-9a-f]{26}"
 
@@ -17,6 +18,7 @@ MatchId = Annotated[
     str, Path(pattern=f"^{_ASSET}:{_ASSET}$", description="Both asset ids, the smaller first")
 ]
 JobId = Annotated[str, Path(pattern="^[0-9A-HJKMNP-TV-Z]{26}$", description="A ULID")]
+Capability = Annotated[str, Path(pattern=NAME, description="A capability, such as dedupe")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description=f"Default {DEFAULT_PAGE}")]
 Cursor = Annotated[
     str | None,
