@@ -270,7 +270,13 @@ def _end(job: JobView) -> datetime:
 
 def _calls(running: RunningStack, start: float, end: float) -> dict[str, Calls]:
     info = running.info
-    at = Addresses(info.stage, info.ingest_queue_url, info.dead_letters_url, info.tables["keys"])
+    at = Addresses(
+        info.stage,
+        info.ingest_queue_url,
+        info.dead_letters_url,
+        info.tables["keys"],
+        tuple(info.functions),
+    )
     deployment = Deployment(at, running.aws._session, info.endpoint_url)
     found = {}
     for function in FUNCTIONS:

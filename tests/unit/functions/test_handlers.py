@@ -16,13 +16,34 @@ from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.dedupe.index.settings import IndexSettings
 from filmgate.errors import TransientError
 from filmgate.library.jobs import JobState
-from filmgate.library.model import AssetStatus
+from filmgate.library.model import AssetState, AssetStatus
 from filmgate.settings import DecisionSettings, LimitSettings, MatchTableSettings
 from tests.memory import MemoryFreshStore, MemorySegmentStore
 from tests.unit.functions.context import Context
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
-EVENTS = Path(__file__).resolve().parents[3] / "events"
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+class Queue:
+    """A queue's port, which keeps what it was asked for."""
+
+    def __init__(self, *, down: bool = False) -> None:
+        self.down = down
+        self.sent: list[str] = []
+        self.attributes: list[dict[str, str]] = []
+        self.hidden: list[tuple[str, int]] = []
+
+    def send(self, body: str, attributes: dict[str, str]) -> None:
+        if self.down:
+            raise TransientError("SQS did not answer")
+        self.sent.append(body)
+        self.attributes.append(attributes)
+
+    def hide(self, receipt_handle: str, seconds: int) -> None:
+        if self.down:
+            raise TransientError("SQS did not answer")
+        self.hidden.append((receipt_handle, seconds))
 
 
 @pytest.fixture
@@ -34,9 +55,17 @@ def module(name: str) -> ModuleType:
     return importlib.import_module(f"functions.{name}.handler")
 
 
-def event(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
+def event(function: str, name: str = "event") -> dict[str, Any]:
+    file = CHECKOUT / "functions" / function / f"{name}.json"
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return found
+
+
+def object_created(key: str, version_id: str) -> str:
+    """The body of a message about an object."""
+    found = json.loads((CHECKOUT / "events" / "object_created.json").read_text("utf-8"))
+    found["detail"]["object"] |= {"key": key, "version-id": version_id}
+    return json.dumps(found)
 
 
 def emitted(output: str) -> dict[str, Any]:
@@ -57,7 +86,7 @@ def test_ingest_gets_the_key_and_version(monkeypatch: pytest.MonkeyPatch) -> Non
         seen.append(upload)
 
     monkeypatch.setattr(ingest, "_ingest", lambda: once)
-    assert ingest.handler(event("sqs_object_created"), Context()) == {"batchItemFailures": []}
+    assert ingest.handler(event("ingest"), Context()) == {"batchItemFailures": []}
     (upload,) = seen
     assert upload["key"].endswith("/holiday in Rome.mp4")
     assert upload["version_id"] == "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"
@@ -66,7 +95,7 @@ def test_ingest_gets_the_key_and_version(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_bad_message_fails_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    batch = event("sqs_object_created")
+    batch = event("ingest")
     good = batch["Records"][0]
     bodies = ["not json", "{}", '{"detail": {}}', good["body"], good["body"].replace("Rome", "Ro")]
     batch["Records"] = [
@@ -74,18 +103,75 @@ def test_a_bad_message_fails_alone(
     ]
     seen = []
 
-    def once(upload: dict[str, Any]) -> None:
+    def receive(upload: dict[str, Any]) -> None:
         if "Rome" in upload["key"]:
             raise TransientError("S3 did not answer")
         seen.append(upload)
 
-    ingest = module("ingest")
-    monkeypatch.setattr(ingest, "_ingest", lambda: once)
+    ingest, queue = module("ingest"), Queue()
+    monkeypatch.setattr(ingest, "_ingest", lambda: receive)
+    monkeypatch.setattr(ingest, "_queue", lambda: queue)
     answer = ingest.handler(batch, Context())
     failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
     assert failed == ["m0", "m1", "m2", "m3"]
     assert len(seen) == 1
-    assert "S3 did not answer" in caplog.text
+    assert len(queue.hidden) == 4
+    faults = [record.fault[0] for record in caplog.records if record.msg == "a message failed"]  # type: ignore[attr-defined]
+    assert [fault.get("message") for fault in faults] == [None, None, None, "S3 did not answer"]
+    assert "Rome" not in caplog.text + str(faults)
+
+
+@pytest.mark.parametrize(
+    ("received", "wait_s"), [(1, 30), (2, 60), (3, 120), (5, 480), (6, 900), (40, 900)]
+)
+@pytest.mark.parametrize("down", [False, True])
+def test_a_message_that_failed_is_shown_again_soon(
+    monkeypatch: pytest.MonkeyPatch, received: int, wait_s: int, down: bool
+) -> None:
+    def receive(upload: dict[str, Any]) -> None:
+        raise TransientError("S3 did not answer")
+
+    batch = event("ingest")
+    batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(received)
+    ingest, queue = module("ingest"), Queue(down=down)
+    monkeypatch.setattr(ingest, "_ingest", lambda: receive)
+    monkeypatch.setattr(ingest, "_queue", lambda: queue)
+    answer = ingest.handler(batch, Context())
+    assert len(answer["batchItemFailures"]) == 1
+    handle = batch["Records"][0]["receiptHandle"]
+    assert queue.hidden == ([] if down else [(handle, wait_s)])
+
+
+def test_what_was_given_up_is_marked_and_kept(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asset = flow.announce("holiday in Rome.jpg", picture(1))
+    letters, queue = module("dead_letters"), Queue()
+    monkeypatch.setattr(letters, "_library", lambda: flow.library)
+    monkeypatch.setattr(letters, "_dead_letters", lambda: queue)
+    batch = event("dead_letters")
+    (record,) = batch["Records"]
+    bodies = [object_created(asset.key, "v1"), "not json", object_created("elsewhere/x", "v1")]
+    record["messageAttributes"] = {
+        "ERROR_CODE": {"dataType": "String", "stringValue": "NO_PERMISSIONS"}
+    }
+    batch["Records"] = [record | {"messageId": body[:9], "body": body} for body in bodies]
+    assert letters.handler(batch, Context()) == {"batchItemFailures": []}
+    assert queue.sent == bodies
+    assert queue.attributes == [{"ERROR_CODE": "NO_PERMISSIONS"}] * 3
+    failed = flow.library.asset(TENANT, asset.asset_id)
+    assert (failed.state, failed.reason_code) == (AssetState.FAILED, "not_processed")
+    assert "Rome" not in caplog.text
+
+
+def test_a_dead_letter_that_cannot_be_kept_comes_back(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = module("dead_letters")
+    monkeypatch.setattr(letters, "_library", lambda: flow.library)
+    monkeypatch.setattr(letters, "_dead_letters", lambda: Queue(down=True))
+    answer = letters.handler(event("dead_letters"), Context())
+    assert len(answer["batchItemFailures"]) == 1
 
 
 def test_each_step_takes_what_the_one_before_left(
@@ -95,14 +181,14 @@ def test_each_step_takes_what_the_one_before_left(
     flow.run(first)
     asset, _ = flow.upload("b.jpg", picture(1, side=160))
     _, started = flow.workflows.started[flow.job(asset).run_id]
-    assert keys_of(started) == keys_of(event("step_derive")), "the event on file is what comes"
+    assert keys_of(started) == keys_of(event("derive")), "the event on file is what comes"
     deriving = module("derive")
     monkeypatch.setattr(deriving, "_deps", lambda: flow.deriving)
     derived = deriving.handler(dict(started), Context())
     assert derived["outcome"] == "ok"
     (job,) = derived["work"]
-    assert keys_of(job) == keys_of(event("step_dedupe"))
-    assert job["artifacts"].keys() == event("step_dedupe")["artifacts"].keys()
+    assert keys_of(job) == keys_of(event("dedupe"))
+    assert job["artifacts"].keys() == event("dedupe")["artifacts"].keys()
     deduping = module("dedupe")
     monkeypatch.setattr(deduping, "_wired", lambda: (flow.running, flow.deduping))
     capsys.readouterr()
@@ -159,8 +245,8 @@ def test_finish_records_what_went_wrong(
     flow: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asset, _ = flow.upload("a.jpg", picture(1))
-    failed = event("step_finish") | {"work": flow.state(asset).model_dump(mode="json")["work"]}
-    assert keys_of(failed) == keys_of(event("step_finish"))
+    failed = event("finish") | {"work": flow.state(asset).model_dump(mode="json")["work"]}
+    assert keys_of(failed) == keys_of(event("finish"))
     last = module("finish")
     monkeypatch.setattr(last, "_library", lambda: flow.library)
     capsys.readouterr()
@@ -192,9 +278,9 @@ def test_compact_passes_over_the_tenant_that_fails(
     compact = module("compact")
     monkeypatch.setattr(compact, "_stores", lambda: (fresh, index))
     too_late = Context(remaining_ms=compact.LONGEST_ROUND_MS)
-    assert compact.handler(event("schedule_compact"), too_late) == {}
-    assert compact.handler(event("schedule_compact"), Context()) == {TENANT: 1, "bad": 0}
-    assert compact.handler(event("schedule_compact"), Context()) == {TENANT: 0, "bad": 0}
+    assert compact.handler(event("compact"), too_late) == {}
+    assert compact.handler(event("compact"), Context()) == {TENANT: 1, "bad": 0}
+    assert compact.handler(event("compact"), Context()) == {TENANT: 0, "bad": 0}
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

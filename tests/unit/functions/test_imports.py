@@ -23,6 +23,7 @@ FORBIDDEN = {
     "engine": DECODERS | ARRAYS | WEB | LAPTOP,
     "finish": DECODERS | ARRAYS | WEB | LAPTOP,
     "compact": DECODERS | WEB | LAPTOP,
+    "dead_letters": DECODERS | ARRAYS | WEB | LAPTOP,
 }
 
 
@@ -33,3 +34,11 @@ def test_a_handler_imports_only_what_it_needs(function: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT
     ).stdout.split()
     assert FORBIDDEN[function].isdisjoint(loaded)
+
+
+def test_tracing_is_imported_only_where_traces_are_exported() -> None:
+    code = "import sys, functions.finish.handler; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT
+    ).stdout.split()
+    assert not [name for name in loaded if name.startswith("opentelemetry")]

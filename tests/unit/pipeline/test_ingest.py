@@ -19,7 +19,8 @@ from filmgate.library.jobs import JobState
 from filmgate.library.model import Asset, AssetState, AssetStatus
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaKind
-from filmgate.pipeline.ingest import Ingested, Upload, ingest
+from filmgate.pipeline.ingest import Ingested, ingest
+from filmgate.pipeline.uploads import Upload
 from tests.memory import MemoryWorkflows
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 

@@ -23,7 +23,7 @@ from filmgate.errors import NotFound
 from filmgate.library.matches import match_id
 from filmgate.library.model import Asset, AssetState
 from filmgate.library.ports import Assets, Matches, ObjectStore
-from filmgate.pipeline.artifacts import address, fingerprint_address
+from filmgate.pipeline.artifacts import comparisons_address, fingerprint_address
 from filmgate.pipeline.budget import MatchBudget
 
 MAX_CANDIDATES = 200
@@ -58,7 +58,7 @@ class DedupeEngine:
         """
         own = loads(given.read(FINGERPRINT))
         tenant = given.asset.tenant
-        key = address(tenant, own.sha256, "comparisons", own.engine, f"{given.job_id}.json")
+        key = comparisons_address(tenant, own.sha256, own.engine, given.job_id)
         try:
             compared = Comparisons.model_validate_json(self.objects.get("artifacts", key))
         except NotFound:
