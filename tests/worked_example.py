@@ -69,7 +69,7 @@ def _facts(made: Fingerprint) -> str:
 
 def _kept(made: Fingerprint) -> str:
     frames = 0 if made.frames is None else len(made.frames.worth_matching())
-    points = 0 if made.keypoints is None else len(made.keypoints.places)
+    points = 0 if made.keypoints is None else len(made.keypoints.positions)
     peaks = 0 if made.audio is None else len(made.audio.times_ms)
     return f"frames worth matching {frames}, keypoints {points}, peaks of sound {peaks}"
 
@@ -85,7 +85,7 @@ def _found(first: Fingerprint, second: Fingerprint) -> str:
     (one,) = found
     return (
         f"b finds a by frames {one.frame_hits}, landmarks {one.audio_votes},"
-        f" keypoints {one.point_votes}"
+        f" keypoints {one.keypoint_votes}"
     )
 
 

@@ -178,7 +178,7 @@ def _segments(
     fresh, stored = MemoryFreshStore(), _CountedSegments()
     writer = SegmentIndex(fresh, stored, rule, cache_dir=folder / "writer")
     adding, folding = 0.0, 0.0
-    for some in _batches(entries, rule.max_fold_entries):
+    for some in _batches(entries, rule.max_compact_entries):
         begun = time.perf_counter()
         for entry in some:
             writer.add(_TENANT, entry)

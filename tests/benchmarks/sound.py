@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.dedupe.fingerprint.constellation import RATE_HZ, constellation
+from filmgate.dedupe.fingerprint.constellation import constellation
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
 from filmgate.dedupe.index.segments import SegmentIndex
@@ -32,6 +32,7 @@ from filmgate.dedupe.matching.compare import compare
 from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.dedupe.tuning.truth import Rate, is_call, wilson
+from filmgate.media.audio import RATE_HZ
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from filmgate.dedupe.fingerprint.constellation import RATE_HZ, constellation
+from filmgate.dedupe.fingerprint.constellation import constellation
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
 from filmgate.dedupe.index.bands import BandIndex
@@ -26,6 +26,7 @@ from filmgate.dedupe.matching.compare import compare
 from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.dedupe.tuning.truth import is_call
+from filmgate.media.audio import RATE_HZ
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.pipeline.match import MAX_CANDIDATES
 from filmgate_samples import plan, synth

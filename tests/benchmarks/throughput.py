@@ -28,6 +28,7 @@ from filmgate.dedupe.fingerprint import engine
 from filmgate.dedupe.fingerprint.constellation import constellation
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
+from filmgate.dedupe.fingerprint.sampling import max_sampling_gap_s, sample_rate
 from filmgate.dedupe.index.segment import fresh_item
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.dedupe.matching.compare import compare
@@ -160,8 +161,8 @@ def measure(name: str, path: Path, rounds: int) -> Spent:
         list(heard.frames)
         timed("sound", begun)
         begun = time.process_time()
-        rate, slack = engine.sample_rate(info), engine.slack(info)
-        seen = decode(path, info, _LIMITS, sample_rate_hz=rate, slack_s=slack)
+        rate, gap_s = sample_rate(info), max_sampling_gap_s(info)
+        seen = decode(path, info, _LIMITS, sample_rate_hz=rate, slack_s=gap_s)
         frames = list(seen.frames)
         timed("decode", begun)
         begun = time.process_time()

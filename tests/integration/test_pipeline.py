@@ -241,7 +241,7 @@ def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, sit
     site.drop("one.jpg", picture(11))
     site.drop("other.jpg", picture(12))
     site.ended(2)
-    with changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"fold_entries": 1}'):
+    with changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 1}'):
         folded = invoke(local, "compact", {})
     assert folded[site.tenant] == 2
     listed = local.aws.client("s3").list_objects_v2(

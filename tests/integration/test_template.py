@@ -284,7 +284,7 @@ def test_a_merge_of_segments_fits_into_its_function(template: Template) -> None:
     function = of(template, "AWS::Lambda::Function")[function_of("compact")]
     wanted = MERGE_MEMORY * rule.max_segment_bytes + interpreter
     assert wanted <= function["MemorySize"] * 1024**2
-    assert rule.max_fold_bytes < rule.max_segment_bytes <= rule.cache_bytes
+    assert rule.max_compact_bytes < rule.max_segment_bytes <= rule.cache_bytes
     assert rule.cache_bytes <= function["EphemeralStorage"]["Size"] * 1024**2
     assert 1000 * function["Timeout"] / 2 > compact.LONGEST_ROUND_MS
 

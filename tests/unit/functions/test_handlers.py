@@ -165,7 +165,7 @@ def test_compact_passes_over_the_tenant_that_fails(
             return super().manifest(tenant)
 
     fresh, segments = Fresh(), MemorySegmentStore()
-    index = SegmentIndex(fresh, segments, IndexSettings(fold_entries=1), cache_dir=tmp_path)
+    index = SegmentIndex(fresh, segments, IndexSettings(compact_entries=1), cache_dir=tmp_path)
     asset, _ = flow.upload("a.jpg", picture(1))
     flow.index = index
     carried = flow.fingerprint(flow.state(asset))

@@ -13,12 +13,12 @@ from filmgate.dedupe.fingerprint.constellation import (
     BIN_HZ,
     HOP,
     HOP_MS,
-    RATE_HZ,
     WINDOW,
     constellation,
     strongest,
 )
 from filmgate.dedupe.fingerprint.model import AudioTrack
+from filmgate.media.audio import RATE_HZ
 from filmgate_samples import synth
 from filmgate_samples.clip import RATE_HZ as SAMPLES_RATE_HZ
 

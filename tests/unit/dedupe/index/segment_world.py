@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.dedupe.index.port import (
+    AudioQuery,
     Candidate,
     IndexEntry,
     IndexQuery,
-    Points,
-    SoughtPoints,
-    SoughtSound,
+    KeypointCodes,
+    KeypointQuery,
 )
 from filmgate.dedupe.index.settings import IndexSettings
 from filmgate.dedupe.index.stores import FreshItem, FreshKey, Manifest
@@ -25,7 +25,7 @@ from tests.memory import MemoryFreshStore, MemorySegmentStore
 
 TENANT = "t"
 
-EAGER = IndexSettings(fold_entries=1, fanout=2, hot_landmarks=40, hot_query_landmarks=6)
+EAGER = IndexSettings(compact_entries=1, fanout=2, hot_landmarks=40, hot_query_landmarks=6)
 
 
 class Store:
@@ -84,11 +84,11 @@ def flipped(hashes: NDArray[np.uint8], bits: int, rng: np.random.Generator) -> N
     return np.packbits(plain, axis=-1)
 
 
-def keypoints(count: int, rng: np.random.Generator) -> Points:
+def keypoints(count: int, rng: np.random.Generator) -> KeypointCodes:
     """Strewn over a picture, each unlike the others."""
-    places = np.column_stack([rng.uniform(0, 1, (count, 2)), rng.uniform(0.01, 0.05, count)])
-    return Points(
-        rng.integers(0, 2**63, count, np.uint64) << np.uint64(1), places.astype(np.float16)
+    positions = np.column_stack([rng.uniform(0, 1, (count, 2)), rng.uniform(0.01, 0.05, count)])
+    return KeypointCodes(
+        rng.integers(0, 2**63, count, np.uint64) << np.uint64(1), positions.astype(np.float16)
     )
 
 
@@ -110,22 +110,22 @@ class World:
         return picked
 
     @staticmethod
-    def _points(scenes: Sequence[Points], rng: np.random.Generator) -> Points:
+    def _points(scenes: Sequence[KeypointCodes], rng: np.random.Generator) -> KeypointCodes:
         """Some of a scene's, moved together, some of them so disturbed that they are lost."""
         scene = scenes[int(rng.integers(len(scenes)))]
-        kept = rng.permutation(len(scene.words))[: int(rng.choice([0, 2, 6, 12]))]
+        kept = rng.permutation(len(scene.codes))[: int(rng.choice([0, 2, 6, 12]))]
         bits = [rng.permutation(63)[: int(rng.choice([0, 3, 20]))] for _ in kept]
         flips = np.array([sum(2 << int(bit) for bit in some) for some in bits], np.uint64)
         shift = np.array([*rng.uniform(0, 0.5, 2), 0])
-        places = (scene.places[kept] + shift).astype(np.float16)
-        return Points(scene.words[kept] ^ flips, places)
+        positions = (scene.positions[kept] + shift).astype(np.float16)
+        return KeypointCodes(scene.codes[kept] ^ flips, positions)
 
     def _entry(
         self,
         name: str,
         pool: NDArray[np.uint8],
         tunes: NDArray[np.uint32],
-        scenes: Sequence[Points],
+        scenes: Sequence[KeypointCodes],
         rng: np.random.Generator,
     ) -> IndexEntry:
         marks = int(rng.choice([0, 5, 30]))
@@ -145,7 +145,7 @@ def query_of(entry: IndexEntry) -> IndexQuery:
     """Its frames and keypoints as they are and inverted, and its sound as it is and slower, so that
     there is more than one variant of each."""
     times = entry.landmark_times
-    playings = np.repeat(np.arange(2, dtype=np.int32), len(times))
+    variants = np.repeat(np.arange(2, dtype=np.int32), len(times))
     return IndexQuery(
         entry.asset_id,
         entry.sha256,
@@ -153,12 +153,10 @@ def query_of(entry: IndexEntry) -> IndexQuery:
         entry.crops,
         entry.landmarks,
         times,
-        sought=SoughtSound(
-            np.tile(entry.landmarks, 2), np.concatenate([times, times * 2]), playings
-        ),
+        audio=AudioQuery(np.tile(entry.landmarks, 2), np.concatenate([times, times * 2]), variants),
         points=tuple(
-            SoughtPoints(words, entry.points.places, np.ones((len(words), 63), np.uint8))
-            for words in (~entry.points.words, entry.points.words)
+            KeypointQuery(codes, entry.points.positions, np.ones((len(codes), 63), np.uint8))
+            for codes in (~entry.points.codes, entry.points.codes)
         ),
     )
 
@@ -170,17 +168,17 @@ def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> int:
 def votes_of(
     entry: IndexEntry,
     query: IndexQuery,
-    playing: int,
-    places: Mapping[int, int],
+    variant: int,
+    positions: Mapping[int, int],
     rule: IndexSettings,
 ) -> int:
     """Landmarks in the fullest two bins of four hops, beyond what the others bring by chance."""
     sought = [
         (int(mark), int(time))
         for mark, time, how in zip(
-            query.sought.hashes, query.sought.times, query.sought.playings, strict=True
+            query.audio.hashes, query.audio.times, query.audio.variants, strict=True
         )
-        if how == playing
+        if how == variant
     ]
     asked = Counter(mark for mark, _ in sought)
     bins = Counter(
@@ -188,7 +186,7 @@ def votes_of(
         for mark, here in sought
         for other, there in zip(entry.landmarks, entry.landmark_times, strict=True)
         if mark == other
-        and places[mark] <= rule.hot_landmarks
+        and positions[mark] <= rule.hot_landmarks
         and asked[mark] <= rule.hot_query_landmarks
     )
     most = 0
@@ -200,29 +198,29 @@ def votes_of(
     return most
 
 
-def point_votes_of(points: Points, sought: SoughtPoints, rule: IndexSettings) -> int:
+def keypoint_votes_of(points: KeypointCodes, sought: KeypointQuery, rule: IndexSettings) -> int:
     """The most keypoints that lie where one shift puts the query's, none of them used twice.
 
     For points that were moved by less than 0.01 each, or by another shift altogether.
     """
     pairs = [
-        (mine, theirs, points.places[theirs] - sought.places[mine])
-        for mine, word in enumerate(sought.words)
-        for theirs, other in enumerate(points.words)
-        if int(word ^ other).bit_count() <= rule.point_radius
+        (mine, theirs, points.positions[theirs] - sought.positions[mine])
+        for mine, code in enumerate(sought.codes)
+        for theirs, other in enumerate(points.codes)
+        if int(code ^ other).bit_count() <= rule.keypoint_radius
     ]
     most = 0
     for _, _, shift in pairs:
         agree = [(m, t) for m, t, moved in pairs if np.abs(moved - shift).max() < 0.01]
         most = max(most, min(len({pair[side] for pair in agree}) for side in range(2)))
-    return most if most >= rule.min_point_votes else 0
+    return most if most >= rule.min_keypoint_votes else 0
 
 
 def by_hand(
     entries: Sequence[IndexEntry], query: IndexQuery, rule: IndexSettings
 ) -> set[Candidate]:
     """Every pair looked at, one by one."""
-    places = Counter(int(h) for entry in entries for h in entry.landmarks)
+    positions = Counter(int(h) for entry in entries for h in entry.landmarks)
     found = set()
     for entry in entries:
         if entry.asset_id == query.asset_id:
@@ -248,10 +246,10 @@ def by_hand(
                 )
                 for other in others
             )
-        votes = max(votes_of(entry, query, playing, places, rule) for playing in range(2))
-        points = max(point_votes_of(entry.points, sought, rule) for sought in query.points)
+        votes = max(votes_of(entry, query, variant, positions, rule) for variant in range(2))
+        points = max(keypoint_votes_of(entry.points, sought, rule) for sought in query.points)
         same = entry.sha256 == query.sha256
-        seen = hits >= rule.min_frame_hits or points >= rule.min_point_votes
+        seen = hits >= rule.min_frame_hits or points >= rule.min_keypoint_votes
         if same or seen or votes >= rule.min_audio_votes:
-            found.add(Candidate(entry.asset_id, hits, votes, same, point_votes=points))
+            found.add(Candidate(entry.asset_id, hits, votes, same, keypoint_votes=points))
     return found

@@ -62,7 +62,7 @@ def test_segments_stay_few(cache_dir: Path) -> None:
 
 def test_few_fresh_entries_are_left_alone(cache_dir: Path) -> None:
     store = Store()
-    index = SegmentIndex(store, store, IndexSettings(fold_entries=5), cache_dir=cache_dir)
+    index = SegmentIndex(store, store, IndexSettings(compact_entries=5), cache_dir=cache_dir)
     for entry in World(2).entries[:4]:
         index.add(TENANT, entry)
     assert index.compact(TENANT) == 0
@@ -121,7 +121,7 @@ def test_the_memory_of_a_merge_is_bounded_by_what_goes_into_it(
     """All that is allocated; the mapped segments and the items read, which are not, count once
     more."""
     store = Store()
-    rule = EAGER.model_copy(update={"fanout": 99, "max_fold_entries": count})
+    rule = EAGER.model_copy(update={"fanout": 99, "max_compact_entries": count})
     index = SegmentIndex(store, store, rule, cache_dir=cache_dir)
     for number in range(3 * count):
         index.add(TENANT, made(f"a{number:03d}"))
@@ -144,7 +144,7 @@ def test_the_memory_of_a_merge_is_bounded_by_what_goes_into_it(
 
 def test_no_more_is_folded_at_once_than_may_be(cache_dir: Path) -> None:
     store = Store()
-    rule = EAGER.model_copy(update={"max_fold_bytes": 120_000})
+    rule = EAGER.model_copy(update={"max_compact_bytes": 120_000})
     index = SegmentIndex(store, store, rule, cache_dir=cache_dir)
     for number in range(5):
         index.add(TENANT, minutes_of_film(f"a{number}", 1.0))

@@ -114,6 +114,6 @@ def test_a_missing_segment_is_not_found(cache_dir: Path) -> None:
 
 def test_a_segment_of_another_version_is_told() -> None:
     arrays = unpack(fresh_item(World(1).entries[0]).body)
-    kept = {name: array for name, array in arrays.items() if name != "point_owners"}
+    kept = {name: array for name, array in arrays.items() if name != "keypoint_owners"}
     with pytest.raises(PackingError, match="another version of Filmgate"):
         Segment.read(pack(kept))

@@ -151,7 +151,7 @@ def test_two_that_arrive_together_find_each_other(plan: list[int]) -> None:
                 lambda: compaction("d"),
             ]
         )
-    whole = [[Candidate(name, 3, 0, False, point_votes=9)] for name in ("b", "a")]
+    whole = [[Candidate(name, 3, 0, False, keypoint_votes=9)] for name in ("b", "a")]
     assert found["a"] == whole[0] or found["b"] == whole[1]
     assert found["a"] in ([], whole[0]) and found["b"] in ([], whole[1])
 

@@ -73,7 +73,7 @@ def test_search_equals_looking_at_every_vector(
     entries = library(rng)
     asked = query("q", drawn(rng, engine, 3), floor)
     with tempfile.TemporaryDirectory() as folder:
-        eager = IndexSettings(fold_entries=1)
+        eager = IndexSettings(compact_entries=1)
         index = SegmentIndex(
             MemoryFreshStore(), MemorySegmentStore(), eager, cache_dir=Path(folder)
         )

@@ -13,9 +13,9 @@ from filmgate.dedupe.index.stores import FreshItem, Manifest, SegmentInfo
 def to_fold(items: Sequence[FreshItem], settings: IndexSettings) -> list[FreshItem]:
     """Of fresh entries, those worth a segment now: none while they are few."""
     size = sum(len(item.body) for item in items)
-    if len(items) < settings.fold_entries and size < settings.fold_bytes:
+    if len(items) < settings.compact_entries and size < settings.compact_bytes:
         return []
-    return list(items[: settings.max_fold_entries])
+    return list(items[: settings.max_compact_entries])
 
 
 def to_merge(
@@ -45,7 +45,7 @@ def to_merge(
 
 
 def _tier(entries: int, settings: IndexSettings) -> int:
-    return max(0, int(math.log(max(entries / settings.fold_entries, 1), settings.fanout)))
+    return max(0, int(math.log(max(entries / settings.compact_entries, 1), settings.fanout)))
 
 
 def in_rounds(

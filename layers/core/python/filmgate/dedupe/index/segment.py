@@ -11,23 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.dedupe.index.packing import PackingError, pack, unpack
-from filmgate.dedupe.index.port import IndexEntry, Points
+from filmgate.dedupe.index.port import IndexEntry, KeypointCodes
 from filmgate.dedupe.index.stores import FreshItem, FreshKey
 from filmgate.dedupe.index.vectors import Blocks, blocks_of, from_arrays, to_arrays, vectors_of
 
-HASH_WORDS = 4
+CODES_PER_HASH = 4
 """A 256-bit hash is four uint64."""
 
 
-def as_words(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Packed hashes, uint8 (n, 32), as uint64 (4, n): the n first words, the n second ones, …"""
-    flat = np.ascontiguousarray(hashes).view(np.uint64).reshape(-1, HASH_WORDS)
+def binary_codes(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Packed hashes, uint8 (n, 32), as uint64 (4, n): the n first codes, the n second ones, …"""
+    flat = np.ascontiguousarray(hashes).view(np.uint64).reshape(-1, CODES_PER_HASH)
     return np.ascontiguousarray(flat.T)
 
 
-def as_hashes(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """The reverse of `as_words`."""
-    return np.ascontiguousarray(words.T).view(np.uint8).reshape(-1, 8 * HASH_WORDS)
+def packed_hashes(codes: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """The reverse of `binary_codes`."""
+    return np.ascontiguousarray(codes.T).view(np.uint8).reshape(-1, 8 * CODES_PER_HASH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,16 @@ class Segment:
     Attributes:
         ids: bytes (e,), asset ids in ASCII.
         sha256: uint8 (e, 32).
-        frames: uint64 (4, n), see `as_words`; entry i owns columns frame_offsets[i] to [i + 1].
+        frames: uint64 (4, n), see `binary_codes`; entry i owns columns frame_offsets[i] to [i + 1].
         frame_offsets: int64 (e + 1,).
         crops, crop_offsets: the same for reference crops.
         landmarks: uint32 (k,), in rising order.
         landmark_times: int32 (k,), in hops.
         landmark_owners: int32 (k,), the entry each landmark belongs to.
         vectors: embeddings, by engine.
-        points: uint64 (p,), bits of keypoints, in rising order.
-        point_places: float16 (p, 3).
-        point_owners: int32 (p,), the entry each keypoint belongs to.
+        keypoint_codes: uint64 (p,), in rising order.
+        keypoint_positions: float16 (p, 3).
+        keypoint_owners: int32 (p,), the entry each keypoint belongs to.
     """
 
     ids: NDArray[np.bytes_]
@@ -58,9 +58,9 @@ class Segment:
     landmarks: NDArray[np.uint32]
     landmark_times: NDArray[np.int32]
     landmark_owners: NDArray[np.int32]
-    points: NDArray[np.uint64]
-    point_places: NDArray[np.float16]
-    point_owners: NDArray[np.int32]
+    keypoint_codes: NDArray[np.uint64]
+    keypoint_positions: NDArray[np.float16]
+    keypoint_owners: NDArray[np.int32]
     vectors: Blocks = ()
 
     def __len__(self) -> int:
@@ -72,22 +72,24 @@ class Segment:
         landmarks = _joined([entry.landmarks for entry in entries], np.uint32)
         owners = _owners([len(entry.landmarks) for entry in entries])
         order = np.argsort(landmarks, kind="stable")
-        points = _joined([entry.points.words for entry in entries], np.uint64)
-        point_owners = _owners([len(entry.points.words) for entry in entries])
+        points = _joined([entry.points.codes for entry in entries], np.uint64)
+        keypoint_owners = _owners([len(entry.points.codes) for entry in entries])
         rising = np.argsort(points, kind="stable")
         return cls(
             ids=np.array([entry.asset_id.encode() for entry in entries], dtype=np.bytes_),
             sha256=_joined([_sha_bytes(entry.sha256) for entry in entries], np.uint8, 32),
-            frames=as_words(_joined([entry.frames for entry in entries], np.uint8, 32)),
+            frames=binary_codes(_joined([entry.frames for entry in entries], np.uint8, 32)),
             frame_offsets=_offsets([len(entry.frames) for entry in entries]),
-            crops=as_words(_joined([entry.crops for entry in entries], np.uint8, 32)),
+            crops=binary_codes(_joined([entry.crops for entry in entries], np.uint8, 32)),
             crop_offsets=_offsets([len(entry.crops) for entry in entries]),
             landmarks=landmarks[order],
             landmark_times=_joined([entry.landmark_times for entry in entries], np.int32)[order],
             landmark_owners=owners[order],
-            points=points[rising],
-            point_places=_joined([entry.points.places for entry in entries], np.float16, 3)[rising],
-            point_owners=point_owners[rising],
+            keypoint_codes=points[rising],
+            keypoint_positions=_joined(
+                [entry.points.positions for entry in entries], np.float16, 3
+            )[rising],
+            keypoint_owners=keypoint_owners[rising],
             vectors=blocks_of([entry.vectors for entry in entries]),
         )
 
@@ -117,17 +119,19 @@ class Segment:
 
     def entries(self) -> Iterator[IndexEntry]:
         """The entries again; landmarks come ordered by hash, keypoints by their bits."""
-        landmarks, points = _by_owner(self.landmark_owners), _by_owner(self.point_owners)
+        landmarks, points = _by_owner(self.landmark_owners), _by_owner(self.keypoint_owners)
         for i in range(len(self)):
             marks, spots = landmarks(i), points(i)
             yield IndexEntry(
                 asset_id=self.asset_id(i),
                 sha256=self.sha256[i].tobytes().hex(),
-                frames=as_hashes(self.frames[:, self.frame_offsets[i] : self.frame_offsets[i + 1]]),
-                crops=as_hashes(self.crops[:, self.crop_offsets[i] : self.crop_offsets[i + 1]]),
+                frames=packed_hashes(
+                    self.frames[:, self.frame_offsets[i] : self.frame_offsets[i + 1]]
+                ),
+                crops=packed_hashes(self.crops[:, self.crop_offsets[i] : self.crop_offsets[i + 1]]),
                 landmarks=self.landmarks[marks],
                 landmark_times=self.landmark_times[marks],
-                points=Points(self.points[spots], self.point_places[spots]),
+                points=KeypointCodes(self.keypoint_codes[spots], self.keypoint_positions[spots]),
                 vectors=vectors_of(self.vectors, i),
             )
 

@@ -18,7 +18,7 @@ from filmgate.clock import now
 from filmgate.dedupe.index import vectors
 from filmgate.dedupe.index.cache import SegmentCache
 from filmgate.dedupe.index.compaction import to_delete, to_fold, to_merge
-from filmgate.dedupe.index.points import PointScan
+from filmgate.dedupe.index.points import KeypointScan
 from filmgate.dedupe.index.port import Candidate, IndexEntry, IndexQuery
 from filmgate.dedupe.index.scan import FrameScan, SoundScan
 from filmgate.dedupe.index.segment import Segment, fresh_entry, fresh_item
@@ -84,7 +84,7 @@ class SegmentIndex:
         except Conflict:
             return 0
         self._sweep(tenant, manifest)
-        items = self._fresh.read(tenant, self._settings.max_fold_bytes)
+        items = self._fresh.read(tenant, self._settings.max_compact_bytes)
         items = to_fold(items, self._settings)
         if not items:
             return 0
@@ -116,7 +116,7 @@ class SegmentIndex:
     def _candidates(self, parts: list[Segment], query: IndexQuery) -> Iterable[Candidate]:
         settings = self._settings
         frames, sound = FrameScan(query, settings), SoundScan(query, settings)
-        points = PointScan(query, settings)
+        points = KeypointScan(query, settings)
         for part in parts:
             sound.tally(part)
         sha256 = bytes.fromhex(query.sha256)
@@ -125,7 +125,7 @@ class SegmentIndex:
             close = vectors.hits(part.vectors, query, len(part))
             same = (part.sha256 == list(sha256)).all(axis=1)
             found = same | (hits >= settings.min_frame_hits) | (votes >= settings.min_audio_votes)
-            found |= (points_agreed >= settings.min_point_votes) | (close > 0)
+            found |= (points_agreed >= settings.min_keypoint_votes) | (close > 0)
             for i in found.nonzero()[0]:
                 yield Candidate(
                     asset_id=part.asset_id(i),
@@ -133,7 +133,7 @@ class SegmentIndex:
                     audio_votes=int(votes[i]),
                     same_bytes=bool(same[i]),
                     vector_hits=int(close[i]),
-                    point_votes=int(points_agreed[i]),
+                    keypoint_votes=int(points_agreed[i]),
                 )
 
     def _rank(self, candidate: Candidate) -> tuple[bool, float, str]:
@@ -144,7 +144,7 @@ class SegmentIndex:
         """
         evidence = candidate.frame_hits + candidate.audio_votes / self._settings.min_audio_votes
         evidence += candidate.vector_hits / (candidate.vector_hits + 1)
-        evidence += candidate.point_votes / self._settings.min_point_votes
+        evidence += candidate.keypoint_votes / self._settings.min_keypoint_votes
         return (not candidate.same_bytes, -evidence, candidate.asset_id)
 
     def _folded(
@@ -201,5 +201,5 @@ def _best(one: Candidate, other: Candidate) -> Candidate:
         audio_votes=max(one.audio_votes, other.audio_votes),
         same_bytes=one.same_bytes or other.same_bytes,
         vector_hits=max(one.vector_hits, other.vector_hits),
-        point_votes=max(one.point_votes, other.point_votes),
+        keypoint_votes=max(one.keypoint_votes, other.keypoint_votes),
     )

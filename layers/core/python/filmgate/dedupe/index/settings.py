@@ -19,16 +19,17 @@ class IndexSettings(BaseModel):
         strip_radius: the same, between crops of both: pictures with a banner over an edge.
         min_frame_hits: query frames and crops with a counterpart that make a candidate.
         min_audio_votes: landmarks agreeing on one offset, beyond chance, that make a candidate.
-        point_radius: most bits of 63 by which two keypoints of the same spot may differ.
-        point_key_bits: keypoints of a large segment are looked up by so many of their highest
+        keypoint_radius: most bits of 63 by which two keypoints of the same spot may differ.
+        keypoint_key_bits: keypoints of a large segment are looked up by so many of their highest
             bits, those of a small one by fewer.
-        point_probes: buckets looked into for each keypoint of the query.
-        point_bucket: keypoints looked at in one of them at most.
-        min_point_votes: keypoints agreeing on one scale and shift that make a candidate.
+        keypoint_probes: buckets looked into for each keypoint of the query.
+        keypoint_bucket: keypoints looked at in one of them at most.
+        min_keypoint_votes: keypoints agreeing on one scale and shift that make a candidate.
         hot_landmarks: a landmark hash with more places than this in the whole index, or
         hot_query_landmarks: in the query, played in one way, says nothing and is passed over.
-        fold_entries, fold_bytes: compaction waits for so much of fresh entries (either is enough).
-        max_fold_entries, max_fold_bytes: fresh entries folded in one go.
+        compact_entries, compact_bytes: compaction waits for so many fresh entries, or so many bytes
+            of them.
+        max_compact_entries, max_compact_bytes: fresh entries folded in one go.
         fanout: so many segments of about one size are merged into one.
         max_segment_bytes: merging makes none larger. It takes MERGE_MEMORY times as much memory.
         grace_s: how long a merged segment is kept for searches that began before; longer than a
@@ -43,17 +44,17 @@ class IndexSettings(BaseModel):
     strip_radius: int = 56
     min_frame_hits: int = 1
     min_audio_votes: int = 5
-    point_radius: int = 12
-    point_key_bits: int = 16
-    point_probes: int = 64
-    point_bucket: int = 1024
-    min_point_votes: int = 3
+    keypoint_radius: int = 12
+    keypoint_key_bits: int = 16
+    keypoint_probes: int = 64
+    keypoint_bucket: int = 1024
+    min_keypoint_votes: int = 3
     hot_landmarks: int = 2000
     hot_query_landmarks: int = 64
-    fold_entries: int = 64
-    fold_bytes: int = 4 * 1024**2
-    max_fold_entries: int = 1000
-    max_fold_bytes: int = 64 * 1024**2
+    compact_entries: int = 64
+    compact_bytes: int = 4 * 1024**2
+    max_compact_entries: int = 1000
+    max_compact_bytes: int = 64 * 1024**2
     fanout: int = 4
     max_segment_bytes: int = 256 * 1024**2
     grace_s: float = 3600.0
