@@ -29,7 +29,7 @@ from filmgate.errors import MediaRefused
 from filmgate.media.model import MediaKind
 from filmgate_samples.library import make_files
 from tests.clips import taken
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
 PAIRS = (
     ("videos/reef.mp4", "videos/reef_fast.mp4"),
@@ -77,7 +77,7 @@ def _kept(made: Fingerprint) -> str:
 def _found(first: Fingerprint, second: Fingerprint) -> str:
     """What b's search brings a up by."""
     with tempfile.TemporaryDirectory() as folder:
-        index = SegmentIndex(MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(folder))
+        index = SegmentIndex(MemoryDeltaStore(), MemorySegmentStore(), cache_dir=Path(folder))
         index.add("t", index_entry("a", first))
         found = index.search("t", index_query("b", second), limit=1)
     if not found:

@@ -8,9 +8,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from filmgate.adapters.compactions import LambdaCompactions
 from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
-from filmgate.adapters.dynamodb.index import DynamoFreshStore
+from filmgate.adapters.dynamodb.index import DynamoDeltaStore
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
 from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.port import CandidateIndex
@@ -22,6 +23,7 @@ from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
     BudgetSettings,
+    CompactionSettings,
     IndexTableSettings,
     SearchSettings,
 )
@@ -49,6 +51,7 @@ def _deps() -> MatchDeps:
         objects=S3Objects(None, bucket),
         index=_index(bucket),
         budget=BudgetSettings().match_budget,
+        compactions=LambdaCompactions(CompactionSettings().compact_function),
     )
 
 
@@ -57,4 +60,4 @@ def _index(bucket: str) -> CandidateIndex:
     if search.index == "bands":
         rule = search.band_settings
         return BandIndex(DynamoBucketStore(table, rule.workers), rule)
-    return SegmentIndex(DynamoFreshStore(table), S3SegmentStore(bucket), search.index_settings)
+    return SegmentIndex(DynamoDeltaStore(table), S3SegmentStore(bucket), search.index_settings)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from filmgate.dedupe.index.bands import BandIndex, band_bits, members
 from filmgate.dedupe.index.port import IndexEntry, IndexQuery
-from filmgate.dedupe.index.segment import fresh_item
+from filmgate.dedupe.index.segment import delta_item
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.dedupe.index.settings import BandSettings, IndexSettings
 from tests.benchmarks import index_corpus as corpus
@@ -37,7 +37,7 @@ from tests.benchmarks.index_client import client_seconds
 from tests.benchmarks.index_corpus import Corpus
 from tests.benchmarks.index_faiss import FLAT, MULTI, Faiss, available
 from tests.benchmarks.index_sheets import sheets
-from tests.memory import MemoryBucketStore, MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryBucketStore, MemoryDeltaStore, MemorySegmentStore
 
 SIZES = (100_000, 1_000_000)
 FULL = (*SIZES, 10_000_000)
@@ -175,7 +175,7 @@ def _segments(
 ) -> tuple[Measured, Search]:
     """The whole index, stores in memory: adding, every compaction on the way, searching."""
     rule = IndexSettings()
-    fresh, stored = MemoryFreshStore(), _CountedSegments()
+    fresh, stored = MemoryDeltaStore(), _CountedSegments()
     writer = SegmentIndex(fresh, stored, rule, cache_dir=folder / "writer")
     adding, folding = 0.0, 0.0
     for some in _batches(entries, rule.max_compact_entries):
@@ -200,7 +200,9 @@ def _segments(
         "compaction_s": folding,
         "written": stored.written,
         "segments": len(live),
-        "fresh_item_bytes": statistics.mean(len(fresh_item(entry).body) for entry in entries[:100]),
+        "delta_item_bytes": statistics.mean(
+            len(delta_item(entry, 1).body) for entry in entries[:100]
+        ),
     }
     for bits, copies in planted.items():
         measured.recall[bits] = _share(

@@ -20,7 +20,7 @@ from filmgate.errors import MediaRefused
 from filmgate_samples import library
 from tests.benchmarks.bare import kept, ordered
 from tests.benchmarks.common import BENCH, Cell, Sheet, note
-from tests.memory import MemoryBucketStore, MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryBucketStore, MemoryDeltaStore, MemorySegmentStore
 
 _TENANT = "samples"
 _EVERYTHING = BandSettings(
@@ -53,7 +53,7 @@ def sheet() -> Sheet:
     copies |= {ordered(a, b) for group in truth.groups for a in group for b in group if a < b}
     rows: list[tuple[Cell, ...]] = []
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as cache:
-        segments = SegmentIndex(MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(cache))
+        segments = SegmentIndex(MemoryDeltaStore(), MemorySegmentStore(), cache_dir=Path(cache))
         rows.append(("segments", *_found(segments, prints, copies), None, None))
     for name, rule in _RULES.items():
         store = MemoryBucketStore()

@@ -19,18 +19,21 @@ from pynamodb.pagination import PageIterator
 from filmgate.adapters import s3, stepfunctions
 from filmgate.adapters.dynamodb import assets
 from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
-from filmgate.adapters.dynamodb.index import DynamoFreshStore
+from filmgate.adapters.dynamodb.index import DynamoDeltaStore
 from filmgate.adapters.dynamodb.library import DynamoLibrary
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.port import IndexEntry, IndexQuery
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.index.settings import IndexSettings
 from filmgate.errors import TransientError
 from filmgate.library.model import AssetStatus
 from tests.contracts.library import LibraryContract, an_asset
 from tests.contracts.stores import (
     BucketStoreContract,
-    FreshStoreContract,
+    CandidateIndexContract,
+    DeltaStoreContract,
     ObjectStoreContract,
     SegmentStoreContract,
 )
@@ -104,10 +107,10 @@ class TestDynamoLibrary(LibraryContract):
             library.create(an_asset("t", "a1"))
 
 
-class TestDynamoFreshStore(FreshStoreContract):
+class TestDynamoDeltaStore(DeltaStoreContract):
     @pytest.fixture
-    def fresh(self, local: RunningStack) -> DynamoFreshStore:
-        return DynamoFreshStore(local.info.tables["index"])
+    def delta(self, local: RunningStack) -> DynamoDeltaStore:
+        return DynamoDeltaStore(local.info.tables["index"])
 
 
 class TestDynamoBucketStore(BucketStoreContract):
@@ -135,6 +138,23 @@ class TestDynamoBucketStore(BucketStoreContract):
         with ThreadPoolExecutor(2) as pool:
             found = list(pool.map(arrive, "ab"))
         assert found in ([["b"], ["a"]], [["b"], []], [[], ["a"]])
+
+
+class TestSegmentIndex(CandidateIndexContract):
+    @pytest.fixture
+    def index(self, local: RunningStack, tmp_path: Path) -> SegmentIndex:
+        return SegmentIndex(
+            DynamoDeltaStore(local.info.tables["index"]),
+            S3SegmentStore(local.info.artifacts_bucket),
+            IndexSettings(compact_entries=1),
+            cache_dir=tmp_path,
+        )
+
+
+class TestBandIndex(CandidateIndexContract):
+    @pytest.fixture
+    def index(self, local: RunningStack) -> BandIndex:
+        return BandIndex(DynamoBucketStore(local.info.tables["index"], workers=8))
 
 
 class TestS3SegmentStore(SegmentStoreContract):

@@ -24,7 +24,7 @@ from filmgate.pipeline.match import MatchDeps, match
 from filmgate.pipeline.receive import Receipt, ReceiveDeps, Upload, receive
 from filmgate.pipeline.state import Failure, JobState, Matched, Outcome, ToFinish, ToMatch
 from tests.memory import (
-    MemoryFreshStore,
+    MemoryDeltaStore,
     MemoryLibrary,
     MemoryObjects,
     MemorySegmentStore,
@@ -58,7 +58,7 @@ class Flow:
         self.limits = limits or Limits()
         self.embedder = embedder
         self.index = SegmentIndex(
-            MemoryFreshStore(), MemorySegmentStore(), cache_dir=folder / "segments"
+            MemoryDeltaStore(), MemorySegmentStore(), cache_dir=folder / "segments"
         )
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import zlib
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,12 @@ from PIL import Image
 from pydantic import ValidationError
 
 from filmgate.dedupe.fingerprint import codec, engine
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.index.settings import IndexSettings
 from filmgate.dedupe.matching.groups import groups
 from filmgate.dedupe.matching.model import MatchClass
 from filmgate.dedupe.matching.settings import Boundaries, MatchSettings
+from filmgate.errors import TransientError
 from filmgate.library.model import AssetStatus, JobStatus
 from filmgate.media.model import MediaKind
 from filmgate.media.tiles import TileIndex
@@ -26,6 +31,7 @@ from filmgate.pipeline.match import MatchDeps, match
 from filmgate.pipeline.state import Failure, Matched, ToMatch
 from filmgate.settings import BudgetSettings
 from tests import media_factory
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
 
@@ -261,6 +267,35 @@ def test_comparing_stops_in_time_and_says_so(flow: Flow) -> None:
     flow.finish(flow.decide(carried))
     assert flow.library.asset(TENANT, asset.asset_id).passed_over == 2
     assert flow.library.job(TENANT, str(asset.job_id)).passed_over == 2
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_one_match_in_eight_asks_for_a_compaction_that_is_due(
+    flow: Flow, tmp_path: Path, fails: bool
+) -> None:
+    calls: list[list[str]] = []
+
+    class Requests:
+        def request(self, tenants: Sequence[str]) -> None:
+            calls.append(list(tenants))
+            if fails:
+                raise TransientError("throttled")
+
+    delta, segments = MemoryDeltaStore(), MemorySegmentStore()
+    rule = IndexSettings(compact_entries=3)
+    index = SegmentIndex(delta, segments, rule, cache_dir=tmp_path / "own")
+    deps = MatchDeps(flow.library, flow.objects, index, compactions=Requests())
+    asset, _ = flow.upload("a.jpg", picture(1))
+    state = ToMatch.model_validate(flow.fingerprint(flow.state(asset)))
+    asks = [name for name in (f"asset-{i}" for i in range(99)) if not zlib.crc32(name.encode()) % 8]
+    others = [name for name in (f"asset-{i}" for i in range(99)) if zlib.crc32(name.encode()) % 8]
+    for name in (asks[0], others[0]):
+        match(deps, state.model_copy(update={"asset_id": name}))
+    assert calls == [], "two entries are too few"
+    match(deps, state.model_copy(update={"asset_id": others[1]}))
+    assert calls == [], "it is due, and this asset does not check"
+    match(deps, state.model_copy(update={"asset_id": asks[1]}))
+    assert calls == [[TENANT]]
 
 
 def test_the_time_to_compare_is_a_setting(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:

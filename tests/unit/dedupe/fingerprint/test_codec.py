@@ -198,7 +198,7 @@ def test_a_newer_format_is_refused_with_what_to_do() -> None:
 
 
 def test_an_older_format_is_refused_with_what_to_do() -> None:
-    with pytest.raises(DamagedFingerprintError, match="format 3.*process the file again"):
+    with pytest.raises(DamagedFingerprintError, match=r"format 3.*process the file again"):
         loads(archive(head=head(format=3)))
 
 

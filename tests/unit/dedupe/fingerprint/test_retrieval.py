@@ -14,7 +14,7 @@ from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.media.model import MediaInfo, MediaKind
 from tests.clips import copied, film, music, scene, taken
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
 INFO = MediaInfo(kind=MediaKind.VIDEO, format="mp4", content_type="video/mp4")
 OTHERS = ("cartoon", "tunnel", "canyon", "planet")
@@ -30,7 +30,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def index(source: Path, tmp_path_factory: pytest.TempPathFactory) -> SegmentIndex:
     """The source among strangers."""
     folder = tmp_path_factory.mktemp("others")
-    index = SegmentIndex(MemoryFreshStore(), MemorySegmentStore())
+    index = SegmentIndex(MemoryDeltaStore(), MemorySegmentStore())
     index.add("t", index_entry("source", taken(source)))
     for number, name in enumerate(OTHERS):
         path = film(folder / f"{name}.mp4", scene(name, 3.0, seed=number), music(3.0, 50 + number))

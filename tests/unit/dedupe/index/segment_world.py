@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from filmgate.dedupe.index.port import (
     KeypointQuery,
 )
 from filmgate.dedupe.index.settings import IndexSettings
-from filmgate.dedupe.index.stores import FreshItem, FreshKey, Manifest
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from filmgate.dedupe.index.stores import DeltaItem, DeltaKey, Manifest
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
 TENANT = "t"
 
@@ -32,41 +32,49 @@ class Store:
     """Both stores in one, with a hook before each call."""
 
     def __init__(self) -> None:
-        self._fresh = MemoryFreshStore()
+        self.delta = MemoryDeltaStore()
         self._segments = MemorySegmentStore()
         self.bodies = self._segments.bodies
         self.hook: Callable[[], None] = lambda: None
 
     def tenants(self) -> list[str]:
-        return self._fresh.tenants()
+        return self.delta.tenants()
 
-    def put(self, tenant: str, item: FreshItem | str, body: bytes = b"") -> None:
+    def next_sequence(self, tenant: str) -> int:
+        self.hook()
+        return self.delta.next_sequence(tenant)
+
+    def put(self, tenant: str, item: DeltaItem | str, body: bytes = b"") -> None:
         self.hook()
         if isinstance(item, str):
             self._segments.put(tenant, item, body)
         else:
-            self._fresh.put(tenant, item)
+            self.delta.put(tenant, item)
 
-    def remove(self, tenant: str, keys: str | Iterable[FreshKey]) -> None:
+    def remove(self, tenant: str, keys: str | Sequence[DeltaKey]) -> None:
         if isinstance(keys, str):
             self.hook()
             self._segments.remove(tenant, keys)
             return
         for key in keys:
             self.hook()
-            self._fresh.remove(tenant, [key])
+            self.delta.remove(tenant, [key])
 
-    def read(self, tenant: str, at_most_bytes: int | None = None) -> list[FreshItem]:
+    def keys(self, tenant: str) -> list[DeltaKey]:
         self.hook()
-        return self._fresh.read(tenant, at_most_bytes)
+        return self.delta.keys(tenant)
+
+    def read(self, tenant: str, keys: Sequence[DeltaKey]) -> list[DeltaItem]:
+        self.hook()
+        return self.delta.read(tenant, keys)
 
     def manifest(self, tenant: str) -> Manifest:
         self.hook()
-        return self._fresh.manifest(tenant)
+        return self.delta.manifest(tenant)
 
     def replace_manifest(self, tenant: str, manifest: Manifest) -> None:
         self.hook()
-        self._fresh.replace_manifest(tenant, manifest)
+        self.delta.replace_manifest(tenant, manifest)
 
     def fetch(self, tenant: str, segment_id: str, target: Path) -> None:
         self.hook()

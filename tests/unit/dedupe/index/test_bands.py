@@ -6,6 +6,7 @@ import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -158,8 +159,9 @@ def test_turned_pictures_and_crops_are_asked_for_too() -> None:
         Candidate("source", 6, 0, False),
         Candidate("other", 1, 0, False),
     }
-    # Seven unlike orientations of six frames, a crop, in ten bands; and the bucket of the bytes.
-    assert store.reads - before == (7 * 6 + 1) * 10 + 1
+    # Seven unlike orientations of six frames, a crop, in ten bands; the bucket of the bytes; and
+    # the tombstones that the two candidates might have.
+    assert store.reads - before == (7 * 6 + 1) * 10 + 1 + 2
 
 
 def test_the_upright_orientations_are_those_of_the_fingerprint() -> None:
@@ -260,3 +262,24 @@ def test_thinning_is_even(count: int, most: int) -> None:
 def test_thinning_meets_nearly_every_kind_of_crop() -> None:
     for kinds in (32, 34, 36, 37, 41):
         assert len(np.unique(spread(30 * kinds, 3 * kinds) % kinds)) > 0.85 * kinds
+
+
+def test_purging_leaves_nothing_of_an_asset() -> None:
+    rng = np.random.default_rng(9)
+    frames, crops = rng.integers(0, 256, (2, 40, 32), dtype=np.uint8)
+    marks = np.arange(60, dtype=np.uint32)
+    store = MemoryBucketStore()
+    index = BandIndex(store)
+    gone = replace(
+        entry_of("gone", np.concatenate([frames, frames]), crops),
+        landmarks=marks,
+        landmark_times=marks.view(np.int32),
+    )
+    index.add(TENANT, entry_of("stays", frames))
+    before = store.members()
+    index.add(TENANT, gone)
+    assert store.members() > before
+    index.purge(TENANT, gone)
+    assert store.members() == before
+    index.purge(TENANT, gone)
+    assert store.members() == before

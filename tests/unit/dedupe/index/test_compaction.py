@@ -128,7 +128,7 @@ def test_the_memory_of_a_merge_is_bounded_by_what_goes_into_it(
         if number in (count - 1, 2 * count - 1):
             index.compact(TENANT)
     merged = sum(info.size_bytes for info in store.manifest(TENANT).segments)
-    folded = sum(len(item.body) for item in store.read(TENANT))
+    folded = sum(key.size_bytes for key in store.keys(TENANT))
     merging = SegmentIndex(
         store, store, rule.model_copy(update={"fanout": 2}), cache_dir=cache_dir / "own"
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from filmgate.dedupe.fingerprint.codec import loads
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
-from filmgate.dedupe.index.port import CandidateIndex
+from filmgate.dedupe.index.port import CandidateIndex, CompactionRequests
 from filmgate.dedupe.matching.compare import compare
-from filmgate.errors import NotFound
+from filmgate.errors import NotFound, TransientError
 from filmgate.library.model import Asset
 from filmgate.library.ports import Assets, ObjectStore
 from filmgate.pipeline.artifacts import address, fingerprint_address
@@ -19,6 +21,8 @@ from filmgate.pipeline.budget import MatchBudget
 from filmgate.pipeline.state import ComparedPair, Comparisons, Matched, ToMatch
 
 MAX_CANDIDATES = 200
+_ASSETS_PER_CHECK = 8
+"""One asset in so many checks whether a compaction is due: a burst asks for few of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class MatchDeps:
     index: CandidateIndex
     budget: MatchBudget = field(default_factory=MatchBudget)
     clock: Callable[[], float] = time.monotonic
+    compactions: CompactionRequests | None = None
+    """None where nothing asks for compactions."""
 
 
 def match(deps: MatchDeps, state: ToMatch) -> Matched:
@@ -49,9 +55,19 @@ def match(deps: MatchDeps, state: ToMatch) -> Matched:
     key = address(state.tenant, own.sha256, "comparisons", own.engine, f"{state.job_id}.json")
     body = Comparisons(engine=own.engine, pairs=tuple(pairs)).model_dump_json().encode()
     deps.objects.put("artifacts", key, body, "application/json")
+    _check_compaction(deps, state)
     return Matched(
         **state.job(), comparisons_key=key, candidates=len(pairs), passed_over=passed_over
     )
+
+
+def _check_compaction(deps: MatchDeps, state: ToMatch) -> None:
+    """Ask for a compaction when one is due. If that fails, the schedule brings one later."""
+    if deps.compactions is None or zlib.crc32(state.asset_id.encode()) % _ASSETS_PER_CHECK:
+        return
+    with suppress(TransientError):
+        if deps.index.compaction_due(state.tenant):
+            deps.compactions.request([state.tenant])
 
 
 def _pairs(

@@ -58,6 +58,21 @@ class DynamoBucketStore:
 
         self._at_once(put, members.items())
 
+    def remove(self, tenant: str, members: Mapping[str, Collection[bytes]]) -> None:
+        """One update a bucket; a bucket that does not exist is not created."""
+        exists = self._buckets.members.exists()
+
+        def take_out(one: tuple[str, Collection[bytes]]) -> None:
+            name, some = one
+            bucket = self._buckets(_key(tenant, name), _BUCKET)
+            try:
+                bucket.update([self._buckets.members.delete(set(some))], condition=exists)
+            except UpdateError as error:
+                if error.cause_response_code != "ConditionalCheckFailedException":
+                    raise
+
+        self._at_once(take_out, members.items())
+
     def read(self, tenant: str, buckets: Collection[str]) -> dict[str, frozenset[bytes]]:
         """A hundred buckets a request, strongly consistent."""
         names = sorted(buckets)

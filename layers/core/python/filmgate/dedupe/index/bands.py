@@ -11,13 +11,16 @@ something else brought together.
 
 Of two workers that add, then search, at least one finds the other's: the later of the two ends of
 adding comes before that worker's search, and reads are strongly consistent. The exception is a
-full bucket, which takes nobody in.
+full bucket, which takes no more members.
+
+Removing an asset writes a tombstone, which every search honours at once. `purge` takes the asset's
+members out of their buckets.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -33,6 +36,9 @@ _BITS = _SIDE * _SIDE
 _HASH_BYTES = _BITS // 8
 _TIME_BYTES = 4
 _SEED = 1
+"""Of the choice of bits and crops."""
+_REMOVED = b"removed"
+"""The member of a tombstone."""
 _UPRIGHT = (0, 4)
 """Places in `filmgate.dedupe.fingerprint.dct.ORIENTATIONS`: as it is, and mirrored."""
 
@@ -63,20 +69,49 @@ class BandIndex:
         Raises TransientError.
         """
         self._buckets.add(tenant, members(entry, self._settings), self._settings.full)
+        self._buckets.remove(tenant, {_tombstone(entry.asset_id): {_REMOVED}})
 
     def search(self, tenant: str, query: IndexQuery, *, limit: int) -> list[Candidate]:
         """At most `limit` candidates, best first, without the query's own asset.
 
         Raises TransientError.
         """
-        found = self._look(tenant, query)
-        return sorted(self._candidates(query, found), key=self._rank)[:limit]
+        candidates = self._candidates(query, self._evidence(tenant, query))
+        tombstones = {_tombstone(candidate.asset_id) for candidate in candidates}
+        removed = self._buckets.read(tenant, tombstones).keys() if tombstones else set()
+        left = [one for one in candidates if _tombstone(one.asset_id) not in removed]
+        return sorted(left, key=self._rank)[:limit]
+
+    def remove(self, tenant: str, asset_id: str) -> None:
+        """No search that starts after it returned finds the asset, until it is added again.
+
+        Its members stay in their buckets, see `purge`. Raises TransientError.
+        """
+        tombstone = _tombstone(asset_id)
+        self._buckets.add(tenant, {tombstone: _REMOVED}, self._settings.full)
+
+    def purge(self, tenant: str, entry: IndexEntry) -> None:
+        """Take everything that `add` put into buckets out of them again.
+
+        Args:
+            entry: the entry that was added, under the same settings.
+
+        Raises TransientError.
+        """
+        written: dict[str, set[bytes]] = {}
+        for bucket, member in all_members(entry, self._settings):
+            written.setdefault(bucket, set()).add(member)
+        self._buckets.remove(tenant, written)
+
+    def compaction_due(self, tenant: str) -> bool:  # noqa: ARG002
+        """Buckets are never compacted."""
+        return False
 
     def compact(self, tenant: str) -> int:  # noqa: ARG002
-        """Buckets need none."""
+        """Buckets are never compacted."""
         return 0
 
-    def _look(self, tenant: str, query: IndexQuery) -> _Found:
+    def _evidence(self, tenant: str, query: IndexQuery) -> _Found:
         """Read all buckets in one go."""
         hashes, pictures = self._asked(query)
         seen = self._hash_buckets(hashes)
@@ -154,19 +189,26 @@ def members(entry: IndexEntry, settings: BandSettings) -> dict[str, bytes]:
 
     A member is a hash and the asset's id, or a time and the asset's id, or the id alone.
     """
+    into: dict[str, bytes] = {}
+    for bucket, member in all_members(entry, settings):
+        into.setdefault(bucket, member)
+    return into
+
+
+def all_members(entry: IndexEntry, settings: BandSettings) -> Iterator[tuple[str, bytes]]:
+    """Buckets and members of an entry; the first one of a bucket is the one that is added."""
     name = entry.asset_id.encode()
-    into = {_same_bytes(entry.sha256): name}
+    yield _same_bytes(entry.sha256), name
     step = 1 if len(entry.frames) <= settings.all_frames else settings.frame_step
     frames = entry.frames[::step]
     most = settings.crops + int(settings.crops_per_frame * len(frames))
     hashes = np.concatenate([frames, entry.crops[spread(len(entry.crops), most)]])
     for row, buckets in zip(hashes, band_buckets(hashes, settings), strict=True):
         for bucket in buckets:
-            into.setdefault(bucket, row.tobytes() + name)
+            yield bucket, row.tobytes() + name
     heard = sound_buckets(entry.landmarks, entry.landmark_times, settings)
     for bucket, time in heard.items():
-        into[bucket] = time.to_bytes(_TIME_BYTES, "big", signed=True) + name
-    return into
+        yield bucket, time.to_bytes(_TIME_BYTES, "big", signed=True) + name
 
 
 def band_buckets(hashes: Hashes, settings: BandSettings) -> list[list[str]]:
@@ -242,6 +284,10 @@ def _vote(held: Iterable[bytes], time: int, offsets: Votes) -> None:
     for member in held:
         there = int.from_bytes(member[:_TIME_BYTES], "big", signed=True)
         offsets[member[_TIME_BYTES:].decode()][there - time] += 1
+
+
+def _tombstone(asset_id: str) -> str:
+    return f"REMOVED#{asset_id}"
 
 
 def _same_bytes(sha256: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -161,8 +162,22 @@ class CandidateIndex(Protocol):
     def add(self, tenant: str, entry: IndexEntry) -> None:
         """Idempotent by asset id."""
 
+    def remove(self, tenant: str, asset_id: str) -> None:
+        """No search that starts after this returned finds the asset, until it is added again. An
+        ``add`` of the asset that is still running may come after it."""
+
     def search(self, tenant: str, query: IndexQuery, *, limit: int) -> list[Candidate]:
         """Best first, without the query's own asset."""
 
+    def compaction_due(self, tenant: str) -> bool:
+        """Whether ``compact`` has something to do."""
+
     def compact(self, tenant: str) -> int:
-        """Move delta entries into segments; returns how many were moved."""
+        """Move recent entries into segments and delete removed ones; how many there were."""
+
+
+class CompactionRequests(Protocol):
+    """Asks for compactions that run soon, in another process."""
+
+    def request(self, tenants: Sequence[str]) -> None:
+        """Returns before they have begun. Raises TransientError."""

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.arrays import U8
 from filmgate.dedupe.index.packing import PackingError, pack, unpack
 from filmgate.dedupe.index.port import IndexEntry, KeypointCodes
-from filmgate.dedupe.index.stores import FreshItem, FreshKey
+from filmgate.dedupe.index.stores import DeltaItem, DeltaKey
 from filmgate.dedupe.index.vectors import Blocks, blocks_of, from_arrays, to_arrays, vectors_of
 
+SCHEMA = 1
+"""The number of the set of arrays that a segment holds. Raised only when an older reader could not
+read the result. An array may be added without that: it goes into `_DEFAULTS`, and readers that do
+not know it leave it out."""
+_OLDEST_SCHEMA = 1
+"""The oldest schema that is still read."""
 CODES_PER_HASH = 4
 """A 256-bit hash is four uint64."""
 
@@ -43,10 +50,11 @@ class Segment:
         landmarks: uint32 (k,), in rising order.
         landmark_times: int32 (k,), in hops.
         landmark_owners: int32 (k,), the entry each landmark belongs to.
-        vectors: embeddings, by engine.
         keypoint_codes: uint64 (p,), in rising order.
         keypoint_positions: float16 (p, 3).
         keypoint_owners: int32 (p,), the entry each keypoint belongs to.
+        sequences: int64 (e,), when each entry was added: see `DeltaKey`.
+        vectors: embeddings, by engine.
     """
 
     ids: NDArray[np.bytes_]
@@ -61,14 +69,15 @@ class Segment:
     keypoint_codes: NDArray[np.uint64]
     keypoint_positions: NDArray[np.float16]
     keypoint_owners: NDArray[np.int32]
+    sequences: NDArray[np.int64]
     vectors: Blocks = ()
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @classmethod
-    def of(cls, entries: Sequence[IndexEntry]) -> Segment:
-        """Pack entries, one per asset."""
+    def of(cls, entries: Sequence[IndexEntry], sequences: Sequence[int] | None = None) -> Segment:
+        """Pack entries, one per asset; without sequences they count as the oldest."""
         landmarks = _joined([entry.landmarks for entry in entries], np.uint32)
         owners = _owners([len(entry.landmarks) for entry in entries])
         order = np.argsort(landmarks, kind="stable")
@@ -90,23 +99,34 @@ class Segment:
                 [entry.points.positions for entry in entries], np.float16, 3
             )[rising],
             keypoint_owners=keypoint_owners[rising],
+            sequences=np.array(sequences or [0] * len(entries), dtype=np.int64),
             vectors=blocks_of([entry.vectors for entry in entries]),
         )
 
     @classmethod
-    def read(cls, block: bytes | NDArray[np.uint8]) -> Segment:
+    def read(cls, block: bytes | U8) -> Segment:
         """From `to_bytes`, without a copy.
 
         Raises:
-            PackingError: damaged, or of a version that keeps other arrays.
+            PackingError: damaged, or of a schema that this version cannot read.
         """
-        vectors, others = from_arrays(unpack(block))
-        if set(others) != {field.name for field in fields(cls)} - {"vectors"}:
-            raise PackingError(
-                "This index was written by another version of Filmgate. Scan the files anew,"
-                " into a new stage or an emptied one."
-            )
-        return cls(vectors=vectors, **others)
+        arrays, schema = unpack(block)
+        _check_schema(schema)
+        vectors, others = from_arrays(arrays)
+        try:
+            ids = others["ids"]
+            names = [field.name for field in fields(cls) if field.name != "vectors"]
+            values = {name: others.get(name) for name in names}
+            values["ids"] = ids.view(f"S{ids.shape[1]}").reshape(-1)
+        except (LookupError, ValueError) as error:
+            raise PackingError("this index segment is damaged: its ids cannot be read") from error
+        for name, default in _DEFAULTS.items():
+            if values[name] is None:
+                values[name] = default(len(ids))
+        missing = sorted(name for name, array in values.items() if array is None)
+        if missing:
+            raise PackingError(f"this index segment is damaged: it lacks {', '.join(missing)}")
+        return cls(vectors=vectors, **values)  # type: ignore[arg-type]  # none is None any more
 
     def to_bytes(self) -> bytes:
         """What `read` takes."""
@@ -115,7 +135,20 @@ class Segment:
             for field in fields(self)
             if field.name != "vectors"
         }
-        return pack(arrays | to_arrays(self.vectors))
+        arrays["ids"] = self.ids.view(np.uint8).reshape(len(self), self.ids.itemsize)
+        return pack(arrays | to_arrays(self.vectors), SCHEMA)
+
+    def removed_rows(self, removals: Mapping[str, int]) -> NDArray[np.bool_]:
+        """Which entries were added before their asset was removed: bool (e,).
+
+        Args:
+            removals: the sequence of the latest removal of each asset.
+        """
+        removed = np.zeros(len(self), dtype=np.bool_)
+        names = np.array([name.encode() for name in removals], dtype=np.bytes_)
+        for row in np.flatnonzero(np.isin(self.ids, names)).tolist():
+            removed[row] = self.sequences[row] < removals[self.asset_id(row)]
+        return removed
 
     def entries(self) -> Iterator[IndexEntry]:
         """The entries again; landmarks come ordered by hash, keypoints by their bits."""
@@ -140,15 +173,34 @@ class Segment:
         return bytes(self.ids[entry]).decode()
 
 
-def fresh_item(entry: IndexEntry) -> FreshItem:
-    """An entry as it is stored until a segment takes it in."""
-    body = Segment.of([entry]).to_bytes()
+def _check_schema(found: int) -> None:
+    if found > SCHEMA:
+        raise PackingError(
+            f"this part of the index has schema {found}, and this version of Filmgate reads up to"
+            f" {SCHEMA}: deploy the version that wrote it, or a later one"
+        )
+    if found < _OLDEST_SCHEMA:
+        raise PackingError(
+            f"this part of the index has schema {found}, which is no longer read: compact the index"
+            " with a version of Filmgate that reads both, or index the files again"
+        )
+
+
+_DEFAULTS: dict[str, Callable[[int], NDArray[Any]]] = {
+    "sequences": lambda entries: np.zeros(entries, dtype=np.int64),
+}
+"""Arrays that a segment may lack, and their values for so many entries."""
+
+
+def delta_item(entry: IndexEntry, sequence: int) -> DeltaItem:
+    """An entry as it is stored until compaction moves it into a segment."""
+    body = Segment.of([entry], [sequence]).to_bytes()
     digest = hashlib.blake2b(body, digest_size=8).hexdigest()
-    return FreshItem(FreshKey(entry.asset_id, digest, len(body)), body)
+    return DeltaItem(DeltaKey(sequence, entry.asset_id, digest, len(body)), body)
 
 
-def fresh_entry(item: FreshItem) -> IndexEntry:
-    """The entry in a fresh item. Raises PackingError."""
+def delta_entry(item: DeltaItem) -> IndexEntry:
+    """The entry in a delta item. Raises PackingError."""
     return next(Segment.read(item.body).entries())
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 MERGE_MEMORY = 4.5
-"""Memory a merge takes at most, in bytes a byte of what goes into it: the mapped segments and the
-items read, the entries made of them, the arrays they are joined to, and what puts these in order.
-Films were measured at 3.6, images, whose entries are small, at 4.1."""
+"""Memory that a merge takes at most, in bytes for each byte of its input: the mapped segments and
+the items read, the entries made of them, the joined arrays, and what sorts these. Films were
+measured at 3.6, images, whose entries are small, at 4.1."""
 
 
 class IndexSettings(BaseModel):
@@ -18,23 +18,26 @@ class IndexSettings(BaseModel):
         crop_radius: the same, between a crop and a whole frame.
         strip_radius: the same, between crops of both: pictures with a banner over an edge.
         min_frame_hits: query frames and crops with a counterpart that make a candidate.
-        min_audio_votes: landmarks agreeing on one offset, beyond chance, that make a candidate.
+        min_audio_votes: landmarks that agree on one offset, beyond chance, that make a candidate.
         keypoint_radius: most bits of 63 by which two keypoints of the same spot may differ.
-        keypoint_key_bits: keypoints of a large segment are looked up by so many of their highest
-            bits, those of a small one by fewer.
-        keypoint_probes: buckets looked into for each keypoint of the query.
-        keypoint_bucket: keypoints looked at in one of them at most.
-        min_keypoint_votes: keypoints agreeing on one scale and shift that make a candidate.
-        hot_landmarks: a landmark hash with more places than this in the whole index, or
-        hot_query_landmarks: in the query, played in one way, says nothing and is passed over.
-        compact_entries, compact_bytes: compaction waits for so many fresh entries, or so many bytes
-            of them.
-        max_compact_entries, max_compact_bytes: fresh entries folded in one go.
+        keypoint_key_bits: highest bits by which the keypoints of a large segment are looked up;
+            those of a small one are looked up by fewer.
+        keypoint_probes: buckets that are looked into for each keypoint of the query.
+        keypoint_bucket: keypoints compared in one of them at most.
+        min_keypoint_votes: keypoints that agree on one scale and shift that make a candidate.
+        hot_landmarks: a landmark hash that occurs more often in the whole index,
+        hot_query_landmarks: or in one playback variant of the query, is not distinctive and is
+            left out.
+        compact_entries, compact_bytes: compaction waits until the delta has so many items, or so
+            many bytes of them.
+        max_compact_entries, max_compact_bytes: delta items that one run applies.
         fanout: so many segments of about one size are merged into one.
-        max_segment_bytes: merging makes none larger. It takes MERGE_MEMORY times as much memory.
+        max_segment_bytes: merging makes no larger segment. It takes MERGE_MEMORY times as much
+            memory.
         grace_s: how long a merged segment is kept for searches that began before; longer than a
             search or a compaction can take.
         cache_bytes: disk used for segments.
+        delta_cache_bytes: memory used for delta entries that a process has read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,6 +62,7 @@ class IndexSettings(BaseModel):
     max_segment_bytes: int = 256 * 1024**2
     grace_s: float = 3600.0
     cache_bytes: int = 1024**3
+    delta_cache_bytes: int = 64 * 1024**2
 
 
 class BandSettings(BaseModel):
