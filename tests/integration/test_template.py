@@ -183,6 +183,11 @@ def test_buckets_are_closed_versioned_and_tidied(template: Template) -> None:
         rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
         abandoned = rules["abandoned-uploads"]["AbortIncompleteMultipartUpload"]
         assert abandoned == {"DaysAfterInitiation": 3}
+    artifacts = of(template, "AWS::S3::Bucket")["ArtifactsBucket"]["LifecycleConfiguration"]
+    (segments,) = [rule for rule in artifacts["Rules"] if rule.get("Prefix") == "index/"]
+    assert segments["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert segments["ExpiredObjectDeleteMarker"] is True
+    assert segments["Status"] == "Enabled"
     (cors,) = of(template, "AWS::S3::Bucket")["RawBucket"]["CorsConfiguration"]["CorsRules"]
     assert cors["AllowedMethods"] == ["POST"]
     policies = of(template, "AWS::S3::BucketPolicy").values()
