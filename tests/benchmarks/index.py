@@ -238,17 +238,17 @@ def _bands(
     """Bands by arithmetic, without a store: what a million items hold, and what is then found."""
     rule = BandSettings()
     begun = time.perf_counter()
-    bands = band_bits(rule.bands, rule.band_bits, rule.lowest)
+    bands = band_bits(rule.bands, rule.band_bits, rule.lowest_frequencies)
     met, full, items, entries_held, largest = 0.0, 0.0, 0, 0, 0
     for bits in bands:
         held = np.unique((_values(frames, bits) << 32) | owners) >> 32
         _, counts = np.unique(held, return_counts=True)
         items += len(counts)
-        entries_held += int(np.minimum(counts, rule.full).sum())
+        entries_held += int(np.minimum(counts, rule.bucket_capacity).sum())
         largest = max(largest, int(counts.max()))
         # Weighted by assets: the bucket that the next one like these would look into.
         met += float(np.square(counts.astype(np.float64)).sum() / counts.sum()) / rule.bands
-        full += float(counts[counts > rule.full].sum() / counts.sum()) / rule.bands
+        full += float(counts[counts > rule.bucket_capacity].sum() / counts.sum()) / rule.bands
     measured = Measured("bands", len(frames), time.perf_counter() - begun, 0, None)
     measured.more = {
         "entries_a_bucket": met,
@@ -277,7 +277,7 @@ def _meets(
     own = own[np.bitwise_count(own ^ copy).sum(axis=1) <= rule.radius]
     return any(
         np.isin(_values(copy, bits), _values(own, bits)).any()
-        for bits in band_bits(rule.bands, rule.band_bits, rule.lowest)
+        for bits in band_bits(rule.bands, rule.band_bits, rule.lowest_frequencies)
     )
 
 

@@ -24,14 +24,18 @@ from tests.memory import MemoryBucketStore, MemoryDeltaStore, MemorySegmentStore
 
 _TENANT = "samples"
 _EVERYTHING = BandSettings(
-    all_frames=10**6, crops=10**6, frames=240, turned_frames=240, asked_crops=10**6
+    unthinned_frames=10**6,
+    crops=10**6,
+    query_frames=240,
+    query_rotated_frames=240,
+    query_crops=10**6,
 )
 _RULES: dict[str, BandSettings] = {
     "bands": BandSettings(),
     "bands, 28 bits": BandSettings(band_bits=28),
-    "bands over all 255 bits": BandSettings(lowest=255),
+    "bands over all 255 bits": BandSettings(lowest_frequencies=255),
     "bands, nothing thinned": _EVERYTHING,
-    "… over all 255 bits": _EVERYTHING.model_copy(update={"lowest": 255}),
+    "… over all 255 bits": _EVERYTHING.model_copy(update={"lowest_frequencies": 255}),
 }
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 import uuid
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -242,8 +243,8 @@ def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, sit
     site.drop("other.jpg", picture(12))
     site.ended(2)
     with changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 1}'):
-        folded = invoke(local, "compact", {})
-    assert folded[site.tenant] == 2
+        applied = invoke(local, "compact", {"tenants": [site.tenant]})
+    assert applied == {site.tenant: 2}
     listed = local.aws.client("s3").list_objects_v2(
         Bucket=local.info.artifacts_bucket, Prefix=f"index/{site.tenant}/segments/"
     )
@@ -251,6 +252,30 @@ def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, sit
     site.drop("two.jpg", picture(11, side=150))
     site.ended(3)
     assert len(site.matches()) == 1
+
+
+def test_a_match_asks_the_deployed_function_for_a_compaction(
+    local: RunningStack, site: Site
+) -> None:
+    """By the deployed functions, so their roles allow it."""
+    site.drop("one.jpg", picture(14))
+    asset = site.ended(1)["one.jpg"]
+    asks = next(name for name in map(str, range(99)) if not zlib.crc32(name.encode()) % 8)
+    event = {"tenant": site.tenant, "asset_id": asks, "job_id": str(asset.job_id)}
+    event |= {"correlation_id": "test", "fingerprint_key": str(asset.fingerprint_key)}
+    segments = f"index/{site.tenant}/segments/"
+    with (
+        changed(local, "match", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 2}'),
+        changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 2}'),
+    ):
+        invoke(local, "match", event)
+        s3_client = local.aws.client("s3")
+
+        def compacted() -> bool | None:
+            found = s3_client.list_objects_v2(Bucket=local.info.artifacts_bucket, Prefix=segments)
+            return found["KeyCount"] == 1 or None
+
+        wait_for("segment", compacted)
 
 
 def test_a_pair_that_differs_by_new_settings_is_withdrawn(local: RunningStack, site: Site) -> None:

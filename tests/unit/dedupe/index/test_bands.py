@@ -24,7 +24,7 @@ from tests.unit.dedupe.index.segment_world import World, flipped
 TENANT = "t"
 NO_HASHES = np.zeros((0, 32), np.uint8)
 NO_MARKS = np.zeros(0, np.uint32)
-WHOLE = BandSettings(sound_share=1.0, full=1000)
+WHOLE = BandSettings(landmark_pair_share=1.0, bucket_capacity=1000)
 """Nothing is thinned at the sizes of these tests."""
 
 
@@ -51,7 +51,7 @@ def query_of(entry: IndexEntry, turned: NDArray[np.uint8] | None = None) -> Inde
 def agree(one: NDArray[np.uint8], other: NDArray[np.uint8], rule: BandSettings) -> bool:
     """Near, and the same in all bits of some band."""
     differ = np.unpackbits(one ^ other)
-    bands = band_bits(rule.bands, rule.band_bits, rule.lowest)
+    bands = band_bits(rule.bands, rule.band_bits, rule.lowest_frequencies)
     return bool(differ.sum() <= rule.radius) and any(not differ[bits].any() for bits in bands)
 
 
@@ -60,7 +60,7 @@ def pairs_of(entry: IndexEntry, rule: BandSettings) -> dict[tuple[int, int], int
     found: dict[tuple[int, int], int] = {}
     marks = sorted(zip(entry.landmark_times.tolist(), entry.landmarks.tolist(), strict=True))
     for i, j in itertools.combinations(range(len(marks)), 2):
-        if j - i <= rule.sound_next and marks[j][0] - marks[i][0] <= rule.sound_hops:
+        if j - i <= rule.landmark_fan_out and marks[j][0] - marks[i][0] <= rule.landmark_pair_hops:
             low, high = sorted((marks[i][1], marks[j][1]))
             found[low, high] = min(marks[i][0], found.get((low, high), marks[i][0]))
     return found
@@ -133,8 +133,8 @@ def test_one_picture_is_found_exactly_when_a_band_agrees(seed: int, bits: int) -
 def test_what_agrees_in_all_bits_of_the_lowest_frequencies_is_always_found() -> None:
     rng = np.random.default_rng(3)
     rule = BandSettings()
-    low = np.unique(np.concatenate(band_bits(rule.bands, rule.band_bits, rule.lowest)))
-    assert len(low) == rule.lowest
+    low = np.unique(np.concatenate(band_bits(rule.bands, rule.band_bits, rule.lowest_frequencies)))
+    assert len(low) == rule.lowest_frequencies
     high = np.setdiff1d(np.arange(256), low)
     index = BandIndex(MemoryBucketStore())
     for i in range(20):
@@ -190,7 +190,7 @@ def test_a_frame_that_stays_fills_each_bucket_once() -> None:
 
 def test_a_full_bucket_keeps_what_it_has() -> None:
     frames = np.random.default_rng(8).integers(0, 256, (1, 32), dtype=np.uint8)
-    rule = BandSettings(full=3)
+    rule = BandSettings(bucket_capacity=3)
     index = BandIndex(MemoryBucketStore(), rule)
     for i in range(5):
         index.add(TENANT, entry_of(f"a{i}", frames))

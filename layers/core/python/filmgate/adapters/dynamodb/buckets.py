@@ -80,8 +80,9 @@ class DynamoBucketStore:
 
         def get(some: list[str]) -> list[tuple[str, frozenset[bytes]]]:
             keys = [(_key(tenant, name), _BUCKET) for name in some]
-            found = self._buckets.batch_get(keys, consistent_read=True)
-            return [(item.pk[prefix:], frozenset(item.members or ())) for item in found]
+            rows = self._buckets.batch_get(keys, consistent_read=True)
+            # An item that lost its last member stays, without the attribute.
+            return [(row.pk[prefix:], frozenset(row.members)) for row in rows if row.members]
 
         batches = [names[at : at + _BATCH] for at in range(0, len(names), _BATCH)]
         return {name: held for batch in self._at_once(get, batches) for name, held in batch}

@@ -27,13 +27,13 @@ CODES_PER_HASH = 4
 
 
 def binary_codes(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Packed hashes, uint8 (n, 32), as uint64 (4, n): the n first codes, the n second ones, …"""
+    """Packed hashes, uint8 (n, 32), as uint64 (4, n): the first code of each hash, then the second, …"""
     flat = np.ascontiguousarray(hashes).view(np.uint64).reshape(-1, CODES_PER_HASH)
     return np.ascontiguousarray(flat.T)
 
 
 def packed_hashes(codes: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """The reverse of `binary_codes`."""
+    """The inverse of `binary_codes`."""
     return np.ascontiguousarray(codes.T).view(np.uint8).reshape(-1, 8 * CODES_PER_HASH)
 
 
@@ -145,16 +145,18 @@ class Segment:
             removals: the sequence of the latest removal of each asset.
         """
         removed = np.zeros(len(self), dtype=np.bool_)
+        if not removals:
+            return removed
         names = np.array([name.encode() for name in removals], dtype=np.bytes_)
         for row in np.flatnonzero(np.isin(self.ids, names)).tolist():
             removed[row] = self.sequences[row] < removals[self.asset_id(row)]
         return removed
 
     def entries(self) -> Iterator[IndexEntry]:
-        """The entries again; landmarks come ordered by hash, keypoints by their bits."""
+        """The entries, with landmarks ordered by hash and keypoints by code."""
         landmarks, points = _by_owner(self.landmark_owners), _by_owner(self.keypoint_owners)
         for i in range(len(self)):
-            marks, spots = landmarks(i), points(i)
+            landmark_rows, keypoint_rows = landmarks(i), points(i)
             yield IndexEntry(
                 asset_id=self.asset_id(i),
                 sha256=self.sha256[i].tobytes().hex(),
@@ -162,14 +164,16 @@ class Segment:
                     self.frames[:, self.frame_offsets[i] : self.frame_offsets[i + 1]]
                 ),
                 crops=packed_hashes(self.crops[:, self.crop_offsets[i] : self.crop_offsets[i + 1]]),
-                landmarks=self.landmarks[marks],
-                landmark_times=self.landmark_times[marks],
-                points=KeypointCodes(self.keypoint_codes[spots], self.keypoint_positions[spots]),
+                landmarks=self.landmarks[landmark_rows],
+                landmark_times=self.landmark_times[landmark_rows],
+                points=KeypointCodes(
+                    self.keypoint_codes[keypoint_rows], self.keypoint_positions[keypoint_rows]
+                ),
                 vectors=vectors_of(self.vectors, i),
             )
 
     def asset_id(self, entry: int) -> str:
-        """The asset an entry is of."""
+        """The asset of an entry."""
         return bytes(self.ids[entry]).decode()
 
 
@@ -218,15 +222,15 @@ def _owners(counts: list[int]) -> NDArray[np.int32]:
 
 
 def _by_owner(owners: NDArray[np.int32]) -> Callable[[int], NDArray[np.intp]]:
-    """Where the things of an entry are, in the order they are in."""
+    """A function from an entry to the rows that it owns, in their order."""
     order = np.argsort(owners, kind="stable")
     sorted_owners = owners[order]
 
-    def places(entry: int) -> NDArray[np.intp]:
+    def rows(entry: int) -> NDArray[np.intp]:
         low, high = np.searchsorted(sorted_owners, [entry, entry + 1])
         return order[low:high]
 
-    return places
+    return rows
 
 
 def _offsets(counts: list[int]) -> NDArray[np.int64]:

@@ -66,45 +66,45 @@ class IndexSettings(BaseModel):
 
 
 class BandSettings(BaseModel):
-    """How hashes are cut into buckets, and how many of them. README.md says why these.
+    """How hashes are divided into buckets, and how many of them. README.md explains the values.
 
     Attributes:
-        bands: buckets a hash goes into.
+        bands: buckets that a hash goes into.
         band_bits: bits that must agree for two hashes to share a bucket.
-        lowest: the bits are taken from so many of the lowest frequencies, the ones copying
-            disturbs least.
-        full: entries a bucket takes; with this many it still is a read of one unit (4 KB).
-        all_frames: assets with up to so many frames put all of them in,
-        frame_step: longer ones every so manieth.
-        crops, crops_per_frame: most crops an asset puts in: so many, and more with its frames.
+        lowest_frequencies: the bits are taken from so many of the lowest frequencies, which
+            copying changes least.
+        bucket_capacity: entries of a bucket; reading so many still costs one unit (4 KB).
+        unthinned_frames: assets with up to so many frames add all of them,
+        frame_step: longer assets add only every `frame_step`-th frame.
+        crops, crops_per_frame: most crops that an asset adds: so many, and more with its frames.
             A frame has 52, and an image with keypoints none.
-        frames: frames asked for as they are and mirrored,
-        turned_frames: in each of the other orientations.
-        asked_crops: crops asked for.
+        query_frames: frames of a query as they are and mirrored,
+        query_rotated_frames: and in each of the other orientations.
+        query_crops: crops of a query.
         radius: most bits by which two hashes that share a bucket may differ.
-        sound_hops: two landmarks at most so far apart make a bucket together.
-        sound_next: with how many landmarks after it one is put together.
-        sound_share: of these pairs, the share that is kept, chosen by their value.
-        min_votes: pairs agreeing on one offset that make a candidate.
-        workers: requests at one time.
+        landmark_pair_hops: two landmarks at most so far apart make a bucket together.
+        landmark_fan_out: with how many landmarks after it one is paired.
+        landmark_pair_share: the share of these pairs that is kept, chosen by their value.
+        min_votes: pairs that agree on one offset that make a candidate.
+        workers: concurrent requests.
     """
 
     model_config = ConfigDict(frozen=True)
 
     bands: int = 10
     band_bits: int = 24
-    lowest: int = 64
-    full: int = 64
-    all_frames: int = 32
+    lowest_frequencies: int = 64
+    bucket_capacity: int = 64
+    unthinned_frames: int = 32
     frame_step: int = 2
     crops: int = 48
     crops_per_frame: float = 0.5
-    frames: int = 60
-    turned_frames: int = 20
-    asked_crops: int = 48
+    query_frames: int = 60
+    query_rotated_frames: int = 20
+    query_crops: int = 48
     radius: int = 72
-    sound_hops: int = 3
-    sound_next: int = 3
-    sound_share: float = 0.125
+    landmark_pair_hops: int = 3
+    landmark_fan_out: int = 3
+    landmark_pair_share: float = 0.125
     min_votes: int = 2
     workers: int = 16

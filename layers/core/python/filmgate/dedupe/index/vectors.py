@@ -46,14 +46,14 @@ def blocks_of(vectors: Sequence[Vectors | None]) -> Blocks:
     return tuple(
         VectorBlock(
             engine=engine,
-            rows=np.concatenate([own.rows for _, own in held]),
-            bias=np.concatenate([own.bias for _, own in held]),
+            rows=np.concatenate([own.rows for _, own in owned]),
+            bias=np.concatenate([own.bias for _, own in owned]),
             owners=np.repeat(
-                np.array([entry for entry, _ in held], dtype=np.int32),
-                [len(own.rows) for _, own in held],
+                np.array([entry for entry, _ in owned], dtype=np.int32),
+                [len(own.rows) for _, own in owned],
             ),
         )
-        for (engine, _), held in by_engine.items()
+        for (engine, _), owned in by_engine.items()
     )
 
 
@@ -96,23 +96,25 @@ def from_arrays(arrays: Arrays) -> tuple[Blocks, Arrays]:
 
 
 def hits(blocks: Blocks, query: IndexQuery, entries: int) -> I64:
-    """int64 (e,): of the query's vectors, how many have a counterpart in each of so many entries.
+    """How many of the query's vectors have a counterpart in each of so many entries: int64 (e,).
 
     Vectors of another engine are not counterparts.
     """
-    asked = query.vectors
-    if asked is None:
+    own = query.vectors
+    if own is None:
         return np.zeros(entries, dtype=np.int64)
-    found = [np.zeros(0, dtype=np.int64)]
-    rows = asked.rows.astype(np.float32)
+    hits_by_block = [np.zeros(0, dtype=np.int64)]
+    rows = own.rows.astype(np.float32)
     for block in blocks:
-        if block.engine != asked.engine:
+        if block.engine != own.engine:
             continue
         step = max(1, _BLOCK_BYTES // (4 * rows.shape[1]))
-        for at in range(0, len(block.rows), step):
-            part = slice(at, at + step)
-            near = normalised(rows, asked.bias, block.rows[part], block.bias[part])
+        for first in range(0, len(block.rows), step):
+            part = slice(first, first + step)
+            near = normalised(rows, own.bias, block.rows[part], block.bias[part])
             q, r = (near >= query.vector_floor).nonzero()
-            found.append(np.unique(block.owners[at + r].astype(np.int64) * len(rows) + q))
-    owners = np.unique(np.concatenate(found)) // max(len(rows), 1)
+            hits_by_block.append(
+                np.unique(block.owners[first + r].astype(np.int64) * len(rows) + q)
+            )
+    owners = np.unique(np.concatenate(hits_by_block)) // max(len(rows), 1)
     return np.bincount(owners, minlength=entries).astype(np.int64)
