@@ -314,7 +314,7 @@ def test_copies_are_found_with_the_index_in_bands(local: RunningStack, site: Sit
         site.drop("two.jpg", picture(13, side=150))
         site.drop("other.jpg", picture(14))
         ended = site.ended(3)
-    assert {asset.status for asset in ended.values()} == {AssetStatus.DONE}
+    assert {(asset.status, asset.reason) for asset in ended.values()} == {(AssetStatus.DONE, None)}
     (match,) = site.matches()
     assert {match.a, match.b} == {ended["one.jpg"].asset_id, ended["two.jpg"].asset_id}
 
