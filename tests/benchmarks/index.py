@@ -175,8 +175,8 @@ def _segments(
 ) -> tuple[Measured, Search]:
     """The whole index, stores in memory: adding, every compaction on the way, searching."""
     rule = IndexSettings()
-    fresh, stored = MemoryDeltaStore(), _CountedSegments()
-    writer = SegmentIndex(fresh, stored, rule, cache_dir=folder / "writer")
+    delta, stored = MemoryDeltaStore(), _CountedSegments()
+    writer = SegmentIndex(delta, stored, rule, cache_dir=folder / "writer")
     adding, folding = 0.0, 0.0
     for some in _batches(entries, rule.max_compact_entries):
         begun = time.perf_counter()
@@ -186,12 +186,12 @@ def _segments(
         writer.compact(_TENANT)
         adding += added - begun
         folding += time.perf_counter() - added
-    live = fresh.manifest(_TENANT).segments
+    live = delta.manifest(_TENANT).segments
     stored.forget({info.id for info in live})
     del writer
     gc.collect()
     # Another worker, that has nothing yet.
-    index, before = SegmentIndex(fresh, stored, rule, cache_dir=folder / "reader"), resident()
+    index, before = SegmentIndex(delta, stored, rule, cache_dir=folder / "reader"), resident()
     index.search(_TENANT, corpus.asked(entries[0].frames[None, :1]), limit=5)
     measured = Measured(
         "segments", total, adding + folding, sum(info.size_bytes for info in live), _grown(before)

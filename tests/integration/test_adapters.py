@@ -36,6 +36,8 @@ from tests.contracts.stores import (
     DeltaStoreContract,
     ObjectStoreContract,
     SegmentStoreContract,
+    a_tombstone,
+    an_item,
 )
 from tests.stack import RunningStack, environment
 
@@ -111,6 +113,28 @@ class TestDynamoDeltaStore(DeltaStoreContract):
     @pytest.fixture
     def delta(self, local: RunningStack) -> DynamoDeltaStore:
         return DynamoDeltaStore(local.info.tables["index"])
+
+    def test_a_tombstone_is_read_before_what_it_hides(
+        self, delta: DynamoDeltaStore, tenant: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Compaction removes the entry and then the tombstone, here between two pages of a read."""
+        entry, tombstone = an_item(1, "a"), a_tombstone(2, "a")
+        for item in (entry, tombstone):
+            delta.put(tenant, item)
+        following = PageIterator.__next__
+
+        def page_by_page(pages: PageIterator[Any]) -> Any:
+            pages.page_size = 1
+            page = following(pages)
+            if page["Items"]:
+                delta.remove(tenant, [entry.key])
+                delta.remove(tenant, [tombstone.key])
+            return page
+
+        monkeypatch.setattr(PageIterator, "__next__", page_by_page)
+        keys = delta.keys(tenant)
+        assert entry.key not in keys or tombstone.key in keys
+        assert tombstone.key in keys, "the first page was read before the removal"
 
 
 class TestDynamoBucketStore(BucketStoreContract):

@@ -42,18 +42,18 @@ def played(track: AudioTrack, how: PlaybackVariant) -> AudioTrack:
     )
 
 
-def agreeing(sought: Landmarks, held: Landmarks, playing: int) -> float:
-    """Share of what is held that is sought at about its time."""
-    mine = sought.variants == playing
+def agreeing(queried: Landmarks, indexed: Landmarks, variant: int) -> float:
+    """Share of the indexed landmarks that are queried at about their time."""
+    mine = queried.variants == variant
     there = Counter(
         (mark, time + late)
         for mark, time in zip(
-            sought.hashes[mine].tolist(), sought.times[mine].tolist(), strict=True
+            queried.hashes[mine].tolist(), queried.times[mine].tolist(), strict=True
         )
         for late in (-1, 0, 1)
     )
-    marks = zip(held.hashes.tolist(), held.times.tolist(), strict=True)
-    return sum(mark in there for mark in marks) / len(held.hashes)
+    marks = zip(indexed.hashes.tolist(), indexed.times.tolist(), strict=True)
+    return sum(mark in there for mark in marks) / len(indexed.hashes)
 
 
 @pytest.mark.parametrize("a_second", [20, 40, 80])
@@ -79,9 +79,9 @@ def test_a_part_asks_for_what_the_whole_has_kept() -> None:
         whole.levels_db[part],
         silent=False,
     )
-    held = index_landmarks(whole)
-    inside = (held.times > 640) & (held.times < 1050)
-    some = Landmarks(held.hashes[inside], held.times[inside] - 617, held.variants[inside])
+    indexed = index_landmarks(whole)
+    inside = (indexed.times > 640) & (indexed.times < 1050)
+    some = Landmarks(indexed.hashes[inside], indexed.times[inside] - 617, indexed.variants[inside])
     assert agreeing(query_landmarks(copy), some, 0) > 0.75
 
 
@@ -95,9 +95,9 @@ def test_played_otherwise_it_asks_for_what_the_original_has_kept(row: int, betwe
     )
     original = stars(6, 14)
     found = query_landmarks(original, (NORMAL_PLAYBACK, SPEED_PITCH_GRID[row]))
-    held = index_landmarks(played(original, how))
+    indexed = index_landmarks(played(original, how))
     marks = set(found.hashes[found.variants == 1].tolist())
-    assert np.isin(held.hashes, list(marks)).mean() > 0.25
+    assert np.isin(indexed.hashes, list(marks)).mean() > 0.25
 
 
 def test_playings_go_both_ways_in_small_steps() -> None:

@@ -181,17 +181,17 @@ def votes_of(
     rule: IndexSettings,
 ) -> int:
     """Landmarks in the fullest two bins of four hops, beyond what the others bring by chance."""
-    sought = [
+    landmarks = [
         (int(mark), int(time))
         for mark, time, how in zip(
             query.audio.hashes, query.audio.times, query.audio.variants, strict=True
         )
         if how == variant
     ]
-    asked = Counter(mark for mark, _ in sought)
+    asked = Counter(mark for mark, _ in landmarks)
     bins = Counter(
         (int(there) - here) // 4
-        for mark, here in sought
+        for mark, here in landmarks
         for other, there in zip(entry.landmarks, entry.landmark_times, strict=True)
         if mark == other
         and positions[mark] <= rule.hot_landmarks
@@ -206,14 +206,14 @@ def votes_of(
     return most
 
 
-def keypoint_votes_of(points: KeypointCodes, sought: KeypointQuery, rule: IndexSettings) -> int:
+def keypoint_votes_of(points: KeypointCodes, query: KeypointQuery, rule: IndexSettings) -> int:
     """The most keypoints that lie where one shift puts the query's, none of them used twice.
 
     For points that were moved by less than 0.01 each, or by another shift altogether.
     """
     pairs = [
-        (mine, theirs, points.positions[theirs] - sought.positions[mine])
-        for mine, code in enumerate(sought.codes)
+        (mine, theirs, points.positions[theirs] - query.positions[mine])
+        for mine, code in enumerate(query.codes)
         for theirs, other in enumerate(points.codes)
         if int(code ^ other).bit_count() <= rule.keypoint_radius
     ]
@@ -255,9 +255,11 @@ def by_hand(
                 for other in others
             )
         votes = max(votes_of(entry, query, variant, positions, rule) for variant in range(2))
-        points = max(keypoint_votes_of(entry.points, sought, rule) for sought in query.points)
+        keypoint_votes = max(
+            keypoint_votes_of(entry.points, points, rule) for points in query.points
+        )
         same = entry.sha256 == query.sha256
-        seen = hits >= rule.min_frame_hits or points >= rule.min_keypoint_votes
+        seen = hits >= rule.min_frame_hits or keypoint_votes >= rule.min_keypoint_votes
         if same or seen or votes >= rule.min_audio_votes:
-            found.add(Candidate(entry.asset_id, hits, votes, same, keypoint_votes=points))
+            found.add(Candidate(entry.asset_id, hits, votes, same, keypoint_votes=keypoint_votes))
     return found

@@ -32,15 +32,15 @@ def cache_dir(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-@given(seed=st.integers(0, 2**32), folds=st.sets(st.integers(0, 7)), query=st.integers(0, 7))
+@given(seed=st.integers(0, 2**32), compactions=st.sets(st.integers(0, 7)), query=st.integers(0, 7))
 @settings(max_examples=60, deadline=None)
-def test_search_equals_looking_at_everything(seed: int, folds: set[int], query: int) -> None:
+def test_search_equals_looking_at_everything(seed: int, compactions: set[int], query: int) -> None:
     world, store = World(seed), Store()
     with tempfile.TemporaryDirectory() as folder:
         index = SegmentIndex(store, store, EAGER, cache_dir=Path(folder))
         for i, entry in enumerate(world.entries):
             index.add(TENANT, entry)
-            if i in folds:
+            if i in compactions:
                 assert index.compact(TENANT) >= 1
         asked = query_of(world.entries[query])
         found = index.search(TENANT, asked, limit=100)

@@ -1,4 +1,4 @@
-"""Vectors in the index: kept through every fold, and every pair within the floor found."""
+"""Vectors in the index: kept by every compaction, and every pair within the floor found."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def by_hand(entries: Sequence[IndexEntry], asked: IndexQuery) -> set[Candidate]:
     seed=st.integers(0, 2**32 - 1),
     engine=st.sampled_from(sorted(ENGINES)),
     floor=st.floats(-0.4, 0.9),
-    fold=st.integers(0, 12),
+    compacted_after=st.integers(0, 12),
 )
 def test_search_equals_looking_at_every_vector(
-    seed: int, engine: str, floor: float, fold: int
+    seed: int, engine: str, floor: float, compacted_after: int
 ) -> None:
     rng = np.random.default_rng(seed)
     entries = library(rng)
@@ -78,7 +78,7 @@ def test_search_equals_looking_at_every_vector(
             MemoryDeltaStore(), MemorySegmentStore(), eager, cache_dir=Path(folder)
         )
         for number, one in enumerate(entries):
-            if number == fold:
+            if number == compacted_after:
                 index.compact(TENANT)
             index.add(TENANT, one)
         found = index.search(TENANT, asked, limit=99)

@@ -27,7 +27,7 @@ CODES_PER_HASH = 4
 
 
 def binary_codes(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Packed hashes, uint8 (n, 32), as uint64 (4, n): the first code of each hash, then the second, …"""
+    """Packed hashes, uint8 (n, 32), as uint64 (4, n): row k holds the k-th code of each hash."""
     flat = np.ascontiguousarray(hashes).view(np.uint64).reshape(-1, CODES_PER_HASH)
     return np.ascontiguousarray(flat.T)
 
