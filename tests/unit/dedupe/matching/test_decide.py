@@ -281,7 +281,9 @@ def test_a_score_that_shows_as_the_boundary_has_reached_it() -> None:
     assert verdict.match_class is MatchClass.NEAR
 
 
-@pytest.mark.parametrize("module", ["decide", "descriptions", "groups", "model", "settings", "metadata"])
+@pytest.mark.parametrize(
+    "module", ["decide", "descriptions", "groups", "model", "settings", "metadata"]
+)
 def test_deciding_loads_no_arrays_and_no_decoder(module: str) -> None:
     code = f"import sys, filmgate.dedupe.matching.{module}; print(*sys.modules)"
     loaded = subprocess.run(

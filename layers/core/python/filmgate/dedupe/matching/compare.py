@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from filmgate.dedupe.fingerprint.landmarks import PLAIN, PLAYINGS, Playing
 from filmgate.dedupe.fingerprint.model import Fingerprint
-from filmgate.dedupe.matching.audio import Sound, hear
+from filmgate.dedupe.matching.audio import AudioEvidence, compare_audio
 from filmgate.dedupe.matching.embedding_similarity import Likeness, liken
 from filmgate.dedupe.matching.frame_features import Sight, shows
 from filmgate.dedupe.matching.metadata import alike
@@ -101,16 +101,16 @@ def _identical(kind: MediaKind, a: Fingerprint, likeness: Likeness | None) -> Co
     )
 
 
-def _sound(a: Fingerprint, b: Fingerprint, sight: Sight | None) -> Sound | None:
+def _sound(a: Fingerprint, b: Fingerprint, sight: Sight | None) -> AudioEvidence | None:
     if a.audio is None or b.audio is None or a.audio.silent or b.audio.silent:
         return None
-    return hear(a.audio, b.audio, _playings(sight))
+    return compare_audio(a.audio, b.audio, _playings(sight))
 
 
 def _playings(sight: Sight | None) -> tuple[Playing, ...]:
     """How b's sound may play a's: as fast as the pictures tell, or anyhow where there are none.
 
-    Sound does not decide over pictures that differ, so there a search would be wasted.
+    AudioEvidence does not decide over pictures that differ, so there a search would be wasted.
     """
     if sight is None:
         return PLAYINGS
@@ -119,7 +119,7 @@ def _playings(sight: Sight | None) -> tuple[Playing, ...]:
     return (PLAIN, Playing(sight.speed, sight.speed), Playing(sight.speed, 1.0))
 
 
-def _decisive(sight: Sight | None, sound: Sound | None) -> tuple[str, ...]:
+def _decisive(sight: Sight | None, sound: AudioEvidence | None) -> tuple[str, ...]:
     found = []
     if sight and sight.decisive:
         found.append("visual")
@@ -128,19 +128,19 @@ def _decisive(sight: Sight | None, sound: Sound | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _coverage(sight: Sight | None, sound: Sound | None) -> float | None:
+def _coverage(sight: Sight | None, sound: AudioEvidence | None) -> float | None:
     if sight:
         return sight.coverage
     return sound.coverage if sound else None
 
 
-def _segments(sight: Sight | None, sound: Sound | None) -> tuple[Segment, ...]:
+def _segments(sight: Sight | None, sound: AudioEvidence | None) -> tuple[Segment, ...]:
     """In the order of a's time."""
     found = sight.segments if sight and sight.segments else sound.segments if sound else ()
     return tuple(sorted(found, key=lambda part: part.a_start))
 
 
-def _heard(a: Fingerprint, b: Fingerprint, sound: Sound, whole: bool) -> Transform:
+def _heard(a: Fingerprint, b: Fingerprint, sound: AudioEvidence, whole: bool) -> Transform:
     """What was done to sound without pictures. Silence holds no peaks: only lengths tell of it."""
     lengths = (a.info.duration_s, b.info.duration_s * sound.speed)
     apart_s = abs(lengths[0] - lengths[1])
@@ -160,7 +160,7 @@ def _undone(view: View) -> View:
 
 
 def _transform(
-    a: Fingerprint, b: Fingerprint, sight: Sight | None, sound: Sound | None
+    a: Fingerprint, b: Fingerprint, sight: Sight | None, sound: AudioEvidence | None
 ) -> Transform:
     heard = [fp.audio is not None and not fp.audio.silent for fp in (a, b)]
     whole = a.info.kind is b.info.kind
