@@ -19,12 +19,12 @@ from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.dedupe.matching.compare import compare, order
 from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.frame_features import Usable, usable
-from filmgate.dedupe.matching.geometric_verification import placements
+from filmgate.dedupe.matching.geometric_verification import affine_registrations
 from filmgate.dedupe.matching.motion_correlation import along
 from filmgate.dedupe.matching.settings import MatchSettings
-from filmgate.dedupe.matching.spatial_alignment import best_orientation, find_views
+from filmgate.dedupe.matching.spatial_alignment import best_orientation, register_frames
 from filmgate.dedupe.matching.temporal_alignment import align
-from filmgate.dedupe.matching.transform import View, Views, similarities
+from filmgate.dedupe.matching.transform import Registration, SpatialTransform, similarity_matrix
 from filmgate.errors import MediaRefused
 from filmgate.media.model import MediaKind
 from filmgate_samples.library import make_files
@@ -90,9 +90,9 @@ def _found(first: Fingerprint, second: Fingerprint) -> str:
 
 
 def _films(a: Usable, b: Usable, one: str = "a", other: str = "b") -> Iterator[str]:
-    views = find_views(a.pictures, b.pictures)
+    views = register_frames(a.pictures, b.pictures)
     yield f"  views        {_view(views, one, other)}"
-    table = similarities(a.coefficients, b.coefficients, views.a, views.b)
+    table = similarity_matrix(a.coefficients, b.coefficients, views.a, views.b)
     for stretch in align(table, a.times, b.times):
         line = stretch.line
         yield (
@@ -109,21 +109,24 @@ def _films(a: Usable, b: Usable, one: str = "a", other: str = "b") -> Iterator[s
 def _pictures(a: Usable, b: Usable) -> Iterator[str]:
     yield f"  views        {_view(best_orientation(a.pictures, b.pictures))}"
     first, second = a.pictures.keypoints, b.pictures.keypoints
-    for placed in placements(first, second)[:1] if first and second else ():
+    for placed in affine_registrations(first, second)[:1] if first and second else ():
         yield (
-            f"  placement    {placed.agreed} keypoints agree, {placed.share:.2f} of those that"
-            f" could; b shows {_box(placed.a_box)} of a"
+            f"  placement    {placed.inliers} keypoints agree, {placed.inlier_ratio:.2f} of those"
+            f" that could; b shows {_box(placed.a_box)} of a"
         )
 
 
-def _view(views: Views, one: str = "a", other: str = "b") -> str:
+def _view(views: Registration, one: str = "a", other: str = "b") -> str:
     seen = f"{one} {_seen(views.a)}, {other} {_seen(views.b)}"
     return f"{seen}: similarity {views.similarity:.2f}"
 
 
-def _seen(view: View) -> str:
-    told = [f"turned {view.turn}" if view.turn else "", "mirrored" if view.mirror else ""]
-    told.append("" if view.box == View().box else f"cut to {_box(view.box)}")
+def _seen(view: SpatialTransform) -> str:
+    told = [
+        f"turned {view.right_angle_deg}" if view.right_angle_deg else "",
+        "mirrored" if view.mirror else "",
+    ]
+    told.append("" if view.box == SpatialTransform().box else f"cut to {_box(view.box)}")
     return " ".join(filter(None, told)) or "whole"
 
 

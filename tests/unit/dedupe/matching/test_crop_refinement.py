@@ -7,8 +7,15 @@ import pytest
 from numpy.typing import NDArray
 
 from filmgate.dedupe.fingerprint.dct import ORIENTATIONS
-from filmgate.dedupe.matching.crop_refinement import _moved, _Pairs, refine
-from filmgate.dedupe.matching.transform import WHOLE, View, Views, look, shared_band, units
+from filmgate.dedupe.matching.crop_refinement import _FramePairs, _neighbours, refine_crop
+from filmgate.dedupe.matching.transform import (
+    WHOLE,
+    Registration,
+    SpatialTransform,
+    apply_transform,
+    shared_band,
+    unit_vectors,
+)
 
 STARTS = (
     (WHOLE, (0.1, 0.9, 0.0, 0.8)),
@@ -24,9 +31,16 @@ def pictures(seed: int, count: int = 9) -> NDArray[np.int8]:
     return found.astype(np.int8)
 
 
-def alone(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> float:
+def alone(a: NDArray[np.int8], b: NDArray[np.int8], views: Registration) -> float:
     band = shared_band(views.a, views.b)
-    return float((units(look(a, views.a), band) * units(look(b, views.b), band)).sum(1).mean())
+    return float(
+        (
+            unit_vectors(apply_transform(a, views.a), band)
+            * unit_vectors(apply_transform(b, views.b), band)
+        )
+        .sum(1)
+        .mean()
+    )
 
 
 @pytest.mark.parametrize(("mirror", "turn"), ORIENTATIONS)
@@ -36,23 +50,29 @@ def test_boxes_at_once_say_what_each_says_alone(
 ) -> None:
     a, b = pictures(1), pictures(2)
     a[0] = 0
-    start = Views(View(box=boxes[0]), View(mirror, turn, boxes[1]), 0.0)
-    tried = [start, *_moved(start, 0.04)]
-    for views, measured in zip(tried, _Pairs(a, b, start).measured(tried), strict=True):
+    start = Registration(
+        SpatialTransform(box=boxes[0]), SpatialTransform(mirror, turn, boxes[1]), 0.0
+    )
+    tried = [start, *_neighbours(start, 0.04)]
+    for views, measured in zip(tried, _FramePairs(a, b, start).evaluate(tried), strict=True):
         assert (measured.a, measured.b) == (views.a, views.b)
         assert measured.similarity == pytest.approx(alone(a, b, views), abs=1e-5)
 
 
 def test_a_cut_is_found_from_beside_it() -> None:
     a = pictures(3)
-    cut = look(a, View(box=(0.1, 0.9, 0.14, 1.0)))
+    cut = apply_transform(a, SpatialTransform(box=(0.1, 0.9, 0.14, 1.0)))
     b = np.clip(np.rint(cut * 32), -127, 127).astype(np.int8)
-    found = refine(a, b, Views(View(box=(0.05, 0.95, 0.1, 1.0)), View(), 0.0))
+    found = refine_crop(
+        a, b, Registration(SpatialTransform(box=(0.05, 0.95, 0.1, 1.0)), SpatialTransform(), 0.0)
+    )
     assert found.similarity > 0.98
     assert found.a.box == pytest.approx((0.1, 0.9, 0.14, 1.0), abs=0.02)
 
 
 def test_nothing_in_common_ends_all_the_same() -> None:
     a = pictures(4, count=1)
-    found = refine(a, -a, Views(View(), View(box=(0.1, 0.9, 0.1, 0.9)), 0.0))
+    found = refine_crop(
+        a, -a, Registration(SpatialTransform(), SpatialTransform(box=(0.1, 0.9, 0.1, 0.9)), 0.0)
+    )
     assert found.similarity < 0.9

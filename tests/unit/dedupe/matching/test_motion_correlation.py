@@ -10,11 +10,11 @@ import pytest
 from filmgate.dedupe.matching.frame_features import Usable
 from filmgate.dedupe.matching.motion_correlation import Residual, along, residual
 from filmgate.dedupe.matching.temporal_alignment import Line, Stretch
-from filmgate.dedupe.matching.transform import View, Views
+from filmgate.dedupe.matching.transform import Registration, SpatialTransform
 from tests.tracks import Floats, film, noisy, shown
 
 BAND = (16, 16)
-VIEWS = Views(View(), View(), 1.0)
+VIEWS = Registration(SpatialTransform(), SpatialTransform(), 1.0)
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])

@@ -14,7 +14,7 @@ from filmgate.dedupe.matching.model import MatchClass, Verdict
 from filmgate.dedupe.matching.segmentwise_alignment import scenes
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.dedupe.matching.temporal_alignment import Line
-from filmgate.dedupe.matching.transform import View, look
+from filmgate.dedupe.matching.transform import SpatialTransform, apply_transform
 from tests.tracks import Floats, barred, film, moving, noisy, shown, taken
 
 SAME_TIMES = Line(1.0, 0.0)
@@ -32,7 +32,7 @@ def at_rate(frames: Floats, name: str = "a") -> Fingerprint:
 def cut(frames: Floats, box: tuple[float, float, float, float]) -> Floats:
     """What a cut-out of each picture shows, as bars trimmed in some scenes only would leave it."""
     stored = np.clip(np.rint(frames * 20), -127, 127).astype(np.int8)
-    return look(stored, View(box=box))
+    return apply_transform(stored, SpatialTransform(box=box))
 
 
 def test_scenes_cut_in_their_own_ways_are_told_one_by_one() -> None:
@@ -40,8 +40,8 @@ def test_scenes_cut_in_their_own_ways_are_told_one_by_one() -> None:
     film_a = np.concatenate([first, second])
     film_b = np.concatenate([first, cut(second, (0.15, 0.85, 0.0, 1.0))])
     found = scenes(shown(film_a), shown(noisy(film_b)), SAME_TIMES)
-    assert [views.whole for _, views in found][:1] == [True]
-    assert not found[-1][1].whole
+    assert [views.is_full_frame for _, views in found][:1] == [True]
+    assert not found[-1][1].is_full_frame
     assert sum(len(stretch.rows) for stretch, _ in found) >= 32
 
 

@@ -14,7 +14,7 @@ from filmgate.dedupe.matching.frame_features import Sight, shows
 from filmgate.dedupe.matching.metadata import alike
 from filmgate.dedupe.matching.model import ENGINE, Comparison, FramePair, Segment, Transform
 from filmgate.dedupe.matching.settings import PART_S, TRIMMED_S
-from filmgate.dedupe.matching.transform import View
+from filmgate.dedupe.matching.transform import SpatialTransform
 from filmgate.dedupe.matching.visual import see
 from filmgate.media.model import MediaKind
 
@@ -26,7 +26,7 @@ def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
     """Measure two assets against each other.
 
     Which comes first is of no account but for how the transform, the segments and the pairs are
-    told: what is measured, and so the score, is the same.
+    told: what is evaluate_transforms, and so the score, is the same.
 
     Args:
         a: the one with the smaller asset id; the transform says what was done to it to get `b`.
@@ -151,12 +151,16 @@ def _heard(a: Fingerprint, b: Fingerprint, sound: AudioEvidence, whole: bool) ->
     return Transform(speed=sound.speed, partial=partial, trimmed=trimmed)
 
 
-def _undone(view: View) -> View:
+def _undone(view: SpatialTransform) -> SpatialTransform:
     """What was done to a to get b, from the view of b that undoes it."""
     if view.mirror:
         # Mirrored first, a turn one way is undone by the same turn.
-        return View(mirror=True, turn=view.turn, tilt=view.tilt)
-    return View(turn=-view.turn % 360, tilt=0.0 - view.tilt)
+        return SpatialTransform(
+            mirror=True, right_angle_deg=view.right_angle_deg, rotation_deg=view.rotation_deg
+        )
+    return SpatialTransform(
+        right_angle_deg=-view.right_angle_deg % 360, rotation_deg=0.0 - view.rotation_deg
+    )
 
 
 def _transform(
@@ -171,8 +175,8 @@ def _transform(
     undo = _undone(sight.views.b)
     return Transform(
         mirror=undo.mirror,
-        turn=undo.turn,
-        tilt=undo.tilt,
+        turn=undo.right_angle_deg,
+        tilt=undo.rotation_deg,
         speed=sight.speed,
         crop=sight.cropped,
         overlaid=sight.overlaid,

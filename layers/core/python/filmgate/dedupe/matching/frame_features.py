@@ -8,9 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.dedupe.fingerprint.model import Fingerprint, FrameTrack
+from filmgate.dedupe.matching.arrays import F32
 from filmgate.dedupe.matching.model import FramePair, Segment
-from filmgate.dedupe.matching.overlay import marked
-from filmgate.dedupe.matching.transform import Box, Floats, Pictures, Views, look, turned_box
+from filmgate.dedupe.matching.overlay import has_localised_overlay
+from filmgate.dedupe.matching.transform import (
+    Box,
+    FrameSet,
+    Registration,
+    apply_transform,
+    oriented_box,
+)
 
 _MOST_FRAMES = 2400
 """Frames of a side that are compared, evenly spread: the table of both is 23 MB."""
@@ -42,7 +49,7 @@ class Sight:
 
     score: float
     decisive: bool
-    views: Views
+    views: Registration
     cropped: bool = False
     overlaid: bool = False
     recoloured: bool = False
@@ -67,14 +74,14 @@ class Usable:
         blank_s: seconds before the first of these frames, and after the last.
     """
 
-    times: Floats
+    times: F32
     coefficients: NDArray[np.int8]
     chroma: NDArray[np.int8]
     seconds: float
     unseen_s: float
     bars: Box
     blank_s: tuple[float, float]
-    pictures: Pictures
+    pictures: FrameSet
 
 
 def shows(fingerprint: Fingerprint) -> bool:
@@ -105,23 +112,23 @@ def usable(fingerprint: Fingerprint) -> Usable | None:
         unseen_s=unseen_s,
         bars=_box(track.bars),
         blank_s=(float(times[0] - track.times_s[0]), float(track.times_s[-1] - times[-1])),
-        pictures=Pictures(coefficients, aspect, _box(track.stirring), fingerprint.keypoints),
+        pictures=FrameSet(coefficients, aspect, _box(track.stirring), fingerprint.keypoints),
     )
 
 
-def _box(edges: Floats) -> Box:
+def _box(edges: F32) -> Box:
     top, bottom, left, right = edges.tolist()
     return top, bottom, left, right
 
 
-def _widest_gap(times: Floats) -> float:
+def _widest_gap(times: F32) -> float:
     """Seconds between pictures, the most that are the sampling's own: a film may show one picture
     for longer than any sampling leaves out."""
     gaps = np.diff(times)
     return float(gaps[gaps <= _MOST_UNSEEN_S].max(initial=0.0))
 
 
-def _step(times: Floats, unseen_s: float) -> float:
+def _step(times: F32, unseen_s: float) -> float:
     """Seconds that one frame stands for."""
     if len(times) < 2:
         return 0.0
@@ -130,28 +137,30 @@ def _step(times: Floats, unseen_s: float) -> float:
     return usual if unseen_s < 2 * usual else float(np.ptp(times)) / (len(times) - 1)
 
 
-def overlaid(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> bool:
-    return views.overlaid or marked(look(a, views.a), look(b, views.b))
+def overlaid(a: NDArray[np.int8], b: NDArray[np.int8], views: Registration) -> bool:
+    return views.excludes_strip or has_localised_overlay(
+        apply_transform(a, views.a), apply_transform(b, views.b)
+    )
 
 
-def cropped(a: Usable, b: Usable, views: Views) -> bool:
+def cropped(a: Usable, b: Usable, views: Registration) -> bool:
     """Whether one shows a part of the other's picture.
 
     A line of dark edge may be taken for a bar on one side only, and is cut off there before
     anything is compared: that is no crop.
     """
     flickers = not barred(a, b, views) and _framed_alike(a, b, views)
-    return views.cut and not flickers
+    return views.is_cropped and not flickers
 
 
-def barred(a: Usable, b: Usable, views: Views) -> bool:
+def barred(a: Usable, b: Usable, views: Registration) -> bool:
     """Whether their bars differ by more than finding them is sure of."""
-    return _apart(a.bars, turned_box(b.bars, views.b.mirror, views.b.turn)) > _BAR
+    return _apart(a.bars, oriented_box(b.bars, views.b.mirror, views.b.right_angle_deg)) > _BAR
 
 
-def _framed_alike(a: Usable, b: Usable, views: Views) -> bool:
+def _framed_alike(a: Usable, b: Usable, views: Registration) -> bool:
     """What agrees has one place in both files' pictures, bars and all."""
-    there = turned_box(b.bars, views.b.mirror, views.b.turn)
+    there = oriented_box(b.bars, views.b.mirror, views.b.right_angle_deg)
     return _apart(_within(a.bars, views.a.box), _within(there, views.b.box)) < _FRAMING
 
 

@@ -21,11 +21,20 @@ from filmgate.dedupe.matching.frame_features import (
     recoloured,
     unit,
 )
-from filmgate.dedupe.matching.geometric_verification import Placement, placements
+from filmgate.dedupe.matching.geometric_verification import AffineRegistration, affine_registrations
 from filmgate.dedupe.matching.model import FramePair
 from filmgate.dedupe.matching.settings import CHANGED_CEILING, NEAR_FLOOR, PART_CEILING
-from filmgate.dedupe.matching.spatial_alignment import INNER, best_orientation, find_views
-from filmgate.dedupe.matching.transform import WHOLE, View, Views, measured
+from filmgate.dedupe.matching.spatial_alignment import (
+    CENTRAL_BOX,
+    best_orientation,
+    register_frames,
+)
+from filmgate.dedupe.matching.transform import (
+    WHOLE,
+    Registration,
+    SpatialTransform,
+    evaluate_transforms,
+)
 
 _SETTLED = 0.95
 _SURE_WITHOUT = 0.93
@@ -45,13 +54,13 @@ def see_images(
     if views.similarity >= _SETTLED:
         return _sight(a, b, views, _whole_score(views.similarity))
     counts = [len(points.places) if points else 0 for points in (a_points, b_points)]
-    placed = placements(a_points, b_points) if a_points and b_points else []
+    placed = affine_registrations(a_points, b_points) if a_points and b_points else []
     if placed:
         sights = [_placed_sight(a, b, placement, views) for placement in placed]
         return max(sights, key=lambda sight: sight.score)
     if min(counts) < FEW:
-        views = find_views(a.pictures, b.pictures)
-    if views.cut or views.overlaid or views.b.tilt:
+        views = register_frames(a.pictures, b.pictures)
+    if views.is_cropped or views.excludes_strip or views.b.rotation_deg:
         return _sight(a, b, views, _part_score(views.similarity))
     score = _whole_score(views.similarity)
     if min(counts) >= FEW and views.similarity < _SURE_WITHOUT:
@@ -60,20 +69,20 @@ def see_images(
     return _sight(a, b, views, score)
 
 
-def _placed_sight(a: Usable, b: Usable, placed: Placement, whole: Views) -> Sight:
+def _placed_sight(a: Usable, b: Usable, placed: AffineRegistration, whole: Registration) -> Sight:
     views = _placed_views(a, b, placed)
     # A cut must earn its place: a few lines at an edge are within the error of a placement.
-    if views.similarity < whole.similarity + _GAIN and not views.b.tilt:
+    if views.similarity < whole.similarity + _GAIN and not views.b.rotation_deg:
         views = whole
     score = _placed_score(placed, views.similarity)
     if views.a.box == views.b.box == WHOLE:
         score = max(score, _whole_score(views.similarity))
-    if placed.share >= _MOSTLY and placed.contradicted >= _CONTRADICTED:
+    if placed.inlier_ratio >= _MOSTLY and placed.mismatch_area >= _CONTRADICTED:
         score = min(score, PART_CEILING)
     return _sight(a, b, views, score)
 
 
-def _sight(a: Usable, b: Usable, views: Views, score: float) -> Sight:
+def _sight(a: Usable, b: Usable, views: Registration, score: float) -> Sight:
     marked = overlaid(a.coefficients, b.coefficients, views)
     return Sight(
         score=score,
@@ -81,30 +90,35 @@ def _sight(a: Usable, b: Usable, views: Views, score: float) -> Sight:
         views=views,
         cropped=cropped(a, b, views),
         overlaid=marked,
-        recoloured=views.whole and not marked and recoloured(a.chroma, b.chroma),
+        recoloured=views.is_full_frame and not marked and recoloured(a.chroma, b.chroma),
         barred=barred(a, b, views),
         pairs=(FramePair(a_time=0.0, b_time=0.0, similarity=unit(views.similarity)),),
     )
 
 
-def _placed_views(a: Usable, b: Usable, placed: Placement) -> Views:
+def _placed_views(a: Usable, b: Usable, placed: AffineRegistration) -> Registration:
     """The views that show what both pictures have, side by side."""
-    first, second = View(box=placed.a_box), View(placed.mirror, placed.turn, placed.b_box)
-    if abs(placed.angle) >= _TILTED_DEG:
+    first, second = (
+        SpatialTransform(box=placed.a_box),
+        SpatialTransform(placed.mirror, placed.right_angle_deg, placed.b_box),
+    )
+    if abs(placed.rotation_deg) >= _TILTED_DEG:
         aspect = b.pictures.aspect
-        wide = shape(aspect if placed.turn in {0, 180} else 1 / aspect)
-        first = View(box=INNER)
-        second = replace(second, box=INNER, tilt=round(-placed.angle, 1), aspect=wide)
-    return measured(a.coefficients, b.coefficients, first, second)
+        wide = shape(aspect if placed.right_angle_deg in {0, 180} else 1 / aspect)
+        first = SpatialTransform(box=CENTRAL_BOX)
+        second = replace(
+            second, box=CENTRAL_BOX, rotation_deg=round(-placed.rotation_deg, 1), aspect=wide
+        )
+    return evaluate_transforms(a.coefficients, b.coefficients, first, second)
 
 
-def _placed_score(placed: Placement, similarity: float) -> float:
+def _placed_score(placed: AffineRegistration, similarity: float) -> float:
     """By the share of keypoints that agree; a few that agree by chance are a large share of few.
 
     Where the pictures as wholes are alike too, fewer will do. Two people in suits before one
     backdrop share a collar, but nothing else.
     """
-    share = placed.share * min(1.0, placed.agreed / _ENOUGH)
+    share = placed.inlier_ratio * min(1.0, placed.inliers / _ENOUGH)
     scores = (0.3, 0.5, 0.70, NEAR_FLOOR, 0.91, 0.94, CHANGED_CEILING)
     if similarity >= _CONFIRMED:
         return curve(share, (0, 0.06, 0.09, 0.12, 0.3, 0.6, 1), scores)

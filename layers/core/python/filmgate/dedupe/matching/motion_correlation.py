@@ -14,9 +14,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.dedupe.matching.arrays import F32
 from filmgate.dedupe.matching.frame_features import Usable
 from filmgate.dedupe.matching.temporal_alignment import Stretch
-from filmgate.dedupe.matching.transform import Floats, Views, fisher_z, look, shared_band, units
+from filmgate.dedupe.matching.transform import (
+    Registration,
+    apply_transform,
+    fisher_z,
+    shared_band,
+    unit_vectors,
+)
 
 _SURELY = 0.8
 """Correlation of what changes from which on two films are surely one recording;"""
@@ -93,11 +100,11 @@ class Residual:
         return self.correlation >= (_SAME if self.energy >= _ROOM else _SURELY)
 
 
-def along(a: Usable, b: Usable, stretch: Stretch, views: Views) -> Residual:
+def along(a: Usable, b: Usable, stretch: Stretch, views: Registration) -> Residual:
     """How a stretch changes under the views, and how it would at other moments."""
     band = shared_band(views.a, views.b)
-    first = look(a.coefficients[stretch.rows], views.a)
-    there = residual(first, look(b.coefficients[stretch.columns], views.b), band)
+    first = apply_transform(a.coefficients[stretch.rows], views.a)
+    there = residual(first, apply_transform(b.coefficients[stretch.columns], views.b), band)
     there = replace(there, paced=stretch.line.speed != 1.0)
     if there.still or there.correlation < _ALIKE:
         return there
@@ -106,13 +113,13 @@ def along(a: Usable, b: Usable, stretch: Stretch, views: Views) -> Residual:
     for moment in _MOMENTS_S:
         places, columns = _moved(b.times, stretch.columns[some], moment)
         if len(places) >= max(_FEW, len(some) // 3):
-            other = look(b.coefficients[columns], views.b)
+            other = apply_transform(b.coefficients[columns], views.b)
             found.append(residual(first[some[places]], other, band).correlation)
     return replace(there, elsewhere=max(found, default=1.0))
 
 
 def _moved(
-    times: Floats, columns: NDArray[np.int64], moment_s: float
+    times: F32, columns: NDArray[np.int64], moment_s: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which of the frames have another one at that distance, to half of it; and which that is."""
     wanted = times[columns] + moment_s
@@ -123,14 +130,14 @@ def _moved(
     return there, nearest[there]
 
 
-def residual(a: Floats, b: Floats, band: tuple[int, int]) -> Residual:
+def residual(a: F32, b: F32, band: tuple[int, int]) -> Residual:
     """Correlate the changes of aligned frames.
 
     Args:
         a, b: float32 (n, 16, 16), coefficients of frames that were aligned with each other.
         band: frequencies both know.
     """
-    first, second = units(a, band), units(b, band)
+    first, second = unit_vectors(a, band), unit_vectors(b, band)
     left, right = first - first.mean(axis=0), second - second.mean(axis=0)
     energies = float(np.square(left).sum()), float(np.square(right).sum())
     scale = np.sqrt(energies[0] * energies[1])

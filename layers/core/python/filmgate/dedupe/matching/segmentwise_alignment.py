@@ -12,11 +12,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.dedupe.matching.arrays import F32
 from filmgate.dedupe.matching.frame_features import Usable
 from filmgate.dedupe.matching.motion_correlation import along
-from filmgate.dedupe.matching.spatial_alignment import find_views
+from filmgate.dedupe.matching.spatial_alignment import register_frames
 from filmgate.dedupe.matching.temporal_alignment import Line, Stretch
-from filmgate.dedupe.matching.transform import Floats, Views, look, shared_band, units
+from filmgate.dedupe.matching.transform import (
+    Registration,
+    apply_transform,
+    shared_band,
+    unit_vectors,
+)
 
 _PART_S = 2.0
 """Seconds looked at in one view: shorter than most scenes, long enough for change."""
@@ -35,7 +41,7 @@ _LEAST_FRAMES = 6
 _LEAST_SHARE = 0.6
 """Of the common time, that parts which hold must make up."""
 
-Scene = tuple[Stretch, Views]
+Scene = tuple[Stretch, Registration]
 
 
 def scenes(a: Usable, b: Usable, line: Line) -> list[Scene]:
@@ -64,9 +70,7 @@ def scenes(a: Usable, b: Usable, line: Line) -> list[Scene]:
     return found if moved and held >= _LEAST_SHARE * len(rows) else []
 
 
-def _pairs(
-    a_times: Floats, b_times: Floats, line: Line
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs(a_times: F32, b_times: F32, line: Line) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Frames of both at the same moments, as far as the line leads through both."""
     expected = line.at(a_times.astype(np.float64))
     rows = np.flatnonzero((expected >= b_times[0]) & (expected <= b_times[-1]))
@@ -84,8 +88,8 @@ def _scene(
         replace(side.pictures, coefficients=side.coefficients[some])
         for side, some in ((a, rows), (b, columns))
     )
-    views = find_views(first, second)
+    views = register_frames(first, second)
     band = shared_band(views.a, views.b)
-    one = units(look(first.coefficients, views.a), band)
-    other = units(look(second.coefficients, views.b), band)
+    one = unit_vectors(apply_transform(first.coefficients, views.a), band)
+    other = unit_vectors(apply_transform(second.coefficients, views.b), band)
     return Stretch(line, rows, columns, (one * other).sum(axis=1)), views

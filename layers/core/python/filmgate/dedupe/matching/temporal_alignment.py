@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from filmgate.dedupe.matching.arrays import F32
 
 _USUAL_STEP_S = 0.5
 """Seconds between frames up to which the others here are meant as they stand. Slides, and films so
@@ -73,10 +73,10 @@ class Stretch:
     line: Line
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
-    similarity: Floats
+    similarity: F32
 
 
-def align(table: Floats, a_times: Floats, b_times: Floats) -> list[Stretch]:
+def align(table: F32, a_times: F32, b_times: F32) -> list[Stretch]:
     """All stretches in which two videos run along each other, longest first.
 
     Args:
@@ -90,7 +90,7 @@ def align(table: Floats, a_times: Floats, b_times: Floats) -> list[Stretch]:
     ]
 
 
-def _aligned(table: Floats, a_times: Floats, b_times: Floats) -> list[Stretch]:
+def _aligned(table: F32, a_times: F32, b_times: F32) -> list[Stretch]:
     free = table.copy()
     found: list[Stretch] = []
     speeds: tuple[float, ...] = SPEEDS
@@ -108,7 +108,7 @@ def _aligned(table: Floats, a_times: Floats, b_times: Floats) -> list[Stretch]:
 
 
 def _best_stretches(
-    table: Floats, a_times: Floats, b_times: Floats, speeds: tuple[float, ...]
+    table: F32, a_times: F32, b_times: F32, speeds: tuple[float, ...]
 ) -> list[Stretch]:
     """The stretches of the line with the most evidence, of those with the most votes."""
     best: tuple[float, list[Stretch]] = (0.0, [])
@@ -123,14 +123,14 @@ def _best_stretches(
     return best[1]
 
 
-def _usual(table: Floats) -> Floats:
+def _usual(table: F32) -> F32:
     """How alike each pair of frames would be at any other moment: (n, m)."""
     return np.maximum(
         np.median(table, axis=1, keepdims=True), np.median(table, axis=0, keepdims=True)
     )
 
 
-def _evidence(stretch: Stretch, usual: Floats) -> float:
+def _evidence(stretch: Stretch, usual: F32) -> float:
     """Fisher's z of the similarities, so that few perfect pairs outweigh many middling ones, by how
     much it exceeds the usual: before a still background all moments are much alike."""
     z = _z(stretch.similarity)
@@ -139,15 +139,15 @@ def _evidence(stretch: Stretch, usual: Floats) -> float:
     return float(excess.sum() + _ALIKE_WORTH * z.sum())
 
 
-def _z(similarity: Floats) -> Floats:
+def _z(similarity: F32) -> F32:
     return np.arctanh(np.clip(similarity, -_PERFECT, _PERFECT))
 
 
 def _lines(
-    table: Floats,
-    usual: Floats,
-    a_times: Floats,
-    b_times: Floats,
+    table: F32,
+    usual: F32,
+    a_times: F32,
+    b_times: F32,
     speeds: tuple[float, ...],
 ) -> list[Line]:
     # In Fisher's z, for where little moves all is alike, and 0.99 against 0.95 says much.
@@ -170,7 +170,7 @@ def _lines(
     return [_polished(line, table, a_times, b_times) for line in dict.fromkeys(refined)]
 
 
-def _still_line(table: Floats, a_times: Floats, b_times: Floats) -> list[Line]:
+def _still_line(table: F32, a_times: F32, b_times: F32) -> list[Line]:
     """For pictures that do not move every offset is as good: the earliest."""
     if float(table.max(initial=0)) < _MATCH:
         return []
@@ -179,7 +179,7 @@ def _still_line(table: Floats, a_times: Floats, b_times: Floats) -> list[Line]:
 
 
 def _voted(
-    a: NDArray[np.float64], b: NDArray[np.float64], votes: Floats, speed: float
+    a: NDArray[np.float64], b: NDArray[np.float64], votes: F32, speed: float
 ) -> tuple[float, Line]:
     """The offset with the most votes at a speed, and how many."""
     offsets = b - a / speed
@@ -194,7 +194,7 @@ def _voted(
 
 
 def _refined(
-    line: Line, a: NDArray[np.float64], b: NDArray[np.float64], votes: Floats, *, fixed: bool
+    line: Line, a: NDArray[np.float64], b: NDArray[np.float64], votes: F32, *, fixed: bool
 ) -> Line:
     """Weighted least squares over the pairs near the line, closing in.
 
@@ -217,7 +217,7 @@ def _refined(
     return line
 
 
-def _polished(line: Line, table: Floats, a_times: Floats, b_times: Floats) -> Line:
+def _polished(line: Line, table: F32, a_times: F32, b_times: F32) -> Line:
     """The offset nearby along which the pictures agree best, finer than the sampling."""
     if len(b_times) < _MIN_FRAMES:
         return line
@@ -238,7 +238,7 @@ def _polished(line: Line, table: Floats, a_times: Floats, b_times: Floats) -> Li
     return best[1]
 
 
-def _stretches(table: Floats, a_times: Floats, b_times: Floats, line: Line) -> list[Stretch]:
+def _stretches(table: F32, a_times: F32, b_times: F32, line: Line) -> list[Stretch]:
     expected = line.at(a_times.astype(np.float64))
     step = _step(b_times)
     inside = np.flatnonzero((expected >= b_times[0] - step) & (expected <= b_times[-1] + step))
@@ -262,12 +262,12 @@ def _stretches(table: Floats, a_times: Floats, b_times: Floats, line: Line) -> l
     return found
 
 
-def _step(times: Floats) -> float:
+def _step(times: F32) -> float:
     """The usual distance of frames."""
     return float(np.median(np.diff(times))) if len(times) > 1 else _BIN_S
 
 
-def _runs(times: Floats) -> list[tuple[int, int]]:
+def _runs(times: F32) -> list[tuple[int, int]]:
     """Slices of times with no gap over `_BRIDGE_S`."""
     if not len(times):
         return []

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.matching.arrays import F32
 from filmgate.dedupe.matching.frame_features import (
     Sight,
     Usable,
@@ -33,9 +34,9 @@ from filmgate.dedupe.matching.settings import (
     TRIMMED_S,
     part_score,
 )
-from filmgate.dedupe.matching.spatial_alignment import SETTLED, find_views
+from filmgate.dedupe.matching.spatial_alignment import ORIENTATION_SIMILARITY, register_frames
 from filmgate.dedupe.matching.temporal_alignment import Stretch, align
-from filmgate.dedupe.matching.transform import Floats, Views, similarities
+from filmgate.dedupe.matching.transform import Registration, similarity_matrix
 from filmgate.media.model import MediaKind
 
 _PAIRS = 8
@@ -70,14 +71,14 @@ def see(a: Fingerprint, b: Fingerprint) -> Sight | None:
     if all(moving) and max(len(first.times), len(second.times)) <= _FLASH:
         sight = see_images(first, second, a.keypoints, b.keypoints)
         return replace(sight, padded=padded(first, second, 1.0))
-    views = find_views(first.pictures, second.pictures)
-    table = similarities(first.coefficients, second.coefficients, views.a, views.b)
+    views = register_frames(first.pictures, second.pictures)
+    table = similarity_matrix(first.coefficients, second.coefficients, views.a, views.b)
     if all(moving):
         return _videos(first, second, views, table)
     return _still_in_video(first, second, views, table)
 
 
-def _still_in_video(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
+def _still_in_video(a: Usable, b: Usable, views: Registration, table: F32) -> Sight:
     """A picture and a film can be near, but neither stands for the other."""
     row, column = np.unravel_index(int(table.argmax()), table.shape)
     similarity = float(table[row, column])
@@ -94,20 +95,20 @@ def _still_in_video(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
     )
 
 
-def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
+def _videos(a: Usable, b: Usable, views: Registration, table: F32) -> Sight:
     aligned = align(table, a.times, b.times)
     if not aligned:
         return Sight(min(DIFFERENT_CEILING, unit(views.similarity) * 0.7), False, views)
     copied = _copied(a, b, views, aligned)
-    held, whole, cut = _held(a, b, copied), views.whole, cropped(a, b, views)
+    held, whole, cut = _held(a, b, copied), views.is_full_frame, cropped(a, b, views)
     if held < _WHOLE_SHARE and not _framed(a, b, aligned):
         by_scene = scenes(a, b, (copied or aligned)[0].line)
         parts = [stretch for stretch, _ in by_scene]
         if _held(a, b, parts) > held:
             copied = parts
             views = max(by_scene, key=lambda scene: len(scene[0].rows))[1]
-            whole = all(view.whole for _, view in by_scene)
-            cut = any(view.cut for _, view in by_scene)
+            whole = all(view.is_full_frame for _, view in by_scene)
+            cut = any(view.is_cropped for _, view in by_scene)
     stretches = copied or aligned
     rows = np.concatenate([stretch.rows for stretch in stretches])
     columns = np.concatenate([stretch.columns for stretch in stretches])
@@ -140,7 +141,7 @@ def _videos(a: Usable, b: Usable, views: Views, table: Floats) -> Sight:
     )
 
 
-def _copied(a: Usable, b: Usable, views: Views, aligned: list[Stretch]) -> list[Stretch]:
+def _copied(a: Usable, b: Usable, views: Registration, aligned: list[Stretch]) -> list[Stretch]:
     """The stretches whose pictures are alike and also change alike.
 
     Where one side shows nothing else, that is enough. Else something must surely move together: two
@@ -160,7 +161,7 @@ def _copied(a: Usable, b: Usable, views: Views, aligned: list[Stretch]) -> list[
 
 def _framed(a: Usable, b: Usable, aligned: list[Stretch]) -> bool:
     """One framing shows all that one side has as it is: no other would show it better."""
-    alike = [stretch for stretch in aligned if stretch.similarity.mean() >= SETTLED]
+    alike = [stretch for stretch in aligned if stretch.similarity.mean() >= ORIENTATION_SIMILARITY]
     return _held(a, b, alike) >= _WHOLE_SHARE
 
 
@@ -210,7 +211,7 @@ def _score(
     return curve(similarity, (0.55, 0.9, 1), (NEAR_FLOOR, 0.95, 1))
 
 
-def _share(times: Floats, parts: list[NDArray[np.int64]]) -> float:
+def _share(times: F32, parts: list[NDArray[np.int64]]) -> float:
     """Share of the usable frames that lie inside the aligned stretches."""
     covered = np.zeros(len(times), dtype=bool)
     for rows in parts:
@@ -218,7 +219,7 @@ def _share(times: Floats, parts: list[NDArray[np.int64]]) -> float:
     return float(covered.mean())
 
 
-def _segment(stretch: Stretch, a_times: Floats, b_times: Floats) -> Segment:
+def _segment(stretch: Stretch, a_times: F32, b_times: F32) -> Segment:
     """From where to where; the line says it more finely on the other side than its frames do."""
     a = a_times[stretch.rows]
     there = stretch.line.at(np.array([a.min(), a.max()], dtype=np.float64))
@@ -232,11 +233,11 @@ def _segment(stretch: Stretch, a_times: Floats, b_times: Floats) -> Segment:
 
 
 def _best_pairs(
-    a_times: Floats,
-    b_times: Floats,
+    a_times: F32,
+    b_times: F32,
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
-    similarity: Floats,
+    similarity: F32,
 ) -> tuple[FramePair, ...]:
     """The best pair of each of a few even parts of the aligned time, so that people see it all."""
     order = np.argsort(a_times[rows], kind="stable")
