@@ -20,7 +20,7 @@ from filmgate.dedupe.matching.compare import compare, order
 from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.frame_features import Usable, usable
 from filmgate.dedupe.matching.geometric_verification import affine_registrations
-from filmgate.dedupe.matching.motion_correlation import along
+from filmgate.dedupe.matching.motion_correlation import MotionCorrelation
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.dedupe.matching.spatial_alignment import best_orientation, register_frames
 from filmgate.dedupe.matching.temporal_alignment import align
@@ -94,14 +94,14 @@ def _films(a: Usable, b: Usable, one: str = "a", other: str = "b") -> Iterator[s
     yield f"  views        {_view(views, one, other)}"
     table = similarity_matrix(a.coefficients, b.coefficients, views.a, views.b)
     for stretch in align(table, a.times, b.times):
-        line = stretch.line
+        line = stretch.mapping
         yield (
             f"  line         t_{other} = t_{one} / {line.speed:.3f} {line.offset:+.2f} s,"
             f" {len(stretch.rows)} frames, similarity {stretch.similarity.mean():.2f}"
         )
-        change = along(a, b, stretch, views)
+        change = MotionCorrelation.measure(a, b, stretch, views)
         yield (
-            f"  residual     {change.energy:.2f} of the picture changes,"
+            f"  residual     {change.motion:.2f} of the picture changes,"
             f" correlation {change.correlation:.2f}"
         )
 

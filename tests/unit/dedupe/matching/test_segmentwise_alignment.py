@@ -11,13 +11,13 @@ from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.matching.compare import compare
 from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.model import MatchClass, Verdict
-from filmgate.dedupe.matching.segmentwise_alignment import scenes
+from filmgate.dedupe.matching.segmentwise_alignment import register_segments
 from filmgate.dedupe.matching.settings import MatchSettings
-from filmgate.dedupe.matching.temporal_alignment import Line
+from filmgate.dedupe.matching.temporal_alignment import TimeMapping
 from filmgate.dedupe.matching.transform import SpatialTransform, apply_transform
 from tests.tracks import Floats, barred, film, moving, noisy, shown, taken
 
-SAME_TIMES = Line(1.0, 0.0)
+SAME_TIMES = TimeMapping(1.0, 0.0)
 RATE_HZ = 8.0
 
 
@@ -39,7 +39,7 @@ def test_scenes_cut_in_their_own_ways_are_told_one_by_one() -> None:
     first, second = film(1, 1, 0.5, frames=24), film(2, 2, 0.5, frames=24)
     film_a = np.concatenate([first, second])
     film_b = np.concatenate([first, cut(second, (0.15, 0.85, 0.0, 1.0))])
-    found = scenes(shown(film_a), shown(noisy(film_b)), SAME_TIMES)
+    found = register_segments(shown(film_a), shown(noisy(film_b)), SAME_TIMES)
     assert [views.is_full_frame for _, views in found][:1] == [True]
     assert not found[-1][1].is_full_frame
     assert sum(len(stretch.rows) for stretch, _ in found) >= 32
@@ -47,13 +47,13 @@ def test_scenes_cut_in_their_own_ways_are_told_one_by_one() -> None:
 
 def test_a_room_with_other_people_in_it_is_no_scene_in_common() -> None:
     one, other = (film(1, content, 0.4, frames=48) for content in (1, 2))
-    assert scenes(shown(one), shown(other), SAME_TIMES) == []
+    assert register_segments(shown(one), shown(other), SAME_TIMES) == []
 
 
 @pytest.mark.parametrize("frames", [1, 3, 5, 7])
 def test_few_frames_are_no_scene_or_one(frames: int) -> None:
     one = film(1, 1, 0.9, frames=frames)
-    assert len(scenes(shown(one), shown(noisy(one)), SAME_TIMES)) <= 1
+    assert len(register_segments(shown(one), shown(noisy(one)), SAME_TIMES)) <= 1
 
 
 def swaying(own: int, level: float, frames: int = 40) -> Floats:
@@ -73,7 +73,7 @@ def test_two_takes_that_sway_alike_are_no_copies() -> None:
 
 def test_nor_have_they_a_scene_in_common() -> None:
     one, other = shown(swaying(3, 0.045)), shown(swaying(4, 0.045))
-    assert scenes(one, other, SAME_TIMES) == []
+    assert register_segments(one, other, SAME_TIMES) == []
 
 
 def test_a_poor_copy_of_one_take_is_a_copy() -> None:

@@ -23,8 +23,8 @@ from filmgate.dedupe.matching.frame_features import (
 )
 from filmgate.dedupe.matching.image_comparison import see_images
 from filmgate.dedupe.matching.model import FramePair, Segment
-from filmgate.dedupe.matching.motion_correlation import along
-from filmgate.dedupe.matching.segmentwise_alignment import scenes
+from filmgate.dedupe.matching.motion_correlation import MotionCorrelation
+from filmgate.dedupe.matching.segmentwise_alignment import register_segments
 from filmgate.dedupe.matching.settings import (
     DIFFERENT_CEILING,
     NEAR_FLOOR,
@@ -35,7 +35,7 @@ from filmgate.dedupe.matching.settings import (
     part_score,
 )
 from filmgate.dedupe.matching.spatial_alignment import ORIENTATION_SIMILARITY, register_frames
-from filmgate.dedupe.matching.temporal_alignment import Stretch, align
+from filmgate.dedupe.matching.temporal_alignment import AlignedSegment, align
 from filmgate.dedupe.matching.transform import Registration, similarity_matrix
 from filmgate.media.model import MediaKind
 
@@ -102,7 +102,7 @@ def _videos(a: Usable, b: Usable, views: Registration, table: F32) -> Sight:
     copied = _copied(a, b, views, aligned)
     held, whole, cut = _held(a, b, copied), views.is_full_frame, cropped(a, b, views)
     if held < _WHOLE_SHARE and not _framed(a, b, aligned):
-        by_scene = scenes(a, b, (copied or aligned)[0].line)
+        by_scene = register_segments(a, b, (copied or aligned)[0].mapping)
         parts = [stretch for stretch, _ in by_scene]
         if _held(a, b, parts) > held:
             copied = parts
@@ -119,7 +119,7 @@ def _videos(a: Usable, b: Usable, views: Registration, table: F32) -> Sight:
     )
     partial = _partial(shares, (a.seconds, b.seconds))
     score = _score(float(similarity.mean()), bool(copied), partial, shares, (a.seconds, b.seconds))
-    speed = stretches[0].line.speed
+    speed = stretches[0].mapping.speed
     marked = overlaid(a.coefficients[rows], b.coefficients[columns], views)
     return Sight(
         score=score,
@@ -141,31 +141,33 @@ def _videos(a: Usable, b: Usable, views: Registration, table: F32) -> Sight:
     )
 
 
-def _copied(a: Usable, b: Usable, views: Registration, aligned: list[Stretch]) -> list[Stretch]:
+def _copied(
+    a: Usable, b: Usable, views: Registration, aligned: list[AlignedSegment]
+) -> list[AlignedSegment]:
     """The stretches whose pictures are alike and also change alike.
 
     Where one side shows nothing else, that is enough. Else something must surely move together: two
     films of one empty road have long moments in common, and are two films.
     """
-    changes = [(stretch, along(a, b, stretch, views)) for stretch in aligned]
+    changes = [(stretch, MotionCorrelation.measure(a, b, stretch, views)) for stretch in aligned]
     same = [
         (stretch, change)
         for stretch, change in changes
-        if change.same(float(stretch.similarity.mean()))
+        if change.is_same_recording(float(stretch.similarity.mean()))
     ]
     copied = [stretch for stretch, _ in same]
-    if _held(a, b, copied) >= _WHOLE_SHARE or any(change.surely for _, change in same):
+    if _held(a, b, copied) >= _WHOLE_SHARE or any(change.is_strong for _, change in same):
         return copied
     return []
 
 
-def _framed(a: Usable, b: Usable, aligned: list[Stretch]) -> bool:
+def _framed(a: Usable, b: Usable, aligned: list[AlignedSegment]) -> bool:
     """One framing shows all that one side has as it is: no other would show it better."""
     alike = [stretch for stretch in aligned if stretch.similarity.mean() >= ORIENTATION_SIMILARITY]
     return _held(a, b, alike) >= _WHOLE_SHARE
 
 
-def _held(a: Usable, b: Usable, stretches: list[Stretch]) -> float:
+def _held(a: Usable, b: Usable, stretches: list[AlignedSegment]) -> float:
     """The share of the side that is held most, 0..1."""
     if not stretches:
         return 0.0
@@ -219,10 +221,10 @@ def _share(times: F32, parts: list[NDArray[np.int64]]) -> float:
     return float(covered.mean())
 
 
-def _segment(stretch: Stretch, a_times: F32, b_times: F32) -> Segment:
+def _segment(stretch: AlignedSegment, a_times: F32, b_times: F32) -> Segment:
     """From where to where; the line says it more finely on the other side than its frames do."""
     a = a_times[stretch.rows]
-    there = stretch.line.at(np.array([a.min(), a.max()], dtype=np.float64))
+    there = stretch.mapping.b_times(np.array([a.min(), a.max()], dtype=np.float64))
     b = np.clip(there, b_times[0], b_times[-1])
     return Segment(
         a_start=round(float(a.min()), 3),
