@@ -16,9 +16,9 @@ from pathlib import Path
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
 from filmgate.dedupe.index.segments import SegmentIndex
-from filmgate.dedupe.matching.compare import compare, order
+from filmgate.dedupe.matching.compare import compare, measuring_order
 from filmgate.dedupe.matching.decide import decide
-from filmgate.dedupe.matching.frame_features import Usable, usable
+from filmgate.dedupe.matching.frame_features import MatchableFrames, matchable_frames
 from filmgate.dedupe.matching.geometric_verification import affine_registrations
 from filmgate.dedupe.matching.motion_correlation import MotionCorrelation
 from filmgate.dedupe.matching.settings import MatchSettings
@@ -47,12 +47,12 @@ def told(folder: Path, a: str, b: str) -> Iterator[str]:
     for name, made in ((a, first), (b, second)):
         yield f"  fingerprint  {Path(name).name}: {_kept(made)}"
     yield f"  index        {_found(first, second)}"
-    left, right = usable(first), usable(second)
+    left, right = matchable_frames(first), matchable_frames(second)
     if left and right:
         kinds = {made.info.kind for made in (first, second)}
         if kinds == {MediaKind.VIDEO}:
             # As `compare` has it, whichever was named first.
-            backwards = order(second) < order(first)
+            backwards = measuring_order(second) < measuring_order(first)
             yield from _films(right, left, "b", "a") if backwards else _films(left, right)
         elif kinds == {MediaKind.IMAGE}:
             yield from _pictures(left, right)
@@ -89,8 +89,10 @@ def _found(first: Fingerprint, second: Fingerprint) -> str:
     )
 
 
-def _films(a: Usable, b: Usable, one: str = "a", other: str = "b") -> Iterator[str]:
-    views = register_frames(a.pictures, b.pictures)
+def _films(
+    a: MatchableFrames, b: MatchableFrames, one: str = "a", other: str = "b"
+) -> Iterator[str]:
+    views = register_frames(a.frame_set, b.frame_set)
     yield f"  views        {_view(views, one, other)}"
     table = similarity_matrix(a.coefficients, b.coefficients, views.a, views.b)
     for stretch in align(table, a.times, b.times):
@@ -106,9 +108,9 @@ def _films(a: Usable, b: Usable, one: str = "a", other: str = "b") -> Iterator[s
         )
 
 
-def _pictures(a: Usable, b: Usable) -> Iterator[str]:
-    yield f"  views        {_view(best_orientation(a.pictures, b.pictures))}"
-    first, second = a.pictures.keypoints, b.pictures.keypoints
+def _pictures(a: MatchableFrames, b: MatchableFrames) -> Iterator[str]:
+    yield f"  views        {_view(best_orientation(a.frame_set, b.frame_set))}"
+    first, second = a.frame_set.keypoints, b.frame_set.keypoints
     for placed in affine_registrations(first, second)[:1] if first and second else ():
         yield (
             f"  placement    {placed.inliers} keypoints agree, {placed.inlier_ratio:.2f} of those"

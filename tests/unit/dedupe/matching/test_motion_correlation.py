@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from filmgate.dedupe.matching.frame_features import Usable
+from filmgate.dedupe.matching.frame_features import MatchableFrames
 from filmgate.dedupe.matching.motion_correlation import MotionCorrelation, correlate_motion
 from filmgate.dedupe.matching.temporal_alignment import AlignedSegment, TimeMapping
 from filmgate.dedupe.matching.transform import Registration, SpatialTransform
@@ -91,7 +91,7 @@ def test_a_short_film_has_no_other_moments() -> None:
     assert not found.is_unique_in_time
 
 
-def sides(frames: Floats) -> tuple[Usable, Usable, AlignedSegment]:
+def sides(frames: Floats) -> tuple[MatchableFrames, MatchableFrames, AlignedSegment]:
     """Eight frames a second, the same a little worse, and all of both as a stretch."""
     rows = np.arange(len(frames))
     stretch = AlignedSegment(TimeMapping(1.0, 0.0), rows, rows, np.ones(len(rows), np.float32))

@@ -11,7 +11,7 @@ from filmgate.dedupe.fingerprint.engine import slack
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.matching.compare import compare
 from filmgate.dedupe.matching.decide import decide
-from filmgate.dedupe.matching.frame_features import usable
+from filmgate.dedupe.matching.frame_features import matchable_frames
 from filmgate.dedupe.matching.model import MatchClass
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate_samples.clip import Clip, Encoding, Picture, write_clip
@@ -53,7 +53,7 @@ def test_two_files_share_no_unseen_second_and_are_one_film(
 
 
 def test_what_goes_unseen_counts_as_time(tmp_path: Path, pictures: list[Picture]) -> None:
-    seen = usable(_written(tmp_path / "keys.mp4", pictures, 2.0))
+    seen = matchable_frames(_written(tmp_path / "keys.mp4", pictures, 2.0))
     assert seen is not None
-    assert seen.seconds == pytest.approx(SECONDS, abs=1.0)
-    assert seen.unseen_s == pytest.approx(0.5, abs=0.1)
+    assert seen.shown_s == pytest.approx(SECONDS, abs=1.0)
+    assert seen.max_gap_s == pytest.approx(0.5, abs=0.1)

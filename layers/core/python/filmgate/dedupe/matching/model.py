@@ -82,6 +82,10 @@ class Transform(_Value):
     audio_removed: bool = False
     """Only one has sound."""
 
+    def with_audio(self, *, replaced: bool, removed: bool) -> Transform:
+        """Return the same with these changes of the audio."""
+        return self.model_copy(update={"audio_replaced": replaced, "audio_removed": removed})
+
     @property
     def changed(self) -> bool:
         """More was done than encoding anew at some size and quality."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from filmgate.dedupe.matching.arrays import F32, I64
-from filmgate.dedupe.matching.frame_features import Usable
+from filmgate.dedupe.matching.frame_features import MatchableFrames
 from filmgate.dedupe.matching.temporal_alignment import AlignedSegment
 from filmgate.dedupe.matching.transform import (
     Registration,
@@ -77,7 +77,11 @@ class MotionCorrelation:
 
     @classmethod
     def measure(
-        cls, a: Usable, b: Usable, segment: AlignedSegment, registration: Registration
+        cls,
+        a: MatchableFrames,
+        b: MatchableFrames,
+        segment: AlignedSegment,
+        registration: Registration,
     ) -> MotionCorrelation:
         """Measure the motion correlation of a segment, and that with other moments."""
         band = shared_band(registration.a, registration.b)

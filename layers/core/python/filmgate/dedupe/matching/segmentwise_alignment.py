@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from filmgate.dedupe.matching.arrays import F32, I64
-from filmgate.dedupe.matching.frame_features import Usable
+from filmgate.dedupe.matching.frame_features import MatchableFrames
 from filmgate.dedupe.matching.motion_correlation import MotionCorrelation
 from filmgate.dedupe.matching.spatial_alignment import register_frames
 from filmgate.dedupe.matching.temporal_alignment import AlignedSegment, TimeMapping
@@ -45,7 +45,9 @@ _MIN_ACCEPTED_SHARE = 0.6
 RegisteredSegment = tuple[AlignedSegment, Registration]
 
 
-def register_segments(a: Usable, b: Usable, mapping: TimeMapping) -> list[RegisteredSegment]:
+def register_segments(
+    a: MatchableFrames, b: MatchableFrames, mapping: TimeMapping
+) -> list[RegisteredSegment]:
     """Return the parts of the common time in which both sides show the same.
 
     Parts with hardly any motion need only be similar. The result is empty where the accepted parts
@@ -88,10 +90,10 @@ def _simultaneous_frames(a_times: F32, b_times: F32, mapping: TimeMapping) -> tu
 
 
 def _registered_part(
-    a: Usable, b: Usable, mapping: TimeMapping, rows: I64, columns: I64
+    a: MatchableFrames, b: MatchableFrames, mapping: TimeMapping, rows: I64, columns: I64
 ) -> RegisteredSegment:
     a_frames, b_frames = (
-        replace(side.pictures, coefficients=side.coefficients[frames])
+        replace(side.frame_set, coefficients=side.coefficients[frames])
         for side, frames in ((a, rows), (b, columns))
     )
     registration = register_frames(a_frames, b_frames)
