@@ -69,7 +69,7 @@ def test_what_a_person_needs_is_there() -> None:
     for words in (
         "mirrored, 1.25x faster, cropped", "with other sound, a part of the time", "0.967",
         "weight 65 %", "not on both sides", "A playlist, not a video", "ran out of memory",
-        "Outside the groups", "turned a quarter right",
+        "Outside the groups", "rotated 90 degrees clockwise",
     ):  # fmt: skip
         assert words in text
 

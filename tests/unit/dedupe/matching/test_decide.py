@@ -167,14 +167,14 @@ def test_without_sound_the_others_share_its_weight() -> None:
 def test_sure_pictures_decide_over_other_sound() -> None:
     verdict = decide(copy(audio=0.0, transform=Transform(audio_replaced=True)), SETTINGS)
     assert verdict.match_class is MatchClass.NEAR
-    assert "with other sound" in verdict.reason
+    assert "with different sound" in verdict.reason
 
 
 def test_the_same_song_under_other_pictures_is_no_match() -> None:
     verdict = decide(measured(visual=0.3, audio=1.0, metadata=1.0, decisive=("audio",)), SETTINGS)
     assert verdict.match_class is MatchClass.DIFFERENT
     assert verdict.score <= 0.3
-    assert "same sound under different pictures" in verdict.reason
+    assert "same sound, but different pictures" in verdict.reason
 
 
 def test_a_short_stretch_under_the_same_sound_is_told_beside_it() -> None:
@@ -237,12 +237,12 @@ def test_identical_bytes_are_exact_even_without_anything_to_compare() -> None:
     ("change", "words"),
     [
         ({"mirror": True}, "mirrored"),
-        ({"turn": 90}, "turned a quarter right"),
+        ({"turn": 90}, "rotated 90 degrees clockwise"),
         ({"speed": 1.25}, "1.25x faster"),
         ({"crop": True}, "cropped"),
-        ({"overlaid": True}, "with something laid over"),
+        ({"overlaid": True}, "with an overlay"),
         ({"recoloured": True}, "recoloured"),
-        ({"audio_removed": True}, "sound taken away or added"),
+        ({"audio_removed": True}, "sound added or removed"),
     ],
 )
 def test_every_change_is_named_and_makes_near(change: dict[str, Any], words: str) -> None:
