@@ -1,4 +1,4 @@
-"""Changes and times in words, the same in a verdict's reason and wherever it is shown."""
+"""Descriptions of changes and times."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from filmgate.dedupe.matching.model import MatchClass, Transform
         (Transform(trimmed=True), "slightly shorter or longer"),
     ],
 )
-def test_transforms_in_words(transform: Transform, words: str) -> None:
+def test_transforms_are_described(transform: Transform, words: str) -> None:
     assert describe_transform(transform) == words
 
 
@@ -43,7 +43,7 @@ def test_timecode(seconds: float, text: str) -> None:
     assert timecode(seconds) == text
 
 
-def test_of_what_only_looks_alike_no_change_is_told() -> None:
+def test_no_change_is_listed_for_lookalikes() -> None:
     assert "not proof" in describe_relation(MatchClass.SIMILAR, Transform(speed=1.5))
     assert "part" in describe_relation(MatchClass.SIMILAR, Transform(partial=True))
     assert describe_relation(MatchClass.NEAR, Transform(crop=True)) == "cropped"

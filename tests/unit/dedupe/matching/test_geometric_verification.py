@@ -1,4 +1,4 @@
-"""Where one picture lies in another is found from keypoints alone."""
+"""Keypoints alone register one picture in another."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def scattered(seed: int, count: int = 120) -> Keypoints:
 def moved(
     points: Keypoints, scale: float, shift: tuple[float, float], degrees: float = 0
 ) -> Keypoints:
-    """What of the picture lies in one of the same shape after it was scaled, tilted and moved."""
+    """Return the visible keypoints after the picture was scaled, rotated and moved."""
     angle = np.radians(degrees)
-    turning = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    places = points.places[:, :2] @ turning * scale + shift
+    rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    places = points.places[:, :2] @ rotation * scale + shift
     inside = ((places > 0) & (places < (WIDTH, HEIGHT))).all(axis=1)
-    kept = np.hstack([places, points.places[:, 2:] * scale])[inside]
-    return Keypoints(kept.astype(np.float32), points.patches[inside], ASPECT)
+    visible = np.hstack([places, points.places[:, 2:] * scale])[inside]
+    return Keypoints(visible.astype(np.float32), points.patches[inside], ASPECT)
 
 
-def test_a_cut_out_is_placed() -> None:
+def test_a_crop_is_registered() -> None:
     whole = scattered(1)
     # The part from 10 % to 80 % down and from 20 % to 90 % along, at full size.
     cut = moved(whole, 1 / 0.7, (-0.2 / 0.7 * WIDTH, -0.1 / 0.7 * HEIGHT))
@@ -47,7 +47,7 @@ def test_a_cut_out_is_placed() -> None:
     assert (best.mirror, best.right_angle_deg) == (False, 0)
 
 
-def test_a_picture_in_a_picture_is_placed() -> None:
+def test_a_picture_in_a_picture_is_registered() -> None:
     whole, strangers = scattered(1), scattered(2, 60)
     small = moved(whole, 0.5, (0.4 * WIDTH, 0.3 * HEIGHT))
     both = Keypoints(
@@ -61,34 +61,37 @@ def test_a_picture_in_a_picture_is_placed() -> None:
 
 
 @pytest.mark.parametrize("degrees", [-7.0, 3.0, 7.0])
-def test_a_tilt_is_measured(degrees: float) -> None:
+def test_a_rotation_is_measured(degrees: float) -> None:
     whole = scattered(1)
     best = affine_registrations(whole, moved(whole, 1.0, (0.05, 0.02), degrees))[0]
     assert best.rotation_deg == pytest.approx(degrees, abs=0.2)
 
 
-@pytest.mark.parametrize(("mirror", "turn"), dct.ORIENTATIONS)
-def test_orientations_are_told(mirror: bool, turn: int) -> None:
+@pytest.mark.parametrize(("mirror", "right_angle_deg"), dct.ORIENTATIONS)
+def test_orientations_are_found(mirror: bool, right_angle_deg: int) -> None:
     whole = scattered(1)
     x, y, scale = whole.places.T
-    rows = dct.orient(whole.patches, mirror, turn)
+    rows = dct.orient(whole.patches, mirror, right_angle_deg)
     width, height = WIDTH, HEIGHT
     x = width - x if mirror else x
-    for _ in range(turn // 90):
+    for _ in range(right_angle_deg // 90):
         x, y, width, height = height - y, x, height, width
     copy = Keypoints(np.stack([x, y, scale], axis=1), rows, width / height)
     best = affine_registrations(whole, copy)[0]
-    # The placement says how to turn the copy back.
-    assert (best.mirror, best.right_angle_deg) == (mirror, turn if mirror else -turn % 360)
+    # The registration says how to undo the orientation of the copy.ard.
+    assert (best.mirror, best.right_angle_deg) == (
+        mirror,
+        right_angle_deg if mirror else -right_angle_deg % 360,
+    )
     assert best.inlier_ratio > 0.95
     assert best.a_box == best.b_box == (0.0, 1.0, 0.0, 1.0)
 
 
-def test_strangers_have_no_place() -> None:
+def test_unrelated_pictures_do_not_register() -> None:
     assert affine_registrations(scattered(1), scattered(2)) == []
 
 
-def test_a_few_alike_are_a_small_share() -> None:
+def test_few_inliers_are_a_small_ratio() -> None:
     first, second = scattered(1), scattered(2)
     second.places[:12], second.patches[:12] = first.places[:12], first.patches[:12]
     best = affine_registrations(first, second)[0]
@@ -105,10 +108,10 @@ def test_too_few_keypoints_say_nothing(count: int) -> None:
 def test_swapping_the_sides_swaps_the_boxes() -> None:
     whole = scattered(1)
     cut = moved(whole, 1 / 0.7, (-0.2 / 0.7 * WIDTH, -0.1 / 0.7 * HEIGHT))
-    there, back = affine_registrations(whole, cut)[0], affine_registrations(cut, whole)[0]
-    assert there.inliers == back.inliers
-    assert there.a_box == pytest.approx(back.b_box, abs=0.005)
-    assert there.b_box == pytest.approx(back.a_box, abs=0.005)
+    forward, backward = affine_registrations(whole, cut)[0], affine_registrations(cut, whole)[0]
+    assert forward.inliers == backward.inliers
+    assert forward.a_box == pytest.approx(backward.b_box, abs=0.005)
+    assert forward.b_box == pytest.approx(backward.a_box, abs=0.005)
 
 
 def grid_places(cells: list[tuple[int, int]], each: int = 3) -> np.ndarray:
@@ -132,7 +135,7 @@ EVERYWHERE = [(row, column) for row in range(GRID) for column in range(GRID)]
         ([(row, column) for row in (3, 4, 5) for column in range(GRID)], 18 / 36),
     ],
 )
-def test_one_part_that_differs_contradicts(
+def test_one_region_that_differs_is_a_mismatch(
     differing: list[tuple[int, int]], expected: float
 ) -> None:
     same = [cell for cell in EVERYWHERE if cell not in differing]
@@ -142,7 +145,7 @@ def test_one_part_that_differs_contradicts(
     )
 
 
-def test_what_one_side_cannot_show_contradicts_nothing() -> None:
+def test_a_region_without_keypoints_on_one_side_is_no_mismatch() -> None:
     middle = [(2, 2), (2, 3), (3, 2), (3, 3)]
     same = [cell for cell in EVERYWHERE if cell not in middle]
     assert largest_mismatch_area(grid_places(EVERYWHERE), grid_places(same), grid_places(same)) == 0

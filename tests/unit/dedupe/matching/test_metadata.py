@@ -1,4 +1,4 @@
-"""Agreement of what containers say."""
+"""Similarity of container metadata."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def info(**values: object) -> MediaInfo:
 
 @given(infos, infos)
 def test_agreement_is_a_share_and_the_same_both_ways(a: MediaInfo, b: MediaInfo) -> None:
-    found = metadata_similarity(a, b)
-    assert found == metadata_similarity(b, a)
-    assert found is None or 0 <= found <= 1
+    similarity = metadata_similarity(a, b)
+    assert similarity == metadata_similarity(b, a)
+    assert similarity is None or 0 <= similarity <= 1
 
 
 @given(infos)

@@ -1,4 +1,4 @@
-"""Telling a mark on the pictures from what encoding does to them."""
+"""An overlay is told from encoding artefacts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pictures() -> Pictures:
 
 @pytest.mark.parametrize("right", [False, True])
 @pytest.mark.parametrize("bottom", [False, True])
-def test_a_logo_is_a_mark(pictures: Pictures, right: bool, bottom: bool) -> None:
+def test_a_logo_is_an_overlay(pictures: Pictures, right: bool, bottom: bool) -> None:
     parameters: Parameters = {"side": 0.24, "right": right, "bottom": bottom, "red": 240}
     covered = [EDITS["logo"].change(picture, parameters) for picture in pictures]
     assert has_localised_overlay(white(pictures), white(covered))
@@ -45,17 +45,17 @@ def test_a_logo_is_a_mark(pictures: Pictures, right: bool, bottom: bool) -> None
 
 
 @pytest.mark.parametrize("quality", [15, 30, 90])
-def test_encoding_is_none(pictures: Pictures, quality: int) -> None:
+def test_encoding_is_not_an_overlay(pictures: Pictures, quality: int) -> None:
     coded = [encoded(picture, quality) for picture in pictures]
     assert not has_localised_overlay(white(pictures), white(coded))
 
 
 @pytest.mark.parametrize("edit", ["resize", "noise", "colour", "grey"])
-def test_other_edits_are_none(pictures: Pictures, edit: str) -> None:
+def test_other_edits_are_not_overlays(pictures: Pictures, edit: str) -> None:
     parameters = EDITS[edit].draw(np.random.default_rng(3))
     changed = [EDITS[edit].change(picture, parameters) for picture in pictures]
     assert not has_localised_overlay(white(pictures), white(changed))
 
 
-def test_the_same_pictures_have_none(pictures: Pictures) -> None:
+def test_equal_pictures_have_no_overlay(pictures: Pictures) -> None:
     assert not has_localised_overlay(white(pictures), white(pictures))

@@ -1,4 +1,4 @@
-"""Lines of time on tables of similarities made by hand: where they start, how steep they are."""
+"""Temporal alignment of synthetic similarity matrices: offsets, speeds and segments."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def ends(found: AlignedSegment, a: Floats, b: Floats) -> list[float]:
     ]
 
 
-def test_a_film_lies_along_itself() -> None:
+def test_a_video_aligns_with_itself() -> None:
     a = times(20)
     (found,) = align(table(a.astype(float), a.astype(float)), a, a)
     assert found.mapping.speed == 1.0
@@ -90,38 +90,38 @@ def test_other_sampling_instants_and_rates() -> None:
     assert found.mapping.offset == pytest.approx(0, abs=0.06)
 
 
-def test_two_stretches_in_another_order() -> None:
+def test_two_segments_in_another_order() -> None:
     a, b = times(20), times(20)
     shown = np.where(b < 10, b.astype(float) + 10, b.astype(float) - 10)
     found = align(table(a.astype(float), shown), a, b)
     assert len(found) == 2
-    assert sorted(round(stretch.mapping.offset) for stretch in found) == [-10, 10]
-    assert all(len(stretch.rows) >= 36 for stretch in found)
+    assert sorted(round(segment.mapping.offset) for segment in found) == [-10, 10]
+    assert all(len(segment.rows) >= 36 for segment in found)
 
 
-def test_a_break_in_the_middle_splits_the_line_in_two() -> None:
+def test_a_break_in_the_middle_gives_two_segments() -> None:
     a = times(24)
     shown = a.astype(float).copy()
     shown[(a > 9) & (a < 14)] = np.nan
     found = align(table(a.astype(float), shown), a, a)
     assert len(found) == 2
-    assert all(abs(stretch.mapping.offset) < 0.1 for stretch in found)
+    assert all(abs(segment.mapping.offset) < 0.1 for segment in found)
 
 
-def test_strangers_have_no_line() -> None:
+def test_unrelated_videos_do_not_align() -> None:
     a, b = times(20), times(25)
     noise = np.random.default_rng(1).normal(0, 0.1, (len(a), len(b))).astype(np.float32)
     assert align(noise, a, b) == []
 
 
-def test_one_frame_alike_is_no_line() -> None:
+def test_one_similar_frame_is_not_a_segment() -> None:
     a, b = times(20), times(20)
     noise = np.random.default_rng(1).normal(0, 0.1, (80, 80)).astype(np.float32)
     noise[30, 50] = 0.99
     assert align(noise, a, b) == []
 
 
-def test_a_still_background_does_not_hide_the_line() -> None:
+def test_a_static_background_does_not_hide_the_alignment() -> None:
     a, b = times(20), times(20)
     shown = b.astype(float) + 5
     shown[shown > 20] = np.nan
@@ -132,7 +132,7 @@ def test_a_still_background_does_not_hide_the_line() -> None:
     assert found.mapping.offset == pytest.approx(-5, abs=0.2)
 
 
-def test_nothing_but_a_still_background_runs_along_from_the_start() -> None:
+def test_a_static_video_aligns_from_the_start() -> None:
     a, b = times(6), times(9)
     found = align(np.full((len(a), len(b)), 0.97, dtype=np.float32), a, b)
     assert found[0].mapping.speed == 1.0
@@ -141,7 +141,7 @@ def test_nothing_but_a_still_background_runs_along_from_the_start() -> None:
 
 
 @pytest.mark.parametrize("period", [1.5, 2.0, 3.0])
-def test_what_repeats_is_taken_at_its_own_speed(period: float) -> None:
+def test_repetition_is_aligned_at_normal_speed(period: float) -> None:
     a = times(16)
     phase = a.astype(float) % period
     gap = np.abs(phase[:, None] - phase[None, :])
@@ -154,7 +154,7 @@ def test_what_repeats_is_taken_at_its_own_speed(period: float) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1), st.floats(0.01, 2))
-def test_stretches_stay_inside_whatever_the_table(n: int, m: int, seed: int, step: float) -> None:
+def test_segments_stay_inside_whatever_the_table(n: int, m: int, seed: int, step: float) -> None:
     rng = np.random.default_rng(seed)
     a = (np.arange(n) * step).astype(np.float32)
     b = (np.arange(m) * step).astype(np.float32)
