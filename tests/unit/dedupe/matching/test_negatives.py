@@ -90,7 +90,7 @@ def test_the_same_song_is_not_a_copy(make: Maker) -> None:
         assert found.match_class is MatchClass.DIFFERENT
         assert found.audio is not None
         assert found.audio > 0.9
-        assert "same sound under different pictures" in found.reason
+        assert "same sound, but different pictures" in found.reason
 
 
 def test_other_sound_files_differ(make: Maker, tmp_path: Path) -> None:
