@@ -10,14 +10,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.adapters.s3 import S3Objects
-from filmgate.observability import correlate, logger
+from filmgate.observability import correlate, log_sandbox, logger
 from filmgate.pipeline import engines
 from filmgate.pipeline.fingerprint import FingerprintDeps, fingerprint
 from filmgate.pipeline.state import JobState
+from filmgate.sandbox.model import MIB
+from filmgate.sandbox.reader import SandboxedReader
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
     EmbeddingSettings,
+    FunctionSettings,
     LimitSettings,
     RawSettings,
 )
@@ -35,6 +38,7 @@ def handler(event: JobState, context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _deps() -> FingerprintDeps:
+    reader = SandboxedReader(FunctionSettings().memory_size * MIB, log_sandbox)
     objects = S3Objects(RawSettings().raw_bucket, ArtifactSettings().artifacts_bucket)
     model = EmbeddingSettings().embedding_model
     embedding = engines.start(objects, model)
@@ -44,5 +48,6 @@ def _deps() -> FingerprintDeps:
         library=DynamoAssets(AssetTableSettings().assets_table),
         objects=objects,
         limits=LimitSettings().limits,
+        reader=reader,
         embedder=embedding.engine,
     )

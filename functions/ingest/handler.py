@@ -23,10 +23,13 @@ from pydantic import BaseModel, Field, Json
 from filmgate.adapters.dynamodb.assets import DynamoAssets
 from filmgate.adapters.s3 import S3Objects
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
-from filmgate.observability import MetricUnit, correlate, logger, metrics
+from filmgate.observability import MetricUnit, correlate, log_sandbox, logger, metrics
 from filmgate.pipeline.receive import ReceiveDeps, Upload, receive
+from filmgate.sandbox.model import MIB
+from filmgate.sandbox.reader import SandboxedReader
 from filmgate.settings import (
     AssetTableSettings,
+    FunctionSettings,
     IdempotencySettings,
     LimitSettings,
     RawSettings,
@@ -98,6 +101,7 @@ def _receive() -> Callable[..., dict[str, Any]]:
             workflows.image_workflow_arn, workflows.video_workflow_arn
         ),
         limits=LimitSettings().limits,
+        reader=SandboxedReader(FunctionSettings().memory_size * MIB, log_sandbox),
     )
 
     def once(upload: dict[str, Any]) -> dict[str, Any]:

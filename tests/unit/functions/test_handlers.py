@@ -112,7 +112,7 @@ def test_each_step_takes_what_the_one_before_left(
     asset, _ = flow.upload("b.jpg", picture(1, side=160))
     library, objects = flow.library, flow.objects
     deps = {
-        "fingerprint": FingerprintDeps(library, objects, flow.limits),
+        "fingerprint": FingerprintDeps(library, objects, flow.limits, flow.reader),
         "match": MatchDeps(library, objects, flow.index),
         "decide": DecideDeps(library, objects, MatchSettings()),
     }

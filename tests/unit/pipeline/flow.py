@@ -23,6 +23,8 @@ from filmgate.pipeline.finish import Finished, finish
 from filmgate.pipeline.match import MatchDeps, match
 from filmgate.pipeline.receive import Receipt, ReceiveDeps, Upload, receive
 from filmgate.pipeline.state import Failure, JobState, Matched, Outcome, ToFinish, ToMatch
+from filmgate.sandbox.inprocess import InProcessReader
+from filmgate.sandbox.port import MediaReader
 from tests.memory import (
     MemoryFreshStore,
     MemoryLibrary,
@@ -52,18 +54,20 @@ class Flow:
         folder: Path,
         limits: Limits | None = None,
         embedder: EmbeddingEngine | None = None,
+        reader: MediaReader | None = None,
     ) -> None:
         self.library, self.objects = MemoryLibrary(), MemoryObjects()
         self.workflows = MemoryWorkflows()
         self.limits = limits or Limits()
         self.embedder = embedder
+        self.reader = reader or InProcessReader()
         self.index = SegmentIndex(
             MemoryFreshStore(), MemorySegmentStore(), cache_dir=folder / "segments"
         )
 
     @property
     def receiving(self) -> ReceiveDeps:
-        return ReceiveDeps(self.library, self.objects, self.workflows, self.limits)
+        return ReceiveDeps(self.library, self.objects, self.workflows, self.limits, self.reader)
 
     def announce(self, path: str, body: bytes) -> Asset:
         """What the API records before an upload."""
@@ -103,7 +107,7 @@ class Flow:
 
     def fingerprint(self, state: JobState) -> dict[str, Any]:
         """Run the step; what the workflow carries on with."""
-        deps = FingerprintDeps(self.library, self.objects, self.limits, self.embedder)
+        deps = FingerprintDeps(self.library, self.objects, self.limits, self.reader, self.embedder)
         result = fingerprint(deps, state)
         return state.model_dump() | result.model_dump(mode="json")
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from filmgate.dedupe.fingerprint import engine
 from filmgate.dedupe.fingerprint.codec import DamagedFingerprintError, dumps, loads
+from filmgate.dedupe.fingerprint.embeddings import with_embeddings
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.engines.embedding.port import EmbeddingEngine
 from filmgate.errors import FilmgateError, MediaRefused, NotFound
 from filmgate.library.model import GONE, Asset
 from filmgate.library.ports import Assets, ObjectStore
 from filmgate.media.limits import Limits
-from filmgate.media.model import Frame
-from filmgate.media.tiles import TileSheet
+from filmgate.media.model import MediaInfo
 from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
 from filmgate.pipeline.state import GONE_REASON, Fingerprinted, JobState, Outcome
+from filmgate.sandbox.port import MediaReader, Reading
+from filmgate.sandbox.scratch import scratch
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class FingerprintDeps:
     library: Assets
     objects: ObjectStore
     limits: Limits
+    reader: MediaReader
     embedder: EmbeddingEngine | None = None
 
 
@@ -39,7 +40,7 @@ def fingerprint(deps: FingerprintDeps, state: JobState) -> Fingerprinted:
 
     Raises:
         NotFound: the asset is gone.
-        TransientError: storage did not answer.
+        TransientError: storage did not answer, or memory or disk did not suffice.
     """
     asset = deps.library.asset(state.tenant, state.asset_id)
     try:
@@ -87,30 +88,31 @@ def _lacks(known: Fingerprint, embedder: EmbeddingEngine | None) -> bool:
 def _make(deps: FingerprintDeps, asset: Asset) -> Fingerprint:
     if asset.info is None or asset.sha256 is None:
         raise FilmgateError("this asset was never read")
-    sheet, seen = TileSheet(), []
+    reading = _read(deps, asset, asset.sha256, asset.info)
+    made = reading.fingerprint
+    if deps.embedder is not None:
+        # The process that decodes has no model, and a model no use for a sandbox: it sees arrays.
+        made = with_embeddings(made, deps.embedder, reading.pictures)
+    if reading.tiles is not None:
+        index = reading.tiles.index.model_dump_json().encode()
+        _put(deps, asset, TILES, reading.tiles.jpeg, "image/jpeg")
+        _put(deps, asset, TILES_INDEX, index, "application/json")
+    _put(deps, asset, PDQ, _pdq_export(made), "application/json")
+    _put(deps, asset, FINGERPRINT, dumps(made), "application/octet-stream")
+    return made
 
-    def keep(frame: Frame) -> None:
-        sheet.add(frame)
-        seen.append(frame.time_s)
 
-    with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
-        path = Path(folder) / "file"
+def _read(deps: FingerprintDeps, asset: Asset, sha256: str, info: MediaInfo) -> Reading:
+    with scratch() as folder:
+        path = folder / "file"
         try:
             found = deps.objects.download("raw", asset.key, path, version_id=asset.version_id)
         except NotFound as error:
             raise MediaRefused(GONE, GONE_REASON) from error
-        if found != asset.sha256:
+        if found != sha256:
             raise MediaRefused("changed", "The file changed while it was read. Upload it again.")
-        made = engine.fingerprint(
-            path, asset.sha256, asset.info, deps.limits, keep, embedder=deps.embedder
-        )
-    if seen:
-        tiles = sheet.finish()
-        _put(deps, asset, TILES, tiles.jpeg, "image/jpeg")
-        _put(deps, asset, TILES_INDEX, tiles.index.model_dump_json().encode(), "application/json")
-    _put(deps, asset, PDQ, _pdq_export(made), "application/json")
-    _put(deps, asset, FINGERPRINT, dumps(made), "application/octet-stream")
-    return made
+        wanted = deps.embedder is not None
+        return deps.reader.read(path, sha256, info, deps.limits, pictures=wanted)
 
 
 def _pdq_export(made: Fingerprint) -> bytes:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from filmgate.access.model import valid_tenant
@@ -21,10 +19,10 @@ from filmgate.library.model import (
 )
 from filmgate.library.ports import Assets, ObjectStore, Workflows
 from filmgate.media.limits import Limits
-from filmgate.media.model import MediaInfo
-from filmgate.media.probe import probe
 from filmgate.pipeline.run import next_run, start
 from filmgate.pipeline.state import GONE_REASON
+from filmgate.sandbox.port import MediaReader
+from filmgate.sandbox.scratch import scratch
 
 _TRIES = 5
 _KEY = re.compile(r"raw/([^/]+)/(.*[^/])", re.DOTALL)
@@ -66,6 +64,7 @@ class ReceiveDeps:
     objects: ObjectStore
     workflows: Workflows
     limits: Limits
+    reader: MediaReader
 
 
 def receive(deps: ReceiveDeps, upload: Upload) -> Receipt:
@@ -75,7 +74,8 @@ def receive(deps: ReceiveDeps, upload: Upload) -> Receipt:
     began without its workflow gets it. Keys outside of ``raw/{tenant}/`` are ignored.
 
     Raises:
-        TransientError: storage or the workflows did not answer.
+        TransientError: storage or the workflows did not answer, or memory or disk did not
+            suffice.
     """
     found = _KEY.fullmatch(upload.key)
     if found is None or not valid_tenant(found[1]):
@@ -131,8 +131,8 @@ def _inspected(deps: ReceiveDeps, asset: Asset, upload: Upload) -> dict[str, Any
             "too_large",
             f"The file has {size} bytes; at most {deps.limits.max_file_bytes} are accepted.",
         )
-    with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
-        path = Path(folder) / "file"
+    with scratch() as folder:
+        path = folder / "file"
         sha256 = deps.objects.download("raw", upload.key, path, version_id=upload.version_id)
         if asset.sha256 not in (None, sha256):
             raise MediaRefused(
@@ -140,7 +140,7 @@ def _inspected(deps: ReceiveDeps, asset: Asset, upload: Upload) -> dict[str, Any
                 "What arrived is not the file that was announced: its SHA-256 differs. "
                 "Upload it again.",
             )
-        info: MediaInfo = probe(path, deps.limits)
+        info = deps.reader.probe(path, deps.limits)
     return {
         "version_id": upload.version_id,
         "size_bytes": size,

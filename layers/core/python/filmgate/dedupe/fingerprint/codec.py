@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from filmgate.dedupe.fingerprint import archive
 from filmgate.dedupe.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
 from filmgate.engines.embedding.track import EmbeddingTrack, Scale
 from filmgate.errors import FilmgateError
@@ -75,17 +76,19 @@ def dumps(fingerprint: Fingerprint) -> bytes:
 
 
 def loads(data: bytes) -> Fingerprint:
-    """The inverse of `dumps`.
+    """The inverse of `dumps`, of bytes that anybody may have made.
 
     Raises:
         DamagedFingerprintError: not bytes that `dumps` made.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        head = json.loads(arrays["head"].tobytes())
+        arrays = archive.read(data)
+        body = arrays.pop("head").tobytes()
+        head = json.loads(body)
         if head["format"] != _FORMAT:
             raise DamagedFingerprintError(f"fingerprint format {head['format']} is not {_FORMAT}")
+        archive.check_head(body)
+        archive.check_arrays(arrays)
         return _assemble(head, arrays)
     except _DAMAGE as error:
         raise DamagedFingerprintError(f"not a fingerprint: {error}") from error

@@ -22,9 +22,6 @@ from filmgate.dedupe.fingerprint.constellation import constellation
 from filmgate.dedupe.fingerprint.keypoints import FEW, SIDE, keypoints, merged
 from filmgate.dedupe.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
 from filmgate.dedupe.fingerprint.pdq import pdq
-from filmgate.engines.embedding.port import EmbeddingEngine, EmbeddingError
-from filmgate.engines.embedding.sampling import Sampler, embedded
-from filmgate.engines.embedding.track import EmbeddingTrack
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
@@ -83,8 +80,6 @@ def fingerprint(
     info: MediaInfo,
     limits: Limits,
     on_frame: Callable[[Frame], None] | None = None,
-    *,
-    embedder: EmbeddingEngine | None = None,
 ) -> Fingerprint:
     """Decode a file and keep what comparing it needs.
 
@@ -94,7 +89,6 @@ def fingerprint(
         info: from `filmgate.media.probe`.
         limits: bounds on decoding.
         on_frame: called with each sampled picture, for those who want to keep some.
-        embedder: makes vectors of some pictures; a note tells where it failed.
 
     Raises:
         MediaRefused: nothing in the file can be decoded.
@@ -102,11 +96,9 @@ def fingerprint(
     rate = sample_rate(info)
     decoded = decode(path, info, limits, sample_rate_hz=rate, slack_s=slack(info))
     reducer = _Reducer(info, rate, on_frame)
-    sampler = Sampler()
-    reducer.take(decoded.frames if embedder is None else sampler.passing(decoded.frames))
+    reducer.take(decoded.frames)
     track, points = reducer.reduced()
     audio = None if decoded.audio is None else constellation(decoded.audio)
-    embeddings, notes = _embedded(embedder, sampler, track)
     return Fingerprint(
         engine=ENGINE,
         sha256=sha256,
@@ -114,8 +106,7 @@ def fingerprint(
         frames=track,
         audio=audio,
         pdq=tuple(reducer.pdqs),
-        notes=_notes(decoded, info, track, audio) + notes,
-        embeddings=embeddings,
+        notes=_notes(decoded, info, track, audio),
         keypoints=points,
     )
 
@@ -160,18 +151,6 @@ def _cut_short(seen_s: float, length_s: float) -> str:
     if length_s - seen_s < _UNSEEN_S:
         return f"{early}; only what could be read was used."
     return f"{early}: {seen_s:.1f} of {length_s:.1f} s could be decoded."
-
-
-def _embedded(
-    embedder: EmbeddingEngine | None, sampler: Sampler, track: FrameTrack | None
-) -> tuple[EmbeddingTrack | None, tuple[str, ...]]:
-    """The vectors, and what to note. A model that fails keeps no file from being matched."""
-    if embedder is None or track is None:
-        return None, ()
-    try:
-        return embedded(embedder, sampler, track.times_s[track.worth_matching()]), ()
-    except EmbeddingError as error:
-        return None, (f"No embeddings were made: {error}.",)
 
 
 @dataclass(frozen=True, slots=True)
