@@ -9,7 +9,8 @@ BENCH_SETUP := .build/bench-setup.stamp
 OSLS := node_modules/.bin/osls
 
 BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-sound bench-index \
-	bench-imports bench-vectors bench-throughput bench-agreement bench-descriptor
+	bench-imports bench-vectors bench-throughput bench-agreement bench-descriptor \
+	bench-sandbox
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench calibrate $(BENCHMARKS)
@@ -70,6 +71,7 @@ bench-index: ## candidate search at 1e5 and 1e6 hashes beside faiss, and in band
 bench-throughput: ## one-minute 720p videos on one core, an hour, and what one costs; BENCH_FLAGS=--pairs for verdicts
 bench-agreement: ## whether a scan says of files what the matching benchmark says
 bench-imports: ## import time of each function's handler
+bench-sandbox: ## what decoding in a process of its own costs a file
 bench-descriptor: ## what a learned descriptor of keypoints would gain over the DCT
 bench-vectors: ## what embeddings cost: a model of random weights, and the scan of vectors
 $(BENCHMARKS): $(BENCH_SETUP)

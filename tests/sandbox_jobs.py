@@ -70,7 +70,7 @@ def attempts(path: Path, given: dict[str, Any]) -> dict[str, Callable[[], object
     return {
         "open a TCP socket": lambda: socket.socket().close(),
         "open a Unix socket": lambda: socket.socket(socket.AF_UNIX).close(),
-        "make a pair of sockets": lambda: [end.close() for end in socket.socketpair()],
+        "make a pair of sockets": socket.socketpair,
         "connect": lambda: _connect(int(given["port"])),
         "run a program": _exec,
         "make a process": _spawn,
@@ -97,7 +97,7 @@ def attempts(path: Path, given: dict[str, Any]) -> dict[str, Callable[[], object
         "call what came later": lambda: _called(_NEWER_THAN_ALL, 0),
         "raise a limit": _more_memory,
         "read elsewhere": elsewhere.read_bytes,
-        "list a folder": lambda: os.listdir(elsewhere.parent),
+        "list a folder": lambda: list(elsewhere.parent.iterdir()),
         "read the file": path.read_bytes,
     }
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from filmgate.errors import MediaRefused
+from filmgate.errors import MediaRefused, TransientError
 from filmgate.sandbox import libc
 from filmgate.sandbox.confine import confine
 from filmgate.sandbox.model import Capabilities, Request
@@ -78,7 +78,8 @@ def _answer(jobs: Mapping[str, Job], request: Request) -> bytes:
     try:
         parts = jobs[request.job](Path(request.path), request.arguments)
         return packed(Head(outcome="done"), parts)
-    except MemoryError:
+    except (MemoryError, TransientError):
+        # Nothing else is transient where there is neither a network nor a disk to write to.
         return packed(Head(outcome="memory"), ())
     except MediaRefused as refusal:
         if _ran_out(refusal):

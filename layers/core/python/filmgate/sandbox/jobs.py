@@ -21,6 +21,7 @@ _DECODERS = (
     "av",
     "av.audio.resampler",
     "av.stream",
+    "av.subtitles.stream",
     "av.video.reformatter",
     "PIL.Image",
     "PIL.ImageCms",

@@ -25,7 +25,7 @@ _START = (
 )
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """All that a Python may need of the environment: where its own shared library is."""
-_SINGLE = {"OPENBLAS_NUM_THREADS": "1"}
+_SINGLE = {"OPENBLAS_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
 """As in the deployed functions; and only a process of one thread can be forked safely."""
 _START_S = 60.0
 _GRACE_S = 10.0

@@ -59,12 +59,18 @@ def install(pid: int) -> None:
     """
     machine = platform.machine()
     column, _ = _ARCHITECTURES[machine]
-    body = prepared(machine) + _packed(_by_arguments(column, pid))
+    body = whole(machine, pid)
     held = ctypes.create_string_buffer(body, len(body))
-    whole = _Program(len(body) // _INSTRUCTION.size, ctypes.cast(held, ctypes.c_void_p))
+    program = _Program(len(body) // _INSTRUCTION.size, ctypes.cast(held, ctypes.c_void_p))
     # Older kernels would switch off speculation along with it, which slows decoding by a fifth and
     # guards programs that run code of others within their own memory.
-    libc.syscall(_SECCOMP[column], _MODE_FILTER, _KEEP_SPECULATION, ctypes.byref(whole))
+    libc.syscall(_SECCOMP[column], _MODE_FILTER, _KEEP_SPECULATION, ctypes.byref(program))
+
+
+def whole(machine: str, pid: int) -> bytes:
+    """The filter's instructions for a process on a machine, as the kernel takes them."""
+    column, _ = _ARCHITECTURES[machine]
+    return prepared(machine) + _packed(_by_arguments(column, pid))
 
 
 @cache

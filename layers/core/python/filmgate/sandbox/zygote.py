@@ -193,37 +193,23 @@ class _Server:
         """Report who has ended; what they left behind ends with them."""
         while self._running or _children():
             try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                ended = _ended()
             except ChildProcessError:
                 return
-            if ended is None:
-                if not self._kill_strays():
-                    return
-                continue
-            # While it is not reaped, its number is nobody else's, and so is that of its group.
-            _kill(ended.si_pid)
-            _, status, used = os.wait4(ended.si_pid, 0)
-            self._kill_strays()
-            if (one := self._running.pop(ended.si_pid, None)) is not None:
-                code = os.waitstatus_to_exitcode(status)
-                # Linux counts the peak in KiB, macOS in bytes.
-                unit = 1 if sys.platform == "darwin" else 1024
-                self._report(
-                    one,
-                    Exit(
-                        code=code if code >= 0 else None,
-                        signal=-code if code < 0 else None,
-                        overdue=one.overdue,
-                        cpu_s=used.ru_utime + used.ru_stime,
-                        peak_bytes=used.ru_maxrss * unit,
-                    ),
-                )
+            strays = self._kill_strays()
+            if ended is not None:
+                self._report(*ended)
+            elif not strays:
+                return
 
-    def _report(self, one: _Running, how: Exit) -> None:
+    def _report(self, pid: int, how: Exit) -> None:
+        one = self._running.pop(pid, None)
+        if one is None:
+            return
         with suppress(KeyError, ValueError):
             self._selector.unregister(one.channel)
         with suppress(OSError):
-            one.channel.sendall(frame(how))
+            one.channel.sendall(frame(how.model_copy(update={"overdue": one.overdue})))
         one.channel.close()
 
     def _kill_strays(self) -> bool:
@@ -233,6 +219,35 @@ class _Server:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return bool(strays)
+
+
+def _ended() -> tuple[int, Exit] | None:
+    """A child that has ended, and how; its group ends with it. None where all still run.
+
+    Raises ChildProcessError: there are no children.
+    """
+    if hasattr(os, "waitid"):
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return None
+        # While it is not reaped, its number is nobody else's, and so is that of its group.
+        _kill(found.si_pid)
+        pid, status, used = os.wait4(found.si_pid, 0)
+    else:
+        # macOS before Python 3.13.
+        pid, status, used = os.wait4(-1, os.WNOHANG)
+        if not pid:
+            return None
+        _kill(pid)
+    code = os.waitstatus_to_exitcode(status)
+    # Linux counts the peak in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return pid, Exit(
+        code=code if code >= 0 else None,
+        signal=-code if code < 0 else None,
+        cpu_s=used.ru_utime + used.ru_stime,
+        peak_bytes=used.ru_maxrss * unit,
+    )
 
 
 def _noted(_number: int, _frame: FrameType | None) -> None:
