@@ -17,7 +17,8 @@ from filmgate.sandbox.answers import ReadArguments, picture_parts
 from filmgate.sandbox.child import Job
 from filmgate.sandbox.inprocess import InProcessReader
 
-_DECODERS = (
+_NEEDED = (
+    "numpy.fft",
     "av",
     "av.audio.resampler",
     "av.stream",
@@ -34,7 +35,7 @@ _DECODERS = (
     "filmgate.media.tiles",
     "filmgate.media.video",
 )
-for _name in _DECODERS:
+for _name in _NEEDED:
     importlib.import_module(_name)
 
 
