@@ -28,6 +28,8 @@ _MOST_SIDE = 1_000_000
 _MOST_TILES = 120
 _MOST_TILE_SIDE = 4096
 _MOST_PICTURES = 32
+_MOST_PICTURE_SIDE = 1024
+"""Pixels; decoded pictures are reduced to a quarter of it."""
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 
 
@@ -84,7 +86,7 @@ def reading(parts: Sequence[bytes], asked: ReadArguments, engine: str) -> Readin
     """What a file was read to. Raises WireError."""
     made, index, jpeg, shapes, pixels = _counted(parts, 5)
     found = _fingerprint(made, asked, engine)
-    pictures = _pictures(shapes, pixels, asked.limits) if asked.pictures else ()
+    pictures = _pictures(shapes, pixels) if asked.pictures else ()
     return Reading(found, _tiles(index, jpeg), pictures)
 
 
@@ -143,7 +145,7 @@ def _tiles(index: bytes, jpeg: bytes) -> Tiles | None:
     return Tiles(jpeg, told)
 
 
-def _pictures(shapes: bytes, pixels: bytes, limits: Limits) -> tuple[Frame, ...]:
+def _pictures(shapes: bytes, pixels: bytes) -> tuple[Frame, ...]:
     import numpy as np  # noqa: PLC0415
 
     try:
@@ -152,7 +154,7 @@ def _pictures(shapes: bytes, pixels: bytes, limits: Limits) -> tuple[Frame, ...]
         raise WireError("the pictures are none") from error
     sizes = [shape.height * shape.width * 3 for shape in told.shapes]
     sides = [max(shape.height, shape.width) for shape in told.shapes]
-    if max(sides, default=0) > limits.working_side or sum(sizes) != len(pixels):
+    if max(sides, default=0) > _MOST_PICTURE_SIDE or sum(sizes) != len(pixels):
         raise WireError("the pictures are out of bounds")
     found, start = [], 0
     for shape, size in zip(told.shapes, sizes, strict=True):
