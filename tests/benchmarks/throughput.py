@@ -354,7 +354,7 @@ def _costs(work: cost.Work, library: int) -> Sheet:
             f"List prices of {prices.DATE}, us-east-1, x86-64, memory as in serverless.yml.",
             f"The file of median processor time; searched among {library:,} hashes "
             f"of frames, which have no crops and no sound beside them, compared with "
-            f"{work.candidates} candidates, each of them a match. {work.search_s:.2f} s of Match "
+            f"{work.candidates} candidates, each of them a match. {work.search_s:.2f} s of dedupe "
             f"is the search.",
             f"Measured: processor seconds. Assumed: billed time is processor time plus S3 at "
             f"{cost.S3_BYTES_PER_S / 1e6:g} MB/s and {cost.LIGHT_S * 1000:g} ms a call; cold "

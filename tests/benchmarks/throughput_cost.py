@@ -24,7 +24,7 @@ LIGHT_S = 0.05
 LOG_BYTES = 8_000
 """Lines of all functions about one video."""
 _TRANSITIONS = 5
-"""Fingerprint, Accepted, Match, Decide, Finish: infra/workflows/video."""
+"""Derive, RunEngines, RunEngine once, AnyFailed, Done: infra/workflows/analyze."""
 _QUEUE_REQUESTS = 3
 """Sent, received, deleted."""
 
@@ -34,7 +34,7 @@ class Work:
     """What was measured of one video.
 
     Attributes:
-        file_bytes: downloaded by `ingest` and by `fingerprint`.
+        file_bytes: downloaded by `ingest` and by `derive`.
         ingest_s, fingerprint_s: processor seconds, without the download.
         match_s: of index_entry, index_query and comparing with the candidates.
         search_s: of looking through the library.
@@ -97,10 +97,11 @@ def _functions(work: Work) -> list[Line]:
         # Two calls: announcing the upload, and asking how it ended.
         "api": 2 * LIGHT_S,
         "ingest": work.ingest_s + download_s + LIGHT_S,
-        "fingerprint": work.fingerprint_s + download_s + LIGHT_S,
-        "match": work.match_s + work.search_s + LIGHT_S + work.candidates * prices.REQUEST_S,
-        "decide": LIGHT_S + work.matches * prices.REQUEST_S,
-        "finish": LIGHT_S,
+        "derive": work.fingerprint_s + download_s + LIGHT_S,
+        "dedupe": work.match_s
+        + work.search_s
+        + LIGHT_S
+        + (work.candidates + work.matches) * prices.REQUEST_S,
     }
     memory = memory_gb()
     return [

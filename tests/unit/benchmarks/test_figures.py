@@ -24,7 +24,7 @@ def test_a_figure_is_one_line_of_four_words() -> None:
     [("two words", 1, "s"), ("Upper", 1, "s"), ("a", 1, "of it"), ("a", float("nan"), "s")],
 )
 def test_a_figure_that_scripts_cannot_split_is_refused(name: str, value: float, unit: str) -> None:
-    with pytest.raises(ValueError, match="figure|finite"):
+    with pytest.raises(ValueError, match=r"figure|finite"):
         Figure(name, value, unit)
 
 
