@@ -18,9 +18,9 @@ ROOTS = ("layers/core/python", "infra/local", "infra/packaging", "infra/samples"
 """Folders that packages lie in; their names are left out of the package's."""
 
 
-IN_OTHER_PROCESSES = ("filmgate_local", "filmgate_packaging")
-"""Packages without a limit: the local AWS and its packaging mostly run outside the test process,
-where nothing counts what runs."""
+IN_OTHER_PROCESSES = ("filmgate_local", "filmgate_packaging", "functions")
+"""Packages without a limit: the local AWS, its packaging and the wiring of the functions mostly run
+outside the test process, where nothing counts what runs."""
 
 
 @dataclass(frozen=True)
