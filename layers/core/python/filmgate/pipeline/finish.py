@@ -12,7 +12,7 @@ from filmgate.pipeline.runs import Ending, end_running
 from filmgate.pipeline.state import Failure, ToFinish
 
 _MAX_DETAIL = 300
-_OUR_ERRORS = {kind.__name__ for kind in (FilmgateError, *FilmgateError.__subclasses__())}
+_OUR_ERRORS = {"FilmgateError"} | {kind.__name__ for kind in FilmgateError.__subclasses__()}
 _NEXT_STEP = "Run it again; if it fails again, the logs of this job say more."
 
 
