@@ -109,7 +109,9 @@ def main() -> None:
             f"Held: {held.model_dump_json()}",
         ),
     )
-    figures = [Figure("sandbox.ready", ready_ms, "ms"), Figure("sandbox.resident", resident, "MB")]
+    figures = [Figure("sandbox.ready", ready_ms, "ms")]
+    if resident is not None:
+        figures.append(Figure("sandbox.resident", resident, "MB"))
     for name, _, parent, child in rows:
         head = f"sandbox.small_jpeg.{slug(name)}"
         figures.append(Figure(f"{head}.cpu", parent + child, "ms"))
