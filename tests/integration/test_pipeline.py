@@ -20,9 +20,10 @@ import pytest
 from filmgate.adapters import s3
 from filmgate.adapters.dynamodb.library import DynamoLibrary
 from filmgate.dedupe.records import verdict_of
-from filmgate.library.jobs import Job
+from filmgate.library.jobs import Job, new_id
 from filmgate.library.matches import Match
 from filmgate.library.model import AnalyzedAsset, AssetStatus
+from filmgate.library.results import ResultState
 from filmgate.media.model import MediaKind
 from filmgate.pipeline.runs import plan, start
 from filmgate.sandbox.scratch import PREFIX
@@ -246,6 +247,25 @@ def test_a_message_that_always_fails_is_set_aside_and_works_once_redriven(
     sqs.send_message(QueueUrl=info.ingest_queue_url, MessageBody=message["Body"])
     sqs.delete_message(QueueUrl=info.dead_letters_url, ReceiptHandle=message["ReceiptHandle"])
     wait_for("the redriven asset", lambda: done(site.ended(1)["one.jpg"]))
+
+
+def test_a_backfill_runs_every_stored_file_again(local: RunningStack, site: Site) -> None:
+    site.drop("one.jpg", picture(21))
+    site.drop("two.jpg", picture(22))
+    site.ended(2)
+    states, order = local.aws.client("stepfunctions"), new_id()
+    states.start_execution(
+        stateMachineArn=local.info.workflows["backfill"],
+        name=order,
+        input=json.dumps({"tenant": site.tenant, "backfill_id": order, "everything": True}),
+    )
+
+    def again() -> bool | None:
+        results = [result for record in site.ended(2).values() for result in record.results]
+        ended = all(result.state is ResultState.DONE for result in results)
+        return (ended and {result.attempt for result in results} == {2}) or None
+
+    wait_for("second attempt", again)
 
 
 def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, site: Site) -> None:
