@@ -289,16 +289,15 @@ def test_a_match_asks_the_deployed_function_for_a_compaction(
 ) -> None:
     """By the deployed functions, so their roles allow it."""
     site.drop("one.jpg", picture(14))
-    asset = site.ended(1)["one.jpg"]
+    asset = site.ended(1)["one.jpg"].asset
     asks = next(name for name in map(str, range(99)) if not zlib.crc32(name.encode()) % 8)
-    event = {"tenant": site.tenant, "asset_id": asks, "job_id": str(asset.job_id)}
-    event |= {"correlation_id": "test", "fingerprint_key": str(asset.fingerprint_key)}
+    site.library.create(asset.model_copy(update={"asset_id": asks, "version": 0}))
     segments = f"index/{site.tenant}/segments/"
     with (
-        changed(local, "match", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 2}'),
+        changed(local, "dedupe", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 2}'),
         changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 2}'),
     ):
-        invoke(local, "match", event)
+        again(local, site, asks)
         s3_client = local.aws.client("s3")
 
         def compacted() -> bool | None:
