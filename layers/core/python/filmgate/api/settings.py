@@ -20,7 +20,9 @@ class ApiSettings(
     WorkflowSettings,
     LimitSettings,
 ):
-    """Those of storage and workflows, the table of API keys, and the stage `/health` names."""
+    """Those of storage and workflows, the tables of API keys and of the audit log, and the stage that
+    `/health` names."""
 
     stage: str
     keys_table: str
+    audit_table: str

@@ -17,7 +17,7 @@ from filmgate.engines import registry
 from filmgate.engines.embedding.port import EmbeddingEngine
 from filmgate.errors import FilmgateError, MediaRefused, NotFound
 from filmgate.library.jobs import Progress
-from filmgate.library.model import CHANGED, GONE, Asset
+from filmgate.library.model import CHANGED, GONE, Asset, DataKind
 from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
 from filmgate.media.limits import Limits
@@ -119,6 +119,12 @@ def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
     """Decode and store; the fingerprint is written last, so where it is, the rest is too."""
     if asset.info is None or asset.sha256 is None:
         raise FilmgateError("this asset was never read")
+    if asset.bytes_gone:
+        raise MediaRefused(
+            GONE,
+            f"Its bytes were removed on {asset.removed[DataKind.RAW]:%Y-%m-%d}, as the retention "
+            "policy says. Upload it again to run this.",
+        )
     sheet, times_s = TileSheet(), []
 
     def keep(frame: Frame) -> None:

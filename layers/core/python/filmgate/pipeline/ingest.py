@@ -20,6 +20,7 @@ from filmgate.library.model import (
     Asset,
     AssetState,
     AssetStatus,
+    DataKind,
     asset_id,
 )
 from filmgate.library.ports import AssetRuns, ObjectStore, Workflows
@@ -130,6 +131,8 @@ def _known(deps: IngestDeps, asset: Asset, upload: Upload) -> Receipt | None:
         for jobs in runs.values():
             start(deps.workflows, jobs, asset.asset_id)
         return Receipt(Ingested.STARTED, asset.tenant, asset.asset_id, min(runs))
+    if asset.bytes_gone and not same:
+        return None
     # A new version gives an asset that was refused or failed another chance.
     results = tuple(deps.library.results(asset.tenant, asset.asset_id))
     status = AnalyzedAsset(asset=asset, results=results).status
@@ -166,6 +169,8 @@ def _inspected(deps: IngestDeps, asset: Asset, upload: Upload) -> dict[str, Any]
         "info": info,
         "reason_code": None,
         "reason": None,
+        "stored_at": now(),
+        "removed": {kind: at for kind, at in asset.removed.items() if kind is not DataKind.RAW},
     }
 
 
