@@ -194,13 +194,13 @@ class MemoryLibrary:
         with self._lock:
             if status is AssetStatus.PROCESSING:
                 found = [
-                    (result.updated_at, result.asset_id, _key(result))
+                    (result.updated_at, result.asset_id, result.engine)
                     for result in self._results.values()
                     if result.tenant == tenant and result.state is ResultState.RUNNING
                 ]
             elif status is AssetStatus.WAITING:
                 found = [
-                    (asset.updated_at, asset.asset_id, ())
+                    (asset.updated_at, asset.asset_id, "")
                     for asset in self._assets.values()
                     if asset.tenant == tenant and asset.state is AssetState.WAITING
                 ]
@@ -401,8 +401,11 @@ class MemoryObjects:
 
 
 class MemoryWorkflows:
-    """`filmgate.library.ports.Workflows`; `started` holds each run once, as Step Functions does, and
-    `alive` those whose execution a test lets go on."""
+    """`filmgate.library.ports.Workflows`; `started` holds each run once, as Step Functions does.
+
+    Attributes:
+        alive: ids of runs whose execution a test lets go on.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -18,7 +18,7 @@ from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.port import CandidateIndex
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.engines.status import EngineState, report
-from filmgate.observability import correlate, logger, remaining_s, report_job
+from filmgate.observability import correlate, logger, remaining_s, report_job, span
 from filmgate.pipeline.dedupe import DedupeEngine
 from filmgate.pipeline.run_engine import EngineDeps, run_engine
 from filmgate.pipeline.state import JobState
@@ -39,7 +39,9 @@ def handler(event: JobState, context: LambdaContext) -> dict[str, Any]:
     """Answer with how the job ended."""
     correlate(event.correlation_id, tenant=event.tenant, job_id=event.job_id)
     deps, engine = _wired()
-    return report_job(run_engine(deps, engine, event, remaining_s(context)))
+    with span("dedupe", job_id=event.job_id):
+        job = run_engine(deps, engine, event, remaining_s(context))
+    return report_job(job)
 
 
 @cache

@@ -13,7 +13,7 @@ from filmgate.adapters.s3 import S3Objects
 from filmgate.dedupe import versions
 from filmgate.engines.embedding.load import load
 from filmgate.engines.status import EngineState, report
-from filmgate.observability import correlate, logger, report_job
+from filmgate.observability import correlate, logger, report_job, span
 from filmgate.pipeline.derive import DeriveDeps, derive
 from filmgate.pipeline.state import Outcome, RunState
 from filmgate.settings import (
@@ -31,7 +31,8 @@ def handler(event: RunState, context: LambdaContext) -> dict[str, Any]:
     """Answer with the work and its artifacts, or with no work where the file is refused."""
     correlate(event.correlation_id, tenant=event.tenant, run_id=event.run_id)
     deps = _deps()
-    derived = derive(deps, event)
+    with span("derive", run_id=event.run_id):
+        derived = derive(deps, event)
     if derived.outcome is Outcome.REFUSED:
         for job in event.work:
             report_job(deps.library.job(job.tenant, job.job_id))

@@ -26,7 +26,7 @@ from filmgate.engines.embedding.port import EmbeddingEngine
 from filmgate.errors import MediaRefused
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
-from filmgate.pipeline.match import MAX_CANDIDATES
+from filmgate.pipeline.dedupe import MAX_CANDIDATES
 from filmgate.settings import EmbeddingSettings
 from tests.benchmarks.common import BENCH, CHECKOUT
 from tests.memory import MemoryFreshStore, MemorySegmentStore

@@ -29,7 +29,7 @@ from filmgate.dedupe.matching.model import Comparison, Verdict
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.dedupe.tuning.truth import is_call
 from filmgate.media.model import MediaKind
-from filmgate.pipeline.match import MAX_CANDIDATES
+from filmgate.pipeline.dedupe import MAX_CANDIDATES
 from tests.benchmarks.bare import code
 from tests.benchmarks.common import note
 from tests.benchmarks.matching_copies import PROCESSES, File, frame_hashes, keep_newest, print_of

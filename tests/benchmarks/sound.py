@@ -36,7 +36,7 @@ from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.media.probe import probe
-from filmgate.pipeline.match import MAX_CANDIDATES
+from filmgate.pipeline.dedupe import MAX_CANDIDATES
 from filmgate_samples import synth
 from filmgate_samples.clip import RATE_HZ as SAMPLES_RATE_HZ
 from tests.benchmarks.common import SHARED, Cell, Result, Sheet, machine, note, parser, publish

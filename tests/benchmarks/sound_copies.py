@@ -27,7 +27,7 @@ from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.dedupe.tuning.truth import is_call
 from filmgate.media.model import MediaInfo, MediaKind
-from filmgate.pipeline.match import MAX_CANDIDATES
+from filmgate.pipeline.dedupe import MAX_CANDIDATES
 from filmgate_samples import plan, synth
 from filmgate_samples.clip import RATE_HZ as SAMPLES_RATE_HZ
 from filmgate_samples.clip import Sound, read_sound

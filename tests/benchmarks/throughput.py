@@ -161,7 +161,7 @@ def measure(name: str, path: Path, rounds: int) -> Spent:
         timed("sound", begun)
         begun = time.process_time()
         rate, slack = engine.sample_rate(info), engine.slack(info)
-        seen = decode(path, info, _LIMITS, sample_rate_hz=rate, slack_s=slack)
+        seen = decode(path, info, _LIMITS, sample_rate_hz=rate, max_sampling_gap_s=slack)
         frames = list(seen.frames)
         timed("decode", begun)
         begun = time.process_time()

@@ -1,4 +1,4 @@
-"""Hostile and odd media files, built on the spot with PyAV and Pillow.
+"""Hostile and odd media files, built while the tests run, with PyAV and Pillow.
 
 Every builder writes one file into a folder and returns its path. The pictures are a moving
 pattern with real variety, so that the files can be fingerprinted too.
@@ -15,6 +15,18 @@ from tests.media_factory.claims import (
 )
 from tests.media_factory.edited import edited
 from tests.media_factory.encoding import pattern, tone, video
+from tests.media_factory.large import (
+    blocks_gif,
+    large_apng,
+    large_gif,
+    large_video,
+    large_webp,
+    motion_jpeg_with_exif,
+    narrow_png,
+    outgrowing_gif,
+    run_length_bmp,
+    tiled_tiff,
+)
 from tests.media_factory.odd import (
     VARIABLE_TIMES,
     audio_alone,
@@ -31,6 +43,7 @@ from tests.media_factory.odd import (
     wide_pixels,
 )
 from tests.media_factory.pictures import IMAGE_MODES, animation, exif_turned, image_in_mode
+from tests.media_factory.programs import many_programs
 from tests.media_factory.refused import (
     cut_in_half_index_first,
     cut_in_half_index_last,
@@ -48,6 +61,7 @@ __all__ = [
     "VARIABLE_TIMES",
     "animation",
     "audio_alone",
+    "blocks_gif",
     "claims_boxes",
     "claims_edits",
     "claims_fragment",
@@ -65,18 +79,28 @@ __all__ = [
     "hls_called_mp4",
     "huge_png",
     "image_in_mode",
+    "large_apng",
+    "large_gif",
+    "large_video",
+    "large_webp",
     "many_groups",
+    "many_programs",
+    "motion_jpeg_with_exif",
+    "narrow_png",
     "no_pictures",
     "no_streams",
     "odd_size",
     "one_frame",
+    "outgrowing_gif",
     "padded",
     "pattern",
     "rotated",
+    "run_length_bmp",
     "silent_audio",
     "still_with_sound",
     "ten_bit",
     "text_called_mp4",
+    "tiled_tiff",
     "tone",
     "variable_rate",
     "video",

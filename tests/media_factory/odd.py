@@ -1,4 +1,4 @@
-"""Videos and sound that are well, and not as most are."""
+"""Valid videos and sound that are unlike most."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def odd_size(folder: Path, size: tuple[int, int] = (131, 77)) -> Path:
 
 
 def padded(folder: Path) -> Path:
-    """Dimensions that are no multiple of a macroblock: the coded picture is padded to 16."""
+    """Dimensions that are not multiples of a macroblock: the coded picture is padded to 16."""
     return video(folder / "padded.mp4", size=(150, 86), seconds=1)
 
 

@@ -1,4 +1,4 @@
-"""Pictures and animations in all the ways that Pillow stores them."""
+"""Pictures and animations in every mode and format that Pillow writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that nothing can be made of."""
+"""Files that cannot be used."""
 
 from __future__ import annotations
 
@@ -70,7 +70,11 @@ def cut_in_half_index_last(folder: Path) -> Path:
     return _half(video(folder / "half-no-index.mp4", seconds=4))
 
 
-def _png(width: int, height: int, rows: Iterable[bytes], depth: int = 8, colour: int = 0) -> bytes:
+def png_bytes(
+    width: int, height: int, rows: Iterable[bytes], depth: int = 8, colour: int = 0
+) -> bytes:
+    """A PNG of these rows, each after its filter byte; grey by default."""
+
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
             struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -88,7 +92,7 @@ def huge_png(folder: Path, side: int = 50_000) -> Path:
     """A whole, valid black PNG of ``side`` squared pixels in a file of a few hundred kB."""
     path = folder / "huge.png"
     row = bytes(1 + side // 8)
-    path.write_bytes(_png(side, side, (row for _ in range(side)), depth=1))
+    path.write_bytes(png_bytes(side, side, (row for _ in range(side)), depth=1))
     return path
 
 

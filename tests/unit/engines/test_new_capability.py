@@ -43,7 +43,8 @@ class DoNothing:
     def run(self, given: EngineInput) -> EngineOutput:
         width = given.asset.info.width
         seen = Finding(label="nothing", score=1.0, text=f"{{width}} pixels wide")
-        return EngineOutput(findings=(seen,), summary={{"found": 1, "needs": list(given.artifacts)}})
+        summary = {{"found": 1, "needs": list(given.artifacts)}}
+        return EngineOutput(findings=(seen,), summary=summary)
 
 
 def create() -> DoNothing:
@@ -54,7 +55,7 @@ def create() -> DoNothing:
 
 
 class Folder:
-    """A place for packages of capabilities, registered in place of all others."""
+    """A place for packages of capabilities, registered beside what there is."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._root, self._monkeypatch = root, monkeypatch
@@ -62,7 +63,7 @@ class Folder:
 
     def add(
         self,
-        name: str = "nothing_capability",
+        name: str,
         *,
         needs: tuple[str, ...] = (),
         version: str = "1",
@@ -80,8 +81,8 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: Any) -> Folder:
-    # Modules stay imported for the whole run, so each test has names of its own.
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    # Modules stay imported for the whole run, so each test gives its package a name of its own.
     root = tmp_path / "packages"
     root.mkdir()
     return Folder(root, monkeypatch)

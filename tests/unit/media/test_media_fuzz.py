@@ -14,6 +14,7 @@ from filmgate.errors import MediaRefused
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
+from filmgate.media.sampling import STANDARD_SAMPLING
 from tests import media_factory as make
 
 LIMITS = Limits(max_wall_s=5.0)
@@ -69,7 +70,7 @@ def test_damage_gives_a_result_or_a_refusal(
         info = probe(path, LIMITS)
         decoded = decode(path, info, LIMITS, sample_rate_hz=5.0)
         for frame in decoded.frames:
-            assert 0 < max(frame.rgb.shape) <= LIMITS.working_side
+            assert 0 < max(frame.rgb.shape) <= STANDARD_SAMPLING.frame_side
     except MediaRefused as refusal:
         assert refusal.code and refusal.reason.endswith(".")
     assert time.monotonic() - started < 10

@@ -11,7 +11,8 @@ HEAVY = {"av", "PIL", "numpy"}
 
 
 @pytest.mark.parametrize(
-    "module", ["model", "limits", "sniff", "probe", "decode", "tiles", "timing"]
+    "module",
+    ["model", "limits", "sampling", "sniff", "probe", "decode", "storyboard", "timing", "geometry"],
 )
 def test_importing_loads_no_decoder(module: str) -> None:
     code = f"import sys, filmgate.media.{module}; print(*sys.modules)"

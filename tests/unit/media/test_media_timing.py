@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filmgate.media.timing import SampleClock, bridged, wanted
+from filmgate.media.timing import SampleClock, plan_picks, skip_group_end
 
 
 def _picked(times: list[float], interval: float) -> list[float]:
@@ -37,7 +37,7 @@ def test_planning_in_decoding_order_picks_the_same(ticks, interval, random) -> N
     times = sorted(tick / 25 for tick in ticks)
     decoding_order = times.copy()
     random.shuffle(decoding_order)
-    picks = wanted(decoding_order, SampleClock(interval / 10))
+    picks = plan_picks(decoding_order, SampleClock(interval / 10))
     chosen = sorted(t for t, pick in zip(decoding_order, picks, strict=True) if pick)
     assert chosen == _picked(times, interval / 10)
     assert chosen[0] == times[0]
@@ -47,20 +47,27 @@ def _group(start_s: float, length_s: float, rate: float = 25.0) -> list[float]:
     return [start_s + at / rate for at in range(round(length_s * rate))]
 
 
-def test_what_precedes_a_keyframe_is_passed_over() -> None:
+def test_what_precedes_a_keyframe_is_skipped() -> None:
     times = _group(0.0, 2.0)
-    picks = wanted(times, SampleClock(0.25))
-    kept, bridge = bridged(times, picks, float("-inf"), 2.0 - 0.9)
-    assert [times[i] for i, pick in enumerate(kept) if pick] == [0.0, 0.28, 0.52, 0.76, 1.0, 1.12]
-    assert bridge == 1.12
+    picks = plan_picks(times, SampleClock(0.25))
+    remaining, gap_fill = skip_group_end(times, picks, float("-inf"), 2.0 - 0.9)
+    assert [times[i] for i, pick in enumerate(remaining) if pick] == [
+        0.0,
+        0.28,
+        0.52,
+        0.76,
+        1.0,
+        1.12,
+    ]
+    assert gap_fill == 1.12
 
 
 def test_a_short_group_is_its_keyframe_where_that_is_near_enough() -> None:
     times = _group(3.0, 0.5)
-    picks = wanted(times, SampleClock(0.25))
-    kept, bridge = bridged(times, picks, 2.5, 3.5 - 0.9)
-    assert [i for i, pick in enumerate(kept) if pick] == [0]
-    assert bridge is None
+    picks = plan_picks(times, SampleClock(0.25))
+    remaining, gap_fill = skip_group_end(times, picks, 2.5, 3.5 - 0.9)
+    assert [i for i, pick in enumerate(remaining) if pick] == [0]
+    assert gap_fill is None
 
 
 @given(
@@ -69,20 +76,20 @@ def test_a_short_group_is_its_keyframe_where_that_is_near_enough() -> None:
     st.sampled_from([0.1, 0.25, 0.4]),
     st.sampled_from([0.8, 0.95]),
 )
-def test_nothing_longer_than_the_slack_goes_unseen(
-    groups: list[int], rate: float, interval: float, slack: float
+def test_no_gap_is_longer_than_allowed(
+    groups: list[int], rate: float, interval: float, max_gap: float
 ) -> None:
-    clock, seen, start = SampleClock(interval), list[float](), 0
+    clock, sampled, start = SampleClock(interval), list[float](), 0
     for count in groups:
         times = [(start + at) / rate for at in range(count)]
         start += count
-        picks = wanted(times, clock.copy())
-        last = seen[-1] if seen else float("-inf")
-        kept, _ = bridged(times, picks, last, start / rate - slack)
-        assert sum(kept) <= sum(picks) + 1
-        for time_s, pick in zip(times, kept, strict=True):
+        picks = plan_picks(times, clock.copy())
+        last = sampled[-1] if sampled else float("-inf")
+        remaining, _ = skip_group_end(times, picks, last, start / rate - max_gap)
+        assert sum(remaining) <= sum(picks) + 1
+        for time_s, pick in zip(times, remaining, strict=True):
             if pick:
                 clock.take(time_s)
-                seen.append(time_s)
-    gaps = [b - a for a, b in pairwise([*seen, start / rate])]
-    assert max(gaps) <= slack + 1 / rate + 1e-6
+                sampled.append(time_s)
+    gaps = [b - a for a, b in pairwise([*sampled, start / rate])]
+    assert max(gaps) <= max_gap + 1 / rate + 1e-6

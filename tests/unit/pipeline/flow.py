@@ -25,10 +25,11 @@ from filmgate.media.limits import Limits
 from filmgate.pipeline.dedupe import DedupeEngine
 from filmgate.pipeline.derive import DeriveDeps, derive
 from filmgate.pipeline.finish import finish
-from filmgate.pipeline.ingest import IngestDeps, Receipt, Upload, ingest
+from filmgate.pipeline.ingest import IngestDeps, Receipt, ingest
 from filmgate.pipeline.run_engine import EngineDeps, run_engine
 from filmgate.pipeline.runs import plan, start
 from filmgate.pipeline.state import Derived, Failure, JobState, RunState, ToFinish
+from filmgate.pipeline.uploads import Upload
 from tests.memory import (
     MemoryFreshStore,
     MemoryLibrary,

@@ -10,13 +10,15 @@ from filmgate.client.scan import OutsideMatch, ScanAsset, ScanMatch, ScanResult
 from filmgate.dedupe.matching.model import FramePair, MatchClass, Segment, Transform
 from filmgate.library.model import AssetStatus
 from filmgate.media.model import MediaKind
-from filmgate.media.tiles import TileIndex
+from filmgate.media.storyboard import StoryboardIndex
 
 ENGINE = "filmgate-match/1"
 WEIGHTS = {"visual": 0.65, "audio": 0.25, "metadata": 0.10}
 
 
-def sheet(times: list[float], *, hue: int = 0, mirror: bool = False) -> tuple[bytes, TileIndex]:
+def sheet(
+    times: list[float], *, hue: int = 0, mirror: bool = False
+) -> tuple[bytes, StoryboardIndex]:
     """A sheet whose tile i shows a disc that moves with its time."""
     width, height, columns = 160, 90, 10
     rows = -(-len(times) // columns)
@@ -33,7 +35,7 @@ def sheet(times: list[float], *, hue: int = 0, mirror: bool = False) -> tuple[by
         image.paste(tile, (column * width, row * height))
     out = io.BytesIO()
     image.save(out, "JPEG")
-    return out.getvalue(), TileIndex(
+    return out.getvalue(), StoryboardIndex(
         columns=columns, tile_width=width, tile_height=height, times_s=tuple(times)
     )
 
@@ -134,7 +136,7 @@ def result() -> ScanResult:
     )
 
 
-def tiles(asset_id: str) -> tuple[bytes, TileIndex] | None:
+def tiles(asset_id: str) -> tuple[bytes, StoryboardIndex] | None:
     """The sheet of each asset of `result`; None for sound and refused files."""
     path = asset_id.removeprefix("id-")
     if path.endswith((".mp3", ".mkv")) or path == "list.mp4":

@@ -80,6 +80,18 @@ class IdempotencySettings(Environment):
     idempotency_table: str
 
 
+class IngestQueueSettings(Environment):
+    """The queue of uploads, for giving a message back."""
+
+    ingest_queue_url: str
+
+
+class DeadLetterSettings(Environment):
+    """The queue where messages wait for the redrive command."""
+
+    dead_letters_url: str
+
+
 class EmbeddingSettings(Environment):
     """The manifest of an embedding model: a path, or a key in the artifacts bucket; see
     `filmgate.engines.embedding.load`. Empty for none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
@@ -20,9 +22,10 @@ class ApiSettings(
     WorkflowSettings,
     LimitSettings,
 ):
-    """Those of storage and workflows, the tables of API keys and of the audit log, and the stage that
-    `/health` names."""
+    """Those of storage and workflows, the tables of API keys and of the audit log, the stage that
+    `/health` names, and for how many seconds an upload's form is signed."""
 
     stage: str
     keys_table: str
     audit_table: str
+    upload_expires_s: int = Field(900, ge=60, le=3600)

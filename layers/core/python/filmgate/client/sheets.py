@@ -13,7 +13,7 @@ from typing import Protocol
 from filmgate.api.models import DownloadName
 from filmgate.client.api import ApiError
 from filmgate.client.scan import ScanResult
-from filmgate.media.tiles import TileIndex
+from filmgate.media.storyboard import StoryboardIndex
 
 _THREADS = 4
 
@@ -30,13 +30,13 @@ class Sheets:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def __call__(self, asset_id: str) -> tuple[bytes, TileIndex] | None:
+    def __call__(self, asset_id: str) -> tuple[bytes, StoryboardIndex] | None:
         """The JPEG and its index; None for an asset without pictures."""
         jpeg = self._folder / f"{asset_id}.jpg"
         if not jpeg.is_file():
             return None
         index = (self._folder / f"{asset_id}.json").read_bytes()
-        return jpeg.read_bytes(), TileIndex.model_validate_json(index)
+        return jpeg.read_bytes(), StoryboardIndex.model_validate_json(index)
 
     def fetch(self, api: Files, asset_id: str) -> None:
         """Fetch one; harmless where there is none. Raises what the client raises."""

@@ -190,8 +190,7 @@ class ObjectStore(Protocol):
         meant for folders of a few hundred objects."""
 
     def delete_versions(self, bucket: str, key: str, version_id: str | None = None) -> None:
-        """Remove an object for good, in all its versions or in one; nothing where there is none.
-        """
+        """Remove an object for good, in all its versions or in one; nothing where there is none."""
 
     def delete_prefix(self, bucket: str, prefix: str) -> None:
         """The same for every object whose key starts so. `prefix` ends with a slash."""

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filmgate.errors import MediaRefused
-from filmgate.media.container import Turn, fit
+from filmgate.media.geometry import UPRIGHT, Orientation
+from filmgate.media.image_limits import check_image, too_many_pixels
+from filmgate.media.image_reduction import reduced_rgb
 from filmgate.media.limits import Limits
+from filmgate.media.memory import memory_is_short, out_of_memory, raise_if_out_of_memory
+from filmgate.media.sampling import STANDARD_SAMPLING, SamplingSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +34,8 @@ PILLOW_PLUGINS = {
     "bmp": ("BMP", "BmpImagePlugin"),
     "avif": ("AVIF", "AvifImagePlugin"),
 }
-"""Pillow's decoder for each sniffed format, and the module it lives in; no other is ever tried."""
+"""Pillow's decoder for each sniffed format, and its module; no other decoder is ever tried."""
 
-# What Pillow's decoders let out on damaged files.
 DECODER_ERRORS = (
     OSError,
     SyntaxError,
@@ -44,38 +47,46 @@ DECODER_ERRORS = (
     RuntimeError,
     AssertionError,
     EOFError,
-    MemoryError,
     struct.error,
     zlib.error,
 )
+"""What Pillow's decoders raise on damaged files."""
 
-# Editors write about ten; entropy-coded data cannot hold the marker, so counting it is enough.
 _MAX_SCANS = 200
+"""Scans of a progressive JPEG. Editors write about ten; each costs a pass over all pixels."""
 
+# Tags of EXIF 2.32, tables 4 to 8.
 _ORIENTATION = 0x0112
 _DATE_TIME = 0x0132
 _MAKE, _MODEL = 0x010F, 0x0110
 _EXIF_IFD, _DATE_TIME_ORIGINAL = 0x8769, 0x9003
 
-# EXIF 2.32, table 6: how the stored rows and columns map to what is seen.
-_TURNS = {
-    2: Turn(False, True, False),
-    3: Turn(False, True, True),
-    4: Turn(False, False, True),
-    5: Turn(True, False, False),
-    6: Turn(True, True, False),
-    7: Turn(True, True, True),
-    8: Turn(True, False, True),
+_EXIF_ORIENTATIONS = {
+    2: Orientation(False, True, False),
+    3: Orientation(False, True, True),
+    4: Orientation(False, False, True),
+    5: Orientation(True, False, False),
+    6: Orientation(True, True, False),
+    7: Orientation(True, True, True),
+    8: Orientation(True, False, True),
 }
+"""How stored rows and columns map to what is seen (EXIF 2.32, table 6); 1 is upright."""
 
 
 @contextmanager
-def open_image(path: Path, media_format: str, max_pixels: int) -> Iterator[Image]:
+def open_image(
+    path: Path, media_format: str, limits: Limits, *, moving: bool = False
+) -> Iterator[Image]:
     """Open a picture's header; pixels are decoded when first asked for.
+
+    Args:
+        moving: whether the pictures of an animation will be decoded, to which the area of a
+            video's picture applies.
 
     Raises:
         MediaRefused: ``too_many_pixels``, or ``damaged``, also for errors of Pillow inside the
             ``with`` block.
+        TransientError: memory ran out.
     """
     from importlib import import_module  # noqa: PLC0415
 
@@ -84,22 +95,17 @@ def open_image(path: Path, media_format: str, max_pixels: int) -> Iterator[Image
     name, plugin = PILLOW_PLUGINS[media_format]
     # Importing the one decoder keeps Pillow from importing all of them.
     import_module(f"PIL.{plugin}")
-    Image.MAX_IMAGE_PIXELS = max_pixels
+    max_pixels = limits.max_video_pixels if moving else limits.max_image_pixels
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=(name,)) as image:
-                if image.width * image.height > max_pixels:
-                    raise Image.DecompressionBombError
-                yield image
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise MediaRefused(
-            "too_many_pixels",
-            f"The picture has more than the {max_pixels // 1_000_000} million pixels allowed. "
-            "Upload a smaller version.",
-        ) from error
+        with _header(path, name) as image:
+            check_image(image, limits, max_pixels)
+            yield image
+    except Image.DecompressionBombError as error:
+        raise too_many_pixels(max_pixels) from error
+    except MemoryError as error:
+        raise out_of_memory() from error
     except DECODER_ERRORS as error:
+        raise_if_out_of_memory(error)
         raise MediaRefused(
             "damaged",
             "The picture is damaged or incomplete and cannot be read. "
@@ -107,45 +113,75 @@ def open_image(path: Path, media_format: str, max_pixels: int) -> Iterator[Image
         ) from error
 
 
-def exif_turn(image: Image) -> Turn:
-    """Return how EXIF says the picture is to be turned; upright where it says nothing sane."""
+def _header(path: Path, pillow_format: str) -> Image:
+    from PIL import Image  # noqa: PLC0415
+
     try:
-        return _TURNS.get(image.getexif().get(_ORIENTATION, 1), Turn())
+        with silenced():
+            return Image.open(path, formats=(pillow_format,))
+    except MemoryError as error:
+        # A header is small: where memory is left, the file claims more than it can hold.
+        if memory_is_short():
+            raise out_of_memory() from error
+        raise ValueError("the header claims too much memory") from error
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Ignore warnings, which Pillow gives of files that it can read well enough."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def exif_orientation(image: Image) -> Orientation:
+    """Return the orientation that EXIF states; upright where it states none that is valid."""
+    try:
+        with silenced():
+            return _EXIF_ORIENTATIONS.get(image.getexif().get(_ORIENTATION, 1), UPRIGHT)
     except DECODER_ERRORS:
-        return Turn()
+        return UPRIGHT
 
 
 def exif_facts(image: Image) -> tuple[str | None, str | None]:
     """Return (time taken as written, camera) from EXIF, None where absent."""
     try:
-        exif = image.getexif()
-        taken = exif.get_ifd(_EXIF_IFD).get(_DATE_TIME_ORIGINAL) or exif.get(_DATE_TIME)
+        with silenced():
+            exif = image.getexif()
+            taken = exif.get_ifd(_EXIF_IFD).get(_DATE_TIME_ORIGINAL) or exif.get(_DATE_TIME)
         camera = " ".join(str(exif[tag]).strip("\0 ") for tag in (_MAKE, _MODEL) if tag in exif)
     except DECODER_ERRORS:
         return None, None
-    return (str(taken).strip("\0 ") or None if taken else None), camera or None
+    return (str(taken) if taken else None), camera or None
 
 
-def picture(path: Path, media_format: str, limits: Limits) -> NDArray[np.uint8]:
-    """Decode one picture: uint8 RGB, upright, longer side at most ``limits.working_side``.
+def decode_image(
+    path: Path, media_format: str, limits: Limits, sampling: SamplingSpec = STANDARD_SAMPLING
+) -> NDArray[np.uint8]:
+    """Decode one picture: uint8 RGB, upright, longer side at most ``sampling.frame_side``.
 
     Raises:
         MediaRefused: ``too_many_pixels`` or ``damaged``.
+        TransientError: memory ran out.
     """
     if media_format == "jpeg":
         _check_scans(path)
-    with open_image(path, media_format, limits.max_image_pixels) as image:
-        side = limits.working_side
+    with open_image(path, media_format, limits) as image:
+        side = sampling.frame_side
         # JPEG alone honours this: it decodes at 1/2, 1/4 or 1/8, never below the size asked for.
         image.draft(None, (2 * side, 2 * side))
-        image.load()
-        # After load: the TIFF decoder turns by itself and then drops the tag.
-        turn = exif_turn(image)
-        return turn.apply(reduced_rgb(image, side)).copy()
+        with silenced():
+            image.load()
+        # After loading: the TIFF decoder turns the picture by itself and then drops the tag.
+        orientation = exif_orientation(image)
+        return orientation.apply(reduced_rgb(image, side)).copy()
 
 
 def _check_scans(path: Path) -> None:
-    """Refuse JPEGs of very many scans: each costs a walk over all pixels, for a few bytes."""
+    """Refuse a JPEG of very many scans: each takes a few bytes and a pass over all pixels.
+
+    Entropy-coded data cannot contain the marker, so that counting it is enough.
+    """
     scans, at = 0, 0
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         while scans <= _MAX_SCANS and (at := data.find(b"\xff\xda", at) + 2) >= 2:
@@ -156,76 +192,3 @@ def _check_scans(path: Path) -> None:
             "The JPEG is built in a way that no camera or editor writes. "
             "Save it again with an image editor and upload that.",
         )
-
-
-def reduced_rgb(image: Image, side: int) -> NDArray[np.uint8]:
-    """Return a loaded picture of any mode as RGB, reduced by area averaging.
-
-    Transparency goes on white: pages and converters mostly show it so, thus a flattened copy
-    looks like its original. Areas are averaged as in video frames, so that a picture and a
-    video of it give like values.
-    """
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
-
-    width, height = fit(image.width, image.height, side)
-    image = _to_reducible(image)
-    factor = min(image.width // width, image.height // height) // 2
-    if factor > 1:
-        image = image.reduce(factor)
-    if image.mode in ("I", "F"):
-        image = Image.fromarray(_to_bytes(np.asarray(image, dtype=np.float64)))
-    if image.mode in ("RGBA", "LA"):
-        image = _on_white(image)
-    if image.mode == "LAB":
-        image = _from_lab(image)
-    rgb = image.convert("RGB").resize((width, height), Image.Resampling.BOX)
-    return np.asarray(rgb, dtype=np.uint8)
-
-
-def _to_reducible(image: Image) -> Image:
-    """Bring palettes, bits and 16-bit samples to modes that can be averaged."""
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
-
-    if image.mode in ("P", "PA", "RGBa", "La") or (
-        image.mode in ("RGB", "L", "1") and "transparency" in image.info
-    ):
-        opaque = image.mode == "P" and "transparency" not in image.info
-        return image.convert("RGB" if opaque else "RGBA")
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return image
-
-
-def _to_bytes(samples: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Scale integer or float samples to 0..255 by the range they seem to be written in."""
-    import numpy as np  # noqa: PLC0415
-
-    samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
-    low, high = float(samples.min()), float(samples.max())
-    if low < 0.0 or high > 65535.0:
-        samples = (samples - low) * (255.0 / (high - low))
-    else:
-        samples = samples * (255.0 / next(top for top in (1.0, 255.0, 65535.0) if high <= top))
-    return (samples + 0.5).astype(np.uint8)
-
-
-def _on_white(image: Image) -> Image:
-    from PIL import Image  # noqa: PLC0415
-
-    pixels = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", pixels.size, "white"), pixels)
-
-
-def _from_lab(image: Image) -> Image:
-    from PIL import ImageCms  # noqa: PLC0415
-
-    transform = ImageCms.buildTransform(
-        ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
-    )
-    converted = ImageCms.applyTransform(image, transform)
-    assert converted is not None
-    return converted

@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from filmgate.media.clean_values import (
+    AudioChannels,
+    AudioRate,
+    Duration,
+    FrameRate,
+    Side,
+    Text,
+    Timestamp,
+)
+
 if TYPE_CHECKING:
     # The API and the workers that only move records import this module; numpy costs them 140 ms.
     import numpy as np
@@ -24,10 +34,12 @@ class MediaKind(StrEnum):
 
 
 class MediaInfo(BaseModel):
-    """What probing a file told, before any full decode.
+    """What probing found in a file, before a full decode.
 
     ``width`` and ``height`` are display pixels, after rotation metadata (EXIF, display matrix).
-    ``duration_s`` is 0.0 for images. ``frame_rate`` is the average, frames per second.
+    ``duration_s`` is 0.0 for images. ``frame_rate`` is the average, in frames per second.
+    ``created_at`` is written as in the file, in EXIF or ISO 8601 form. Texts have at most 200
+    characters; values that cannot be true are None.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,16 +47,16 @@ class MediaInfo(BaseModel):
     kind: MediaKind
     format: str
     content_type: str
-    width: int | None = None
-    height: int | None = None
-    duration_s: float = 0.0
-    frame_rate: float | None = None
-    video_codec: str | None = None
-    audio_codec: str | None = None
-    audio_rate_hz: int | None = None
-    audio_channels: int | None = None
-    created_at: str | None = None
-    camera: str | None = None
+    width: Side = None
+    height: Side = None
+    duration_s: Duration = 0.0
+    frame_rate: FrameRate = None
+    video_codec: Text = None
+    audio_codec: Text = None
+    audio_rate_hz: AudioRate = None
+    audio_channels: AudioChannels = None
+    created_at: Timestamp = None
+    camera: Text = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,7 @@ class Frame:
     Attributes:
         time_s: presentation time from the first picture, in seconds.
         rgb: uint8, shape (height, width, 3), upright, its longer side at most
-            ``Limits.working_side`` pixels.
+            ``SamplingSpec.frame_side`` pixels.
     """
 
     time_s: float
@@ -63,13 +75,14 @@ class Frame:
 
 @dataclass(slots=True)
 class Decoded:
-    """One pass over a file: pictures as they come, and the sound once they are consumed.
+    """One pass over a file: an iterator of pictures, and the sound once they are consumed.
 
     Attributes:
-        frames: sampled pictures in order of time; must be consumed before ``audio`` is read.
+        frames: sampled pictures in order of time; consume them before reading ``audio``.
         audio: float32 mono samples in [-1, 1] at ``audio_rate_hz``; None without an audio track.
-        decode_errors: packets that could not be decoded and were stepped over.
-        truncated: a limit or the end of a damaged file cut the decoding short.
+        audio_rate_hz: samples a second.
+        decode_errors: number of packets that could not be decoded and were skipped.
+        truncated: whether a limit or the end of a damaged file cut the decoding short.
     """
 
     frames: Iterator[Frame]

@@ -1,4 +1,4 @@
-"""What a file holds, from its head and its index, without decoding it."""
+"""Read what a file contains from its head and its index, without decoding it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from filmgate.errors import MediaRefused
+from filmgate.media.clean_values import clean_duration
 from filmgate.media.limits import Limits
+from filmgate.media.memory import raise_if_out_of_memory, transient_memory_errors
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.media.sniff import (
     ANIMATED_FORMATS,
@@ -25,18 +27,25 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-# Packets of any stream; enough for the loosest interleaving seen.
 _FIRST_PICTURE_PACKETS = 4096
+"""Packets of any stream in which the first picture is looked for. They are more than a minute of
+sound, which is more than any muxer writes before the first picture."""
 
 
 def probe(path: Path, limits: Limits) -> MediaInfo:
-    """Sniff a local file and read its facts.
+    """Identify a local file and read its metadata.
 
     Raises:
         MediaRefused: with one of the codes of `filmgate.media.sniff.sniff`, or ``too_large``,
             ``too_many_pixels``, ``too_long``, ``no_streams``, ``no_pictures``, ``unsupported``
             or ``damaged``.
+        TransientError: memory ran out.
     """
+    with transient_memory_errors():
+        return _probe(path, limits)
+
+
+def _probe(path: Path, limits: Limits) -> MediaInfo:
     size = path.stat().st_size
     if size > limits.max_file_bytes:
         raise MediaRefused(
@@ -60,20 +69,26 @@ def probe(path: Path, limits: Limits) -> MediaInfo:
 
 
 def _probe_image(path: Path, sniffed: Sniffed, limits: Limits) -> MediaInfo:
-    from filmgate.media.animation import animation_of  # noqa: PLC0415
-    from filmgate.media.image import exif_facts, exif_turn, open_image  # noqa: PLC0415
+    from filmgate.media.animation import (  # noqa: PLC0415
+        Animation,
+        check_animation,
+        read_animation,
+    )
+    from filmgate.media.image import exif_facts, exif_orientation, open_image  # noqa: PLC0415
 
     name = sniffed.format
-    durations: tuple[float, ...] = ()
+    animation = Animation(())
     if name in ANIMATED_FORMATS or name == "png":
-        durations = animation_of(path, name, limits).durations_s
+        animation = read_animation(path, name, limits)
         if name in ("png", "apng"):
-            name = "apng" if len(durations) > 1 else "png"
+            name = "apng" if len(animation.durations_s) > 1 else "png"
+    durations = animation.durations_s
     moving = len(durations) > 1
-    max_pixels = limits.max_video_pixels if moving else limits.max_image_pixels
-    with open_image(path, name, max_pixels) as image:
+    with open_image(path, name, limits, moving=moving) as image:
         width, height = image.size
-        if exif_turn(image).transpose and name != "tiff":
+        if moving:
+            check_animation(animation, image.size, limits)
+        if exif_orientation(image).transpose and name != "tiff":
             width, height = height, width
         created_at, camera = exif_facts(image)
     duration_s = sum(durations) if moving else 0.0
@@ -99,10 +114,10 @@ def _probe_container(path: Path, sniffed: Sniffed, limits: Limits) -> MediaInfo:
         first = None
         if video is not None:
             _check_pixels(video.width * video.height, limits)
-            seen, first = _first_picture(container, video, audio)
-            video = video if seen else None
+            has_packets, first = _first_picture(container, video, audio)
+            video = video if has_packets else None
         if video is None and audio is None:
-            raise _nothing_in(container)
+            raise _nothing_usable(container)
         return _info(container, sniffed, video, audio, first)
 
 
@@ -122,24 +137,25 @@ def _first_picture(
     import av  # noqa: PLC0415
 
     streams = [stream for stream in (video, audio) if stream is not None]
-    seen = False
+    has_packets = False
     try:
         for packet in islice(container.demux(streams), _FIRST_PICTURE_PACKETS):
             if packet.stream is not video or not packet.size:
                 continue
-            seen = True
+            has_packets = True
             frames = video.codec_context.decode(cast("Packet[VideoStream]", packet))
             if frames:
                 return True, frames[0]
-        drained = video.codec_context.decode(None) if seen else []
-    except (av.FFmpegError, IndexError):
-        # A damaged beginning is for decoding to step over. PyAV ends with an IndexError when a
-        # track turns up late.
+        drained = video.codec_context.decode(None) if has_packets else []
+    except (av.FFmpegError, IndexError) as error:
+        raise_if_out_of_memory(error)
+        # Decoding will skip a damaged beginning. PyAV raises an IndexError where a track appears
+        # only after the file was opened.
         return True, None
-    return seen, drained[0] if drained else None
+    return has_packets, drained[0] if drained else None
 
 
-def _nothing_in(container: InputContainer) -> MediaRefused:
+def _nothing_usable(container: InputContainer) -> MediaRefused:
     if not len(container.streams):
         return MediaRefused(
             "no_streams",
@@ -166,12 +182,17 @@ def _info(
     audio: AudioStream | None,
     first: VideoFrame | None,
 ) -> MediaInfo:
-    from filmgate.media.container import Turn, display_size, turn_of  # noqa: PLC0415
+    from filmgate.media.geometry import (  # noqa: PLC0415
+        UPRIGHT,
+        display_size,
+        frame_orientation,
+    )
 
     width = height = None
     if video is not None:
         size = (first.width, first.height) if first else (video.width, video.height)
-        width, height = display_size(video, *size, turn_of(first) if first else Turn())
+        orientation = frame_orientation(first) if first else UPRIGHT
+        width, height = display_size(video, *size, orientation)
     rate = video.average_rate or video.guessed_rate if video is not None else None
     tags = {key.lower(): value for key, value in container.metadata.items()}
     names = ("com.apple.quicktime.make", "com.apple.quicktime.model")
@@ -199,13 +220,15 @@ def _info(
 def _duration_s(
     container: InputContainer, video: VideoStream | None, audio: AudioStream | None
 ) -> float:
-    """Return how long pictures and sound run; other streams may run longer and do not count."""
-    known = [
-        float(stream.duration * stream.time_base)
-        for stream in (video, audio)
-        if stream is not None and stream.duration and stream.time_base
+    """Return how long pictures and sound run, in seconds; longer streams of data do not count."""
+    from filmgate.media.container import TICKS_PER_S  # noqa: PLC0415
+
+    used = [stream for stream in (video, audio) if stream is not None]
+    stated = [
+        clean_duration(stream.duration * stream.time_base)
+        for stream in used
+        if stream.duration and stream.time_base
     ]
-    used = sum(stream is not None for stream in (video, audio))
-    if len(known) < used and container.duration:
-        known.append(container.duration / 1e6)
-    return max([0.0, *known])
+    if len(stated) < len(used) and container.duration:
+        stated.append(clean_duration(container.duration / TICKS_PER_S))
+    return max([0.0, *stated])

@@ -1,26 +1,31 @@
-"""Telling what a file is from its first bytes, never from its name."""
+"""Identify a file by its first bytes, never by its name.
+
+All work is linear in the length of the head: no regular expression here can backtrack over more
+than one run of characters.
+"""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from filmgate.errors import MediaRefused
 from filmgate.media.model import MediaKind
+from filmgate.media.sniff_text import decode_text, is_playlist, is_svg
 
 HEAD_BYTES = 65_536
-"""How much of a file's beginning `sniff` wants to see."""
+"""Length of the head that `sniff` expects, in bytes: room for an ID3 tag with a small cover
+picture and for the chunks that precede the first picture of a PNG, and still one cheap read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """What the first bytes say.
+    """The format that the first bytes indicate.
 
     Attributes:
-        kind: a hint. Containers may turn out to hold sound alone, and GIF, WebP and PNG one
-            picture or many; `filmgate.media.probe.probe` decides.
-        format: one of the names in ``CONTENT_TYPES``.
-        content_type: the MIME type that goes with the format.
+        kind: a hint. A container may turn out to hold only sound, and GIF, WebP and PNG may hold
+            one picture or several; `filmgate.media.probe.probe` decides.
+        format: a key of ``CONTENT_TYPES``.
+        content_type: the MIME type of the format.
     """
 
     kind: MediaKind
@@ -57,15 +62,6 @@ IMAGE_FORMATS = frozenset({"jpeg", "png", "tiff", "bmp", "avif"})
 ANIMATED_FORMATS = frozenset({"apng", "gif", "webp"})
 AUDIO_FORMATS = frozenset({"m4a", "wav", "flac", "mp3", "aac"})
 
-_PLAYLIST = re.compile(
-    r"\A\s*(?:#EXTM3U|#EXT-X-|ffconcat\s+version|\[playlist\]|\[reference\]|RTSPtext|v=0\s+o="
-    r"|(?:rtsp|rtmp|mms|udp|https?)://"
-    r"|(?:<\?xml.{0,512}?\?>|<!--.{0,2048}?-->|<!DOCTYPE.{0,512}?>|\s)*"
-    r"<(?:[\w-]+:)?(?:MPD|SmoothStreamingMedia|smil|asx|playlist|rss)\b)",
-    re.IGNORECASE | re.DOTALL,
-)
-_SVG = re.compile(r"\A.{0,4096}?<svg\b", re.IGNORECASE | re.DOTALL)
-
 _UNSUPPORTED: tuple[tuple[bytes, str], ...] = (
     (b"8BPS", "a Photoshop document"),
     (b"\x00\x00\x01\x00", "an icon"),
@@ -88,12 +84,14 @@ _UNSUPPORTED: tuple[tuple[bytes, str], ...] = (
     (b"DKIF", "an IVF file"),
 )
 
+# The boxes that may come first in an MP4 (ISO/IEC 14496-12) or QuickTime file.
 _MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
+# Brands of HEIF pictures coded with HEVC (ISO/IEC 23008-12).
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
 
 def sniff(head: bytes) -> Sniffed:
-    """Return what a file is, from its first ``HEAD_BYTES`` bytes (fewer when it is shorter).
+    """Identify a file by its first ``HEAD_BYTES`` bytes (fewer if the file is shorter).
 
     Raises:
         MediaRefused: ``empty``, ``playlist``, ``unsupported`` or ``not_media``.
@@ -135,6 +133,7 @@ def _picture(head: bytes) -> str | None:
         return "gif"
     if head[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
         return "tiff"
+    # The two reserved fields of a BITMAPFILEHEADER are zero; 26 bytes is the shortest header.
     if head.startswith(b"BM") and len(head) > 26 and head[6:10] == b"\x00\x00\x00\x00":
         return "bmp"
     return None
@@ -150,6 +149,7 @@ def _container(head: bytes) -> str | None:
     if head[4:8] in _MP4_BOXES:
         return _mp4(head)
     if head.startswith(b"\x1a\x45\xdf\xa3"):
+        # The DocType element is part of the EBML header, which takes about 40 bytes.
         return "webm" if b"webm" in head[:128] else "matroska"
     if head.startswith(b"OggS"):
         return "ogg"
@@ -163,6 +163,7 @@ def _container(head: bytes) -> str | None:
 def _mp4(head: bytes) -> str:
     if head[4:8] != b"ftyp":
         return "mov"
+    # Real files list fewer than ten brands of four bytes each.
     size = min(int.from_bytes(head[:4], "big"), 512)
     brand = head[8:12]
     brands = {brand, *(head[i : i + 4] for i in range(16, size - 3, 4))}
@@ -186,6 +187,7 @@ def _sound(head: bytes) -> str | None:
         return "flac"
     if not head.startswith(b"ID3") or len(head) < 10:
         return None
+    # ID3v2, section 3.1: four bytes of seven bits each.
     size = sum(
         (byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)
     )
@@ -196,7 +198,11 @@ def _sound(head: bytes) -> str | None:
 
 
 def _framed(head: bytes) -> str | None:
-    """Formats without a signature, known by frames that repeat; last, for they can be mistaken."""
+    """Return a format that has no signature but repeats its frame header.
+
+    These checks run last because other data can match them by chance.
+    """
+    # ISO/IEC 13818-1: packets of 188 bytes; Blu-ray puts four bytes of arrival time before each.
     for packet, lead in ((188, 0), (192, 4)):
         marks = head[lead : lead + packet * 8 : packet]
         if len(marks) >= 3 and set(marks) == {0x47}:
@@ -207,6 +213,7 @@ def _framed(head: bytes) -> str | None:
 
 
 def _is_adts(head: bytes) -> bool:
+    """Whether three ADTS frames follow each other (ISO/IEC 13818-7, 6.2; a header has 7 bytes)."""
     at = 0
     for _ in range(3):
         if len(head) < at + 7 or head[at] != 0xFF or head[at + 1] & 0xF6 != 0xF0:
@@ -219,6 +226,7 @@ def _is_adts(head: bytes) -> bool:
 
 
 def _is_mp3(head: bytes) -> bool:
+    """Whether three Layer III frames follow each other."""
     at = 0
     for _ in range(3):
         length = _mp3_frame_bytes(head[at : at + 4])
@@ -229,7 +237,11 @@ def _is_mp3(head: bytes) -> bool:
 
 
 def _mp3_frame_bytes(header: bytes) -> int:
-    """The length of a Layer III frame, 0 when these four bytes start none (ISO/IEC 11172-3)."""
+    """Return the length in bytes of the Layer III frame that starts with this header.
+
+    The tables are those of ISO/IEC 11172-3 and 13818-3. The length is 0 where the four bytes
+    are not such a header.
+    """
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
     version, rate_index, bitrate_index = (
@@ -251,16 +263,16 @@ def _mp3_frame_bytes(header: bytes) -> int:
 
 
 def _refuse_text(head: bytes) -> None:
-    text = _as_text(head)
+    text = decode_text(head)
     if text is None:
         return
-    if _PLAYLIST.match(text):
+    if is_playlist(text):
         raise MediaRefused(
             "playlist",
             "The file is a playlist or manifest that points to media elsewhere; Filmgate "
             "fetches nothing. Upload the video itself.",
         )
-    if _SVG.match(text):
+    if is_svg(text):
         raise MediaRefused(
             "unsupported",
             "SVG drawings cannot be read here. Export the drawing as PNG and upload that.",
@@ -271,25 +283,11 @@ def _refuse_text(head: bytes) -> None:
     )
 
 
-def _as_text(head: bytes) -> str | None:
-    encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = head[: len(head) & ~1 if encoding == "utf-16" else None].decode(encoding)
-    except UnicodeDecodeError as error:
-        # A head cut inside a character is still text.
-        if error.start < len(head) - 4:
-            return None
-        text = head[: error.start].decode(encoding, "ignore")
-    text = text.lstrip("\ufeff")
-    odd = sum(character < " " and character not in "\t\n\r\f\x1b" for character in text)
-    return None if odd else text
-
-
 def _refuse_known(head: bytes) -> None:
-    for magic, what in _UNSUPPORTED:
+    for magic, description in _UNSUPPORTED:
         if head.startswith(magic):
             raise MediaRefused(
                 "unsupported",
-                f"The file looks like {what}, which cannot be read here. Convert it to MP4, "
+                f"The file looks like {description}, which cannot be read here. Convert it to MP4, "
                 "JPEG, PNG or WAV and upload that.",
             )

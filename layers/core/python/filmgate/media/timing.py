@@ -1,4 +1,4 @@
-"""Choosing pictures by the time they are shown, and packets that need no decoding for it."""
+"""Choose pictures by the time they are shown, and find packets that need no decoding for it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import floor, inf
 
-_SLACK_S = 1e-4  # Container clocks tick in milliseconds or finer; 1/30 s is not exact in them.
+_TOLERANCE_S = 1e-4
+"""Container clocks tick in milliseconds or finer; 1/30 s is not exact in them."""
 
 
 @dataclass(slots=True)
 class SampleClock:
     """Picks the first picture at or after every tick of a grid ``interval_s`` apart.
 
-    The grid starts at the first picture asked about, so that one is always picked. Times must
-    not fall; a gap in them gives one picture after it, not a burst.
+    The grid starts at the first picture offered, so that one is always picked. Times must not
+    decrease; a gap in them gives one picture after it, not a burst.
     """
 
     interval_s: float
@@ -23,13 +24,13 @@ class SampleClock:
 
     def wants(self, time_s: float) -> bool:
         """Whether a picture shown at ``time_s`` is to be picked."""
-        return time_s >= self.next_s - _SLACK_S
+        return time_s >= self.next_s - _TOLERANCE_S
 
     def take(self, time_s: float) -> None:
         """Record that the picture at ``time_s`` was picked."""
         if self.origin_s == inf:
             self.origin_s = time_s
-        ticks = floor((time_s - self.origin_s + _SLACK_S) / self.interval_s)
+        ticks = floor((time_s - self.origin_s + _TOLERANCE_S) / self.interval_s)
         self.next_s = self.origin_s + (ticks + 1) * self.interval_s
 
     def copy(self) -> SampleClock:
@@ -37,12 +38,12 @@ class SampleClock:
         return SampleClock(self.interval_s, self.next_s, self.origin_s)
 
 
-def wanted(times_s: Sequence[float], clock: SampleClock) -> list[bool]:
-    """Tell which pictures the clock will pick, for packets in the order they are decoded.
+def plan_picks(times_s: Sequence[float], clock: SampleClock) -> list[bool]:
+    """Return which pictures the clock will pick, for packets in decoding order.
 
     Args:
-        times_s: presentation times; decoding order differs from theirs where pictures are
-            predicted from later ones.
+        times_s: presentation times; they are not in order where pictures are predicted from
+            later ones.
         clock: is advanced as if the pictures had been taken.
     """
     picks = [False] * len(times_s)
@@ -53,33 +54,47 @@ def wanted(times_s: Sequence[float], clock: SampleClock) -> list[bool]:
     return picks
 
 
-def bridged(
-    times_s: Sequence[float], picks: Sequence[bool], seen_s: float, edge_s: float
+def skip_group_end(
+    times_s: Sequence[float], picks: Sequence[bool], last_pick_s: float, edge_s: float
 ) -> tuple[list[bool], float | None]:
-    """Drop the picks of a group of pictures that the next group's keyframe makes dispensable.
+    """Drop the picks at the end of a group of pictures, which the next keyframe makes dispensable.
 
-    What is left needs no picture decoded after the edge, but for the first at or after it where
-    without that more than from edge to keyframe would go unseen. A pick of the group's own
-    keyframe, which comes first, stays.
+    After this, no picture past ``edge_s`` has to be decoded, except one where otherwise the gap
+    before the next keyframe would exceed the allowed gap. A pick of the group's own keyframe,
+    which comes first, stays.
 
     Args:
-        times_s: presentation times of the group's packets, in the order they are decoded.
-        picks: what `wanted` told of them.
-        seen_s: when the last picture picked before this group is shown.
-        edge_s: how late before the next keyframe the last picture has to be.
+        times_s: presentation times of the group's packets, in decoding order.
+        picks: the result of `plan_picks` for them.
+        last_pick_s: time of the last picture picked before this group.
+        edge_s: time of the next keyframe minus the allowed gap.
 
     Returns:
-        What is picked, and when the picture that was picked besides is shown, if one was.
+        What is picked, and the time of the picture that was added to fill the gap, if one was.
     """
     if not any(
         pick and time_s > edge_s for pick, time_s in zip(picks[1:], times_s[1:], strict=True)
     ):
         return list(picks), None
-    kept = [pick and (index == 0 or times_s[index] <= edge_s) for index, pick in enumerate(picks)]
-    left = [time_s for time_s, pick in zip(times_s, kept, strict=True) if pick]
-    if max([seen_s, *left]) >= edge_s:
-        return kept, None
-    after = [index for index, time_s in enumerate(times_s) if time_s >= edge_s]
-    bridge = min(after, key=times_s.__getitem__)
-    kept[bridge] = True
-    return kept, times_s[bridge]
+    remaining = [
+        pick and (index == 0 or times_s[index] <= edge_s) for index, pick in enumerate(picks)
+    ]
+    return add_gap_fill(times_s, remaining, last_pick_s, edge_s)
+
+
+def add_gap_fill(
+    times_s: Sequence[float], picks: Sequence[bool], last_pick_s: float, edge_s: float
+) -> tuple[list[bool], float | None]:
+    """Pick the first picture at or after ``edge_s``, unless one at or after it is picked already.
+
+    Some picture must be shown at or after ``edge_s``. Arguments and result are those of
+    `skip_group_end`.
+    """
+    filled = list(picks)
+    picked = [time_s for time_s, pick in zip(times_s, picks, strict=True) if pick]
+    if max([last_pick_s, *picked]) >= edge_s:
+        return filled, None
+    after_edge = [index for index, time_s in enumerate(times_s) if time_s >= edge_s]
+    gap_fill = min(after_edge, key=times_s.__getitem__)
+    filled[gap_fill] = True
+    return filled, times_s[gap_fill]

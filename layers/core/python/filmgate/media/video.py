@@ -1,4 +1,4 @@
-"""One pass over a container: sampled pictures as they come, and the sound beside them."""
+"""Decode a container in one pass: an iterator of sampled pictures, and the sound with them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,13 @@ from typing import TYPE_CHECKING, cast
 
 from filmgate.errors import MediaRefused
 from filmgate.media.audio import AudioCollector
-from filmgate.media.container import (
-    Turn,
-    display_size,
-    fit,
-    main_audio,
-    main_video,
-    open_container,
-    turn_of,
-)
+from filmgate.media.container import TICKS_PER_S, main_audio, main_video, open_container
+from filmgate.media.geometry import UPRIGHT, display_size, fit, frame_orientation
 from filmgate.media.limits import Limits
+from filmgate.media.memory import raise_if_out_of_memory, transient_memory_errors
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
-from filmgate.media.timing import SampleClock, bridged, wanted
+from filmgate.media.sampling import SamplingSpec
+from filmgate.media.timing import SampleClock, plan_picks, skip_group_end
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,54 +30,72 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-# A Lambda of the size that decodes has two cores; on one, threads only get in each other's way.
-_MOST_THREADS = 2
-# With fewer bits a pixel the filter that smooths the edges of blocks moves what hashes see.
-_RICH_BITS = 0.05
-# Below this rate the next picture that others depend on may be shown too late to stand in.
-_STAND_IN_HZ = 20.0
+_MAX_THREADS = 2
+"""A function of the size that decodes has two cores; on one, threads only hinder each other."""
+_RICH_BITS_PER_PIXEL = 0.05
+"""Bits for each pixel from which on the deblocking filter may be left out. With fewer, what it
+smooths is coarse enough to change hashes; measured on H.264 and HEVC."""
+_MIN_REFERENCE_HZ = 20.0
+"""Pictures a second from which on the next reference frame is at most an eighth of a second
+away, with the usual three B-frames between, and may replace the frame that was picked."""
 _WINDOW_PACKETS = 512
+"""Packets that are held back in search of a keyframe; the usual longest distance is 250."""
 _WINDOW_BYTES = 32 * 1024**2
-_DEMUX_RETRIES = 16
-# Clocks that fall back further than this were reset by joining files; smaller steps are jitter.
+"""Bytes that are held back; at most a few seconds of the highest bit rates in use."""
+_MAX_DEMUX_FAILURES = 16
+"""Failures of the demuxer in a row, after each of which it is asked once more."""
 _RESET_S = 0.25
+"""Seconds by which a clock has to fall back to count as reset, as by joining files; smaller steps
+are jitter."""
+_MISSING_S, _MISSING_SHARE = 2.0, 0.05
+"""A file that ends earlier than it states, by more than both, is cut short. Containers state the
+length of the longest stream, to which the others come this close."""
+_DEFAULT_FRAME_RATE = 25.0
+"""Pictures a second of a file that states neither a rate nor times."""
 
 
 def decode_container(
-    path: Path, info: MediaInfo, limits: Limits, clock: SampleClock, slack_s: float
+    path: Path,
+    info: MediaInfo,
+    limits: Limits,
+    clock: SampleClock,
+    max_sampling_gap_s: float,
+    *,
+    sampling: SamplingSpec,
 ) -> Decoded:
     """Decode what the clock picks; see `filmgate.media.decode.decode`."""
-    decoded = Decoded(frames=iter(()))
-    decoded.frames = _Pass(info, limits, clock, decoded, slack_s).run(path)
+    decoded = Decoded(frames=iter(()), audio_rate_hz=sampling.audio_rate_hz)
+    decoder = _Decoder(info, limits, clock, decoded, max_sampling_gap_s, sampling=sampling)
+    decoded.frames = decoder.run(path)
     return decoded
 
 
 def _cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _bits_a_pixel(container: InputContainer, info: MediaInfo) -> float:
-    """Mean bits that a pixel of a picture is stored in, sound included; 0 where not told."""
-    pixels_a_second = (info.width or 0) * (info.height or 0) * (info.frame_rate or 0.0)
-    if not pixels_a_second or info.duration_s <= 0:
+def _bits_per_pixel(container: InputContainer, info: MediaInfo) -> float:
+    """Return the mean number of bits for each pixel, sound included; 0 where not stated."""
+    pixels_per_second = (info.width or 0) * (info.height or 0) * (info.frame_rate or 0.0)
+    if not pixels_per_second or info.duration_s <= 0:
         return 0.0
-    return container.size * 8 / info.duration_s / pixels_a_second
+    return container.size * 8 / info.duration_s / pixels_per_second
 
 
-class _Pass:
-    """The state of one pass.
+class _Decoder:
+    """The state of decoding one file.
 
     Decoding is most of the cost of a fingerprint, so packets are held back up to the next
-    keyframe: then it is known which pictures will be picked, the others that nothing depends
+    keyframe. Then it is known which pictures will be picked: the others that no picture depends
     on are skipped inside the decoder, and what follows the last picked one is not decoded at
-    all. Without slack the picked pictures are the same as with everything decoded.
+    all. Without an allowed gap the pictures are the same as with everything decoded.
 
-    With slack, pictures are picked for what they cost: one that others depend on stands in for
-    one that none does, and where the next keyframe comes soon what precedes it is passed over.
-    All that is chosen by facts of the file alone, so a file always gives the same pictures.
+    With an allowed gap, pictures are picked by what they cost: the nearest reference frame
+    replaces one that no picture depends on, and what precedes a keyframe closely is skipped.
+    Only facts of the file decide this, so that a file always gives the same pictures.
     """
 
     def __init__(
@@ -91,42 +104,51 @@ class _Pass:
         limits: Limits,
         clock: SampleClock,
         decoded: Decoded,
-        slack_s: float,
+        max_gap_s: float,
+        *,
+        sampling: SamplingSpec,
     ) -> None:
         self._info = info
         self._limits = limits
         self._clock = clock
         self._decoded = decoded
-        self._slack_s = slack_s
-        self._stand_ins = slack_s > 0 and (info.frame_rate or 0.0) >= _STAND_IN_HZ
+        self._sampling = sampling
+        self._max_gap_s = max_gap_s
+        self._nearest_reference_frame = (
+            max_gap_s > 0 and (info.frame_rate or 0.0) >= _MIN_REFERENCE_HZ
+        )
         self._deadline = monotonic() + limits.max_wall_s
-        self._audio = AudioCollector(limits.max_duration_s)
-        self._pictures = 0
-        self._sampled = 0
+        self._audio = AudioCollector(limits.max_duration_s, sampling.audio_rate_hz)
+        self._decoded_count = 0
+        self._sampled_count = 0
         self._first_s: float | None = None
-        self._planned_s = -inf
-        self._bridges: deque[float] = deque()
+        self._last_pick_s = -inf
+        self._gap_fills: deque[float] = deque()
         self._last_s = 0.0
         self._end_s = 0.0
-        self._clocks: dict[int, tuple[int, int]] = {}
+        self._timestamp_offsets: dict[int, tuple[int, int]] = {}
         self._tail_dropped = False
 
     def run(self, path: Path) -> Iterator[Frame]:
-        """Yield the picked pictures, then leave the sound in ``Decoded.audio``.
+        """Yield the picked pictures, then set ``Decoded.audio``.
 
         Raises:
             MediaRefused: ``damaged`` when nothing at all could be decoded, or
                 ``too_many_pixels``.
+            TransientError: memory ran out.
         """
-        with open_container(path, self._info.format, self._limits) as container:
+        with (
+            transient_memory_errors(),
+            open_container(path, self._info.format, self._limits) as container,
+        ):
             video = main_video(container) if self._info.kind is MediaKind.VIDEO else None
             audio = main_audio(container)
-            self._start_s = (container.start_time or 0) / 1e6
-            self._prepare(container, video, audio)
-            yield from self._consume(container, video, audio)
+            self._start_s = (container.start_time or 0) / TICKS_PER_S
+            self._configure_streams(container, video, audio)
+            yield from self._decode_packets(container, video, audio)
             self._finish(video, audio)
 
-    def _prepare(
+    def _configure_streams(
         self, container: InputContainer, video: VideoStream | None, audio: AudioStream | None
     ) -> None:
         from av.stream import Discard  # noqa: PLC0415
@@ -138,85 +160,90 @@ class _Pass:
         if video is not None:
             self._reformatter = VideoReformatter()
             context = video.codec_context
-            context.thread_count = min(_MOST_THREADS, _cores())
+            context.thread_count = min(_MAX_THREADS, _cores())
             context.thread_type = "AUTO"
             context.options = {"max_pixels": str(self._limits.max_video_pixels)}
-            if self._slack_s > 0 and _bits_a_pixel(container, self._info) >= _RICH_BITS:
+            if (
+                self._max_gap_s > 0
+                and _bits_per_pixel(container, self._info) >= _RICH_BITS_PER_PIXEL
+            ):
                 context.options["skip_loop_filter"] = "all"
 
-    def _consume(
+    def _decode_packets(
         self, container: InputContainer, video: VideoStream | None, audio: AudioStream | None
     ) -> Iterator[Frame]:
         window: list[Packet[VideoStream]] = []
-        held = 0
+        window_bytes = 0
         for packet in self._packets(container, video, audio):
-            if self._over():
+            if self._limit_reached():
                 return
             if audio is not None and packet.stream is audio:
-                self._hear(audio, cast("Packet[AudioStream]", packet))
+                self._decode_audio(audio, cast("Packet[AudioStream]", packet))
                 continue
             assert video is not None
-            full = len(window) >= _WINDOW_PACKETS or held >= _WINDOW_BYTES
+            full = len(window) >= _WINDOW_PACKETS or window_bytes >= _WINDOW_BYTES
             if window and (packet.is_keyframe or full):
-                yield from self._see(video, window, packet if packet.is_keyframe else None)
-                window, held = [], 0
+                yield from self._decode_window(
+                    video, window, packet if packet.is_keyframe else None
+                )
+                window, window_bytes = [], 0
             window.append(cast("Packet[VideoStream]", packet))
-            held += packet.size
+            window_bytes += packet.size
         if video is not None:
-            yield from self._see(video, window, None, last=True)
-            yield from self._show(video, self._tried(video, None))
+            yield from self._decode_window(video, window, None, last=True)
+            yield from self._emit_frames(video, self._decode_safely(video, None))
 
     def _packets(
         self, container: InputContainer, *streams: Stream | None
     ) -> Iterator[Packet[Stream]]:
-        """Yield what is in the file, stepping over places that cannot be read."""
+        """Yield the packets of the file, skipping places that cannot be read."""
         import av  # noqa: PLC0415
 
         present = [stream for stream in streams if stream is not None]
         failures = 0
-        while failures < _DEMUX_RETRIES:
+        while failures < _MAX_DEMUX_FAILURES:
             try:
                 for packet in container.demux(present):
                     if monotonic() > self._deadline:
                         self._decoded.truncated = True
                         return
-                    # An empty packet would tell the decoder that the stream ends.
+                    # An empty packet would end the stream for the decoder.
                     if packet.size:
                         failures = 0
-                        self._straighten(packet)
+                        self._unwrap_timestamps(packet)
                         yield packet
                 return
             except IndexError:
-                # PyAV ends so when a track turned up after the file was opened.
+                # PyAV raises this where a track appears only after the file was opened.
                 return
-            except av.FFmpegError:
+            except av.FFmpegError as error:
                 failures += 1
-                self._decoded.decode_errors += 1
+                self._count_error(error)
         self._decoded.truncated = True
 
-    def _straighten(self, packet: Packet[Stream]) -> None:
-        """Move a packet's times so that a clock reset inside the file does not turn time back."""
+    def _unwrap_timestamps(self, packet: Packet[Stream]) -> None:
+        """Shift the times of a packet so that time goes on after a clock reset in the file."""
         if packet.dts is None or packet.time_base is None:
             return
         index, dts, pts = packet.stream.index, packet.dts, packet.pts
-        # Fractions cost more than all else here, for thousands of packets of sound.
+        # Arithmetic of fractions would cost more than everything else here, for every packet.
         tick_s = packet.time_base.numerator / packet.time_base.denominator
-        offset, last = self._clocks.get(index, (0, dts))
+        offset, last = self._timestamp_offsets.get(index, (0, dts))
         if (last - dts - offset) * tick_s > _RESET_S:
             offset = last - dts + (packet.duration or 0)
         if offset:
             packet.dts = dts = dts + offset
             if pts is not None:
                 packet.pts = pts = pts + offset
-        self._clocks[index] = (offset, dts)
+        self._timestamp_offsets[index] = (offset, dts)
         end = (dts if pts is None else pts) + (packet.duration or 0)
         self._end_s = max(self._end_s, end * tick_s - self._start_s)
 
-    def _over(self) -> bool:
+    def _limit_reached(self) -> bool:
         limits, decoded = self._limits, self._decoded
         if (
             monotonic() > self._deadline
-            or self._pictures >= limits.max_decoded_frames
+            or self._decoded_count >= limits.max_decoded_frames
             or decoded.decode_errors > limits.max_decode_errors
             or self._end_s > limits.max_duration_s
             or self._audio.full
@@ -224,16 +251,16 @@ class _Pass:
             decoded.truncated = True
         return decoded.truncated
 
-    def _hear(self, audio: AudioStream, packet: Packet[AudioStream] | None) -> None:
+    def _decode_audio(self, audio: AudioStream, packet: Packet[AudioStream] | None) -> None:
         import av  # noqa: PLC0415
 
         try:
             for frame in audio.codec_context.decode(packet):
                 self._audio.add(frame, audio.time_base)
-        except (av.FFmpegError, ValueError):
-            self._decoded.decode_errors += 1
+        except (av.FFmpegError, ValueError) as error:
+            self._count_error(error)
 
-    def _see(
+    def _decode_window(
         self,
         video: VideoStream,
         window: list[Packet[VideoStream]],
@@ -241,98 +268,103 @@ class _Pass:
         *,
         last: bool = False,
     ) -> Iterator[Frame]:
-        """Decode a window of packets, as few of them as the clock's picks need.
+        """Decode a window of packets, no more of them than the picked pictures need.
 
         Args:
-            key: the keyframe that comes next, if one does. What follows it does not depend on
-                this window, except for pictures shown before it (open groups); those are
-                dropped with the tail.
-            last: nothing comes after this window.
+            key: the keyframe that follows the window, if one does. What comes after it does not
+                depend on this window, except for pictures shown before it (open groups), which
+                are dropped together with the end of the window.
+            last: whether nothing follows this window.
         """
         closed = last or key is not None
         context = video.codec_context
         if self._tail_dropped and window and window[0].pts is not None:
             key_pts = window[0].pts
             window = [p for p in window if p.pts is None or p.pts >= key_pts]
-        picks = self._picks(window, key)
+        picks = self._plan_window(window, key)
         end = max((i for i, pick in enumerate(picks) if pick), default=-1)
         self._tail_dropped = closed and end + 1 < len(window)
         for position, packet in enumerate(window[: end + 1] if closed else window):
-            if self._over():
+            if self._limit_reached():
                 return
-            # Nothing can stand in for the last one: what comes after it is not decoded.
-            exact = picks[position] and (not self._stand_ins or position == end)
+            # No reference frame can replace the last pick: what comes after it is not decoded.
+            exact = picks[position] and (not self._nearest_reference_frame or position == end)
             context.skip_frame = "DEFAULT" if exact else "NONREF"
-            yield from self._show(video, self._tried(video, packet))
-        if self._tail_dropped and key is not None and self._slack_s > 0:
-            # As for a jump in the file: counters that go on from picture to picture, as H.264's
-            # order does, would be taken for others after so wide a gap.
-            yield from self._show(video, self._tried(video, None))
+            yield from self._emit_frames(video, self._decode_safely(video, packet))
+        if self._tail_dropped and key is not None and self._max_gap_s > 0:
+            # As after seeking: counters that continue from picture to picture, such as H.264's
+            # picture order count, would be misread after so wide a gap.
+            yield from self._emit_frames(video, self._decode_safely(video, None))
             context.flush_buffers()
 
-    def _picks(self, window: list[Packet[VideoStream]], key: Packet[Stream] | None) -> list[bool]:
-        """Which packets hold pictures that are wanted; all where times are missing."""
+    def _plan_window(
+        self, window: list[Packet[VideoStream]], key: Packet[Stream] | None
+    ) -> list[bool]:
+        """Return which packets of a window hold picked pictures; all where times are missing."""
         times = [float(p.pts * p.time_base) for p in window if p.pts is not None and p.time_base]
         if len(times) < len(window):
             return [True] * len(window)
-        picks = wanted(times, self._clock.copy())
-        # A grid nearly as wide as the slack would only be made denser.
-        if 2 * self._clock.interval_s <= self._slack_s and key and key.pts and key.time_base:
-            edge_s = float(key.pts * key.time_base) - self._slack_s
-            picks, bridge_s = bridged(times, picks, self._planned_s, edge_s)
-            self._bridges += [] if bridge_s is None else [bridge_s]
-        # Not what was taken so far: the decoder still holds some of the last window's pictures.
-        self._planned_s = max(
-            [self._planned_s, *(at for at, pick in zip(times, picks, strict=True) if pick)]
+        picks = plan_picks(times, self._clock.copy())
+        # A grid nearly as wide as the allowed gap would only become denser.
+        if 2 * self._clock.interval_s <= self._max_gap_s and key and key.pts and key.time_base:
+            edge_s = float(key.pts * key.time_base) - self._max_gap_s
+            picks, gap_fill_s = skip_group_end(times, picks, self._last_pick_s, edge_s)
+            self._gap_fills += [] if gap_fill_s is None else [gap_fill_s]
+        # The clock cannot tell: the decoder may still hold pictures of the last window.
+        self._last_pick_s = max(
+            [self._last_pick_s, *(at for at, pick in zip(times, picks, strict=True) if pick)]
         )
         return picks
 
-    def _bridges_at(self, time_s: float) -> bool:
-        return bool(self._bridges) and time_s >= self._bridges[0]
+    def _gap_fill_due(self, time_s: float) -> bool:
+        return bool(self._gap_fills) and time_s >= self._gap_fills[0]
 
-    def _tried(self, video: VideoStream, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+    def _decode_safely(
+        self, video: VideoStream, packet: Packet[VideoStream] | None
+    ) -> list[VideoFrame]:
         import av  # noqa: PLC0415
 
         try:
             return video.codec_context.decode(packet)
-        except (av.FFmpegError, ValueError):
-            self._decoded.decode_errors += 1
+        except (av.FFmpegError, ValueError) as error:
+            self._count_error(error)
             return []
 
-    def _show(self, video: VideoStream, frames: list[VideoFrame]) -> Iterator[Frame]:
+    def _emit_frames(self, video: VideoStream, frames: list[VideoFrame]) -> Iterator[Frame]:
         for frame in frames:
-            self._pictures += 1
+            self._decoded_count += 1
             time_s = self._time_of(video, frame)
-            if not self._clock.wants(time_s) and not self._bridges_at(time_s):
+            if not self._clock.wants(time_s) and not self._gap_fill_due(time_s):
                 continue
-            if self._sampled >= self._limits.max_sampled_frames:
+            if self._sampled_count >= self._limits.max_sampled_frames:
                 self._decoded.truncated = True
                 return
-            rgb = self._reduced(video, frame)
+            rgb = self._reduced_rgb(video, frame)
             if rgb is None:
                 continue
             self._clock.take(time_s)
-            while self._bridges_at(time_s):
-                self._bridges.popleft()
-            self._sampled += 1
+            while self._gap_fill_due(time_s):
+                self._gap_fills.popleft()
+            self._sampled_count += 1
             if self._first_s is None:
                 self._first_s = time_s
             yield Frame(time_s - self._first_s, rgb)
-            if self._over():
+            if self._limit_reached():
                 return
 
     def _time_of(self, video: VideoStream, frame: VideoFrame) -> float:
-        """Return when a picture is shown; one without a time follows the last at the mean rate.
+        """Return the time of a picture in seconds.
 
-        The stream's time base is used because frames drained at the end carry none.
+        One without a time follows the last at the mean rate. The time base of the stream is used
+        because frames drained at the end have none.
         """
         if frame.pts is not None and video.time_base:
             self._last_s = float(frame.pts * video.time_base)
-        elif self._pictures > 1:
-            self._last_s += 1.0 / (self._info.frame_rate or 25.0)
+        elif self._decoded_count > 1:
+            self._last_s += 1.0 / (self._info.frame_rate or _DEFAULT_FRAME_RATE)
         return self._last_s
 
-    def _reduced(self, video: VideoStream, frame: VideoFrame) -> NDArray[np.uint8] | None:
+    def _reduced_rgb(self, video: VideoStream, frame: VideoFrame) -> NDArray[np.uint8] | None:
         import av  # noqa: PLC0415
         import numpy as np  # noqa: PLC0415
         from av.video.reformatter import ColorRange, Interpolation  # noqa: PLC0415
@@ -342,10 +374,10 @@ class _Pass:
                 "too_many_pixels",
                 "The video's pictures grow larger than what is allowed. Upload a smaller version.",
             )
-        shown = display_size(video, frame.width, frame.height, Turn())
-        width, height = fit(*shown, self._limits.working_side)
+        displayed = display_size(video, frame.width, frame.height, UPRIGHT)
+        width, height = fit(*displayed, self._sampling.frame_side)
         try:
-            small = self._reformatter.reformat(
+            reduced = self._reformatter.reformat(
                 frame,
                 width,
                 height,
@@ -354,25 +386,30 @@ class _Pass:
                 dst_color_range=ColorRange.JPEG,
                 threads=1,
             )
-            rgb = small.to_ndarray().astype(np.uint8, copy=False)
-            return np.ascontiguousarray(turn_of(frame).apply(rgb))
-        except (av.FFmpegError, ValueError):
-            self._decoded.decode_errors += 1
+            rgb = reduced.to_ndarray().astype(np.uint8, copy=False)
+            return np.ascontiguousarray(frame_orientation(frame).apply(rgb))
+        except (av.FFmpegError, ValueError) as error:
+            self._count_error(error)
             return None
 
     def _finish(self, video: VideoStream | None, audio: AudioStream | None) -> None:
         if audio is not None:
-            self._hear(audio, None)
+            self._decode_audio(audio, None)
             samples = self._audio.finish(self._first_s)
             self._decoded.audio = samples if samples.size else None
-        if (video is not None and not self._sampled) or (
+        if (video is not None and not self._sampled_count) or (
             video is None and self._decoded.audio is None
         ):
-            what = "picture" if video is not None else "sound"
+            missing = "picture" if video is not None else "sound"
             raise MediaRefused(
                 "damaged",
-                f"No {what} in the file could be decoded. Upload it again from the original.",
+                f"No {missing} in the file could be decoded. Upload it again from the original.",
             )
         missing_s = self._info.duration_s - self._end_s
-        if missing_s > max(2.0, 0.05 * self._info.duration_s):
+        if missing_s > max(_MISSING_S, _MISSING_SHARE * self._info.duration_s):
             self._decoded.truncated = True
+
+    def _count_error(self, error: Exception) -> None:
+        """Count a damaged packet, unless memory ran out, which is not the file's fault."""
+        raise_if_out_of_memory(error)
+        self._decoded.decode_errors += 1

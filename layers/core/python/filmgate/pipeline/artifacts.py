@@ -19,6 +19,11 @@ def address(tenant: str, sha256: str, capability: str, engine: str, name: str) -
     return f"artifacts/{tenant}/{sha256}/{capability}/{engine}/{name}"
 
 
+def comparisons_address(tenant: str, sha256: str, engine: str, job_id: str) -> str:
+    """The key of what one run compared, under a prefix that the bucket empties in time."""
+    return f"comparisons/{tenant}/{sha256}/{engine}/{job_id}.json"
+
+
 def fingerprint_address(tenant: str, sha256: str, engine: str, name: str = FINGERPRINT) -> str:
     """The key of a fingerprint or of what was made along with it."""
     return address(tenant, sha256, "fingerprint", engine, name)

@@ -12,7 +12,7 @@ from filmgate.dedupe.engine import FINGERPRINT, SPEC
 from filmgate.dedupe.fingerprint.codec import DamagedFingerprintError, loads
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
-from filmgate.dedupe.index.port import CandidateIndex
+from filmgate.dedupe.index.port import CandidateIndex, IndexQuery
 from filmgate.dedupe.matching.compare import compare
 from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.model import MatchClass
@@ -23,7 +23,7 @@ from filmgate.errors import NotFound
 from filmgate.library.matches import match_id
 from filmgate.library.model import Asset, AssetState
 from filmgate.library.ports import Assets, Matches, ObjectStore
-from filmgate.pipeline.artifacts import address, fingerprint_address
+from filmgate.pipeline.artifacts import comparisons_address, fingerprint_address
 from filmgate.pipeline.budget import MatchBudget
 
 MAX_CANDIDATES = 200
@@ -58,7 +58,7 @@ class DedupeEngine:
         """
         own = loads(given.read(FINGERPRINT))
         tenant = given.asset.tenant
-        key = address(tenant, own.sha256, "comparisons", own.engine, f"{given.job_id}.json")
+        key = comparisons_address(tenant, own.sha256, own.engine, given.job_id)
         try:
             compared = Comparisons.model_validate_json(self.objects.get("artifacts", key))
         except NotFound:
@@ -86,9 +86,7 @@ class DedupeEngine:
         )
         end = self.clock() + allowed_s
         self.index.add(tenant, index_entry(asset_id, own))
-        candidates = self.index.search(tenant, index_query(asset_id, own), limit=MAX_CANDIDATES)
-        records = self.assets.assets(tenant, [found.asset_id for found in candidates])
-        others = [record for record in records if record.state is not AssetState.DELETED]
+        others = self._others(tenant, index_query(asset_id, own))
         pairs: list[ComparedPair] = []
         outdated = damaged = seen = 0
         for other, theirs in _fingerprints(self.objects, others, own.engine):
@@ -109,6 +107,17 @@ class DedupeEngine:
             outdated=outdated,
             damaged=damaged,
         )
+
+    def _others(self, tenant: str, query: IndexQuery) -> list[Asset]:
+        """The best candidates that are not deleted; further ones where deleted ones took places."""
+        limit = MAX_CANDIDATES
+        while True:
+            found = self.index.search(tenant, query, limit=limit)
+            records = self.assets.assets(tenant, [candidate.asset_id for candidate in found])
+            others = [record for record in records if record.state is not AssetState.DELETED]
+            if len(found) < limit or len(others) >= MAX_CANDIDATES:
+                return others[:MAX_CANDIDATES]
+            limit *= 2
 
     def _decide(self, tenant: str, compared: Comparisons) -> tuple[int, int]:
         """Store a match for each pair that is at least similar, and withdraw those of an earlier

@@ -22,7 +22,7 @@ from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
 from filmgate.media.limits import Limits
 from filmgate.media.model import Frame
-from filmgate.media.tiles import TileSheet
+from filmgate.media.storyboard import Storyboard
 from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
 from filmgate.pipeline.runs import Ending, end_running
 from filmgate.pipeline.state import GONE_REASON, Derived, Outcome, RunState
@@ -125,10 +125,10 @@ def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
             f"Its bytes were removed on {asset.removed[DataKind.RAW]:%Y-%m-%d}, as the retention "
             "policy says. Upload it again to run this.",
         )
-    sheet, times_s = TileSheet(), []
+    storyboard, times_s = Storyboard(), []
 
     def keep(frame: Frame) -> None:
-        sheet.add(frame)
+        storyboard.add(frame)
         times_s.append(frame.time_s)
 
     with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
@@ -143,7 +143,7 @@ def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
             path, asset.sha256, asset.info, deps.limits, keep, embedder=deps.embedder
         )
     if times_s:
-        tiles = sheet.finish()
+        tiles = storyboard.finish()
         _put(deps, asset, TILES, tiles.jpeg, "image/jpeg")
         _put(deps, asset, TILES_INDEX, tiles.index.model_dump_json().encode(), "application/json")
     _put(deps, asset, PDQ, _pdq_export(fingerprint), "application/json")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from filmgate.access.model import valid_tenant
 from filmgate.clock import now
 from filmgate.engines import registry
 from filmgate.errors import MediaRefused, NotFound, TransientError
@@ -21,7 +19,6 @@ from filmgate.library.model import (
     AssetState,
     AssetStatus,
     DataKind,
-    asset_id,
 )
 from filmgate.library.ports import AssetRuns, ObjectStore, Workflows
 from filmgate.media.limits import Limits
@@ -29,17 +26,9 @@ from filmgate.media.model import MediaInfo
 from filmgate.media.probe import probe
 from filmgate.pipeline.runs import plan, running_jobs, start
 from filmgate.pipeline.state import GONE_REASON
+from filmgate.pipeline.uploads import Upload, asset_of
 
 _TRIES = 5
-_KEY = re.compile(r"raw/([^/]+)/(.*[^/])", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An object that appeared in the raw bucket. ``version_id`` is None in a bucket without."""
-
-    key: str
-    version_id: str | None
 
 
 class Ingested(StrEnum):
@@ -81,10 +70,9 @@ def ingest(deps: IngestDeps, upload: Upload) -> Receipt:
     Raises:
         TransientError: storage or the workflows did not answer.
     """
-    parts = _KEY.fullmatch(upload.key)
-    if parts is None or not valid_tenant(parts[1]):
+    asset = asset_of(deps.library, upload)
+    if asset is None:
         return Receipt(Ingested.IGNORED)
-    asset = _asset_of(deps.library, parts[1], parts[2], upload)
     if receipt := _known(deps, asset, upload):
         return receipt
     try:
@@ -96,31 +84,10 @@ def ingest(deps: IngestDeps, upload: Upload) -> Receipt:
     return _begin(deps, asset, upload, facts)
 
 
-def _asset_of(library: AssetRuns, tenant: str, rest: str, upload: Upload) -> Asset:
-    """The asset that waits for this key, or a new one for a file that was dropped here."""
-    try:
-        asset = library.asset(tenant, rest.partition("/")[0])
-        if asset.key == upload.key:
-            return asset
-    except NotFound:
-        pass
-    moment = now()
-    dropped = Asset(
-        tenant=tenant,
-        asset_id=asset_id(tenant, upload.key, upload.version_id or ""),
-        path=rest,
-        key=upload.key,
-        state=AssetState.WAITING,
-        created_at=moment,
-        updated_at=moment,
-    )
-    return library.create(dropped)
-
-
 def _known(deps: IngestDeps, asset: Asset, upload: Upload) -> Receipt | None:
     """The answer where there is nothing to look at; a run of this version that was begun is
     started (again), for the worker that began it may have died before it could."""
-    if asset.state is AssetState.WAITING:
+    if asset.state in {AssetState.WAITING, AssetState.FAILED}:
         return None
     if asset.state is AssetState.DELETED:
         return Receipt(Ingested.KNOWN, asset.tenant, asset.asset_id)
@@ -131,12 +98,12 @@ def _known(deps: IngestDeps, asset: Asset, upload: Upload) -> Receipt | None:
         for jobs in runs.values():
             start(deps.workflows, jobs, asset.asset_id)
         return Receipt(Ingested.STARTED, asset.tenant, asset.asset_id, min(runs))
-    if asset.bytes_gone and not same:
-        return None
-    # A new version gives an asset that was refused or failed another chance.
+    # A new version gives an asset that was refused or failed another chance, and brings back bytes
+    # that are gone.
     results = tuple(deps.library.results(asset.tenant, asset.asset_id))
     status = AnalyzedAsset(asset=asset, results=results).status
-    if same or status in {AssetStatus.DONE, AssetStatus.PROCESSING}:
+    whole = status is AssetStatus.DONE and not asset.bytes_gone
+    if same or whole or status is AssetStatus.PROCESSING:
         return Receipt(Ingested.KNOWN, asset.tenant, asset.asset_id)
     return None
 

@@ -14,9 +14,9 @@ from filmgate.client.scan import ScanMatch
 if TYPE_CHECKING:
     from PIL import Image
 
-    from filmgate.media.tiles import TileIndex
+    from filmgate.media.storyboard import StoryboardIndex
 
-TileSource = Callable[[str], "tuple[bytes, TileIndex] | None"]
+TileSource = Callable[[str], "tuple[bytes, StoryboardIndex] | None"]
 """Asset id to its tile sheet (JPEG) and index; None where it has no pictures."""
 
 SHOWN_PAIRS = 6
@@ -97,7 +97,7 @@ class Pictures:
         best = min(measured + read_off, key=lambda m: _error(m, times_a, times_b), default=None)
         return [best] if best else []
 
-    def _load(self, asset_id: str) -> tuple[Image.Image, TileIndex] | None:
+    def _load(self, asset_id: str) -> tuple[Image.Image, StoryboardIndex] | None:
         from PIL import Image  # noqa: PLC0415 - only a report needs it
 
         found = self._source(asset_id)
@@ -106,7 +106,7 @@ class Pictures:
         with Image.open(io.BytesIO(found[0]), formats=("JPEG",)) as sheet:
             return sheet.convert("RGB"), found[1]
 
-    def _cut(self, image: Image.Image, index: TileIndex, number: int) -> Tile:
+    def _cut(self, image: Image.Image, index: StoryboardIndex, number: int) -> Tile:
         row, column = divmod(number, index.columns)
         left, top = column * index.tile_width, row * index.tile_height
         tile = image.crop((left, top, left + index.tile_width, top + index.tile_height))

@@ -7,6 +7,7 @@ done, and a restored asset has lost nothing. `filmgate.review.purge` removes it 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -90,10 +91,9 @@ def restore(deps: DeletionDeps, tenant: str, asset_id: str, *, actor: str) -> As
             return stored(deps.library, restored)
         if not deps.library.begin(restored, run.jobs, run.results):
             raise Conflict(CHANGED)
-    try:
+    # It is restored in any case, and failed results can be run again.
+    with suppress(TransientError):
         start_or_fail(deps.library, deps.workflows, run.jobs, asset_id)
-    except TransientError:
-        pass  # it is restored, and its failed results can be run again
     return deps.library.asset(tenant, asset_id)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from filmgate.clock import now
-from filmgate.errors import Conflict, NotFound
+from filmgate.errors import Conflict, NotFound, NothingToRun
 from filmgate.library.model import Asset, AssetState
 from filmgate.library.ports import Library, ObjectStore, Workflows
 from filmgate.library.results import ResultState
@@ -125,8 +125,13 @@ def _delete_artifacts(deps: PurgeDeps, asset: Asset) -> None:
 
 
 def _run_again(deps: PurgeDeps, tenant: str, asset_id: str) -> None:
-    asset = deps.library.asset(tenant, asset_id)
-    run = plan(asset, deps.library.results(tenant, asset_id))
+    try:
+        asset = deps.library.asset(tenant, asset_id)
+        if asset.state is not AssetState.STORED:
+            return
+        run = plan(asset, deps.library.results(tenant, asset_id))
+    except (NotFound, NothingToRun):
+        return
     if deps.library.begin(asset.changed(), run.jobs, run.results):
         start_or_fail(deps.library, deps.workflows, run.jobs, asset_id)
 

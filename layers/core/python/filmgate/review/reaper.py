@@ -96,9 +96,7 @@ def _remove_forgotten(deps: ReaperDeps, tenant: str, asset_id: str, before: date
     return True
 
 
-def _overdue(
-    library: Library, tenant: str, status: AssetStatus, before: datetime
-) -> Iterator[str]:
+def _overdue(library: Library, tenant: str, status: AssetStatus, before: datetime) -> Iterator[str]:
     cursor = None
     while True:
         page = library.overdue(tenant, status, before, limit=_PAGE, cursor=cursor)

@@ -52,9 +52,7 @@ def sweep(
     removed = 0
     while not state.done and enough_time():
         try:
-            page = deps.library.list_analyzed(
-                tenant, status=None, limit=_PAGE, cursor=state.cursor
-            )
+            page = deps.library.list_analyzed(tenant, status=None, limit=_PAGE, cursor=state.cursor)
         except InvalidCursor:
             state = Sweep(policy=policy, begun_at=now())
             continue
@@ -104,7 +102,7 @@ def _due(record: AnalyzedAsset, policy: TenantPolicy) -> tuple[DataKind, ...]:
 
 def _is_due(record: AnalyzedAsset, policy: TenantPolicy, kind: DataKind) -> bool:
     days = policy.days(kind)
-    if days is None or record.asset.state not in {AssetState.STORED, AssetState.REFUSED}:
+    if days is None or record.asset.state in {AssetState.WAITING, AssetState.DELETED}:
         return False
     return not _is_gone(record, kind) and _since(record, kind) + timedelta(days=days) <= now()
 

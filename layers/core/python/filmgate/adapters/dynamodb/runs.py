@@ -18,7 +18,6 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     VersionAttribute,
 )
-from pynamodb.connection import Connection
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -46,7 +45,7 @@ from filmgate.adapters.dynamodb.rows import (
     start_key,
     transact,
 )
-from filmgate.adapters.dynamodb.tables import in_table
+from filmgate.adapters.dynamodb.tables import connection, in_table
 from filmgate.errors import NotFound
 from filmgate.library.jobs import Job, JobState, Progress
 from filmgate.library.model import AnalyzedAsset, Asset, AssetState, AssetStatus
@@ -142,7 +141,7 @@ class DynamoAssetRuns(DynamoAssets):
         self._results = in_table(ResultRow, assets_table)
         self._owners = in_table(OwnerRow, assets_table)
         self._rows = in_table(StatefulRow, assets_table)
-        self._connection = Connection()
+        self._connection = connection()
 
     def begin(self, asset: Asset, jobs: Sequence[Job], results: Sequence[Result]) -> bool:
         """Store new jobs, their results and the asset in one step; False if one was changed."""
@@ -263,7 +262,7 @@ class DynamoAssetRuns(DynamoAssets):
             rows = list(
                 self._rows.query(
                     hash_key,
-                    self._rows.by_state.state_sk < instant(before),
+                    self._rows.state_sk < instant(before),
                     index_name=BY_STATE,
                     limit=limit + 1,
                     last_evaluated_key=start_key(BY_STATE, hash_key, cursor, _row_key(tenant)),

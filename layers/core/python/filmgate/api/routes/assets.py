@@ -53,7 +53,8 @@ def list_assets(
     or, with `path` and `sha256`, the one of this name and content.
 
     Deleted ones are listed with `status=deleted` and shown where they are asked for by name. With
-    `status`, a page may hold fewer than `limit`, even none, and still have a cursor.
+    `status`, a page may hold fewer than `limit`, even none, and still have a cursor; with any but
+    `done`, those that came into this state last are first.
     """
     if (path is None) != (sha256 is None):
         raise invalid([FieldError(field="query.path", message="goes together with sha256")])

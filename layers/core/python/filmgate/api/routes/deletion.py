@@ -66,9 +66,7 @@ def release_hold(
     services: Api, tenant: Tenant, actor: Actor, asset_id: AssetId, hold_id: HoldId
 ) -> None:
     """Release one hold; the others of the asset stay."""
-    holds.release_hold(
-        services.library, services.audit, tenant, asset_id, hold_id, actor=actor
-    )
+    holds.release_hold(services.library, services.audit, tenant, asset_id, hold_id, actor=actor)
 
 
 def _deps(services: Services) -> DeletionDeps:

@@ -17,11 +17,11 @@ router = APIRouter(tags=["jobs"])
 def list_jobs(
     services: Api, tenant: Tenant, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
 ) -> Listing[JobView]:
-    """Newest first, a page at a time; a page may hold fewer than `limit` and still have a cursor."""
+    """Newest first, a page at a time. Those of deleted assets are left out, so a page may hold fewer
+    than `limit` and still have a cursor."""
     page = services.library.list_jobs(
         tenant, limit=limit, cursor=unseal(tenant, "jobs", cursor) if cursor else None
     )
-    # Those of assets that are deleted or purged are left out.
     ids = list(dict.fromkeys(job.asset_id for job in page.items))
     assets = services.library.assets(tenant, ids)
     there = {asset.asset_id for asset in assets if asset.state is not AssetState.DELETED}

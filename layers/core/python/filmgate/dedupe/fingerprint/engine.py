@@ -29,8 +29,11 @@ from filmgate.engines.embedding.track import EmbeddingTrack
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
+from filmgate.media.sampling import SamplingSpec
 
 ENGINE = versions.FINGERPRINT
+SAMPLING = SamplingSpec(name="filmgate-fingerprint", version=1, frame_side=256, audio_rate_hz=8000)
+"""What fingerprints are made from; changing it changes them, and so needs another `ENGINE`."""
 
 _RATE_HZ = 4.0
 """Pictures a second of a film."""
@@ -101,7 +104,9 @@ def fingerprint(
         MediaRefused: nothing in the file can be decoded.
     """
     rate = sample_rate(info)
-    decoded = decode(path, info, limits, sample_rate_hz=rate, slack_s=slack(info))
+    decoded = decode(
+        path, info, limits, sample_rate_hz=rate, max_sampling_gap_s=slack(info), sampling=SAMPLING
+    )
     reducer = _Reducer(info, rate, on_frame)
     sampler = Sampler()
     reducer.take(decoded.frames if embedder is None else sampler.passing(decoded.frames))
