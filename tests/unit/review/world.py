@@ -80,8 +80,8 @@ class World:
                 path=path,
                 key=key,
                 state=AssetState.STORED,
-                created_at=START,
-                updated_at=START,
+                created_at=now(),
+                updated_at=now(),
                 sha256=content,
                 info=IMAGE,
             )
