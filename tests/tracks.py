@@ -47,7 +47,7 @@ def taken(frames: Floats, times: NDArray[np.floating], name: str = "a") -> Finge
         coefficients=coefficients,
         chroma=np.zeros((count, 4), dtype=np.int8),
         quality=np.ones(count, dtype=np.float32),
-        stirring=_WHOLE,
+        motion_region=_WHOLE,
         bars=_WHOLE,
         crops=np.zeros((0, 32), dtype=np.uint8),
         crop_frames=np.zeros(0, dtype=np.int32),

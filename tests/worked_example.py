@@ -29,7 +29,7 @@ from filmgate.errors import MediaRefused
 from filmgate.media.model import MediaKind
 from filmgate_samples.library import make_files
 from tests.clips import taken
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
 PAIRS = (
     ("videos/reef.mp4", "videos/reef_fast.mp4"),
@@ -69,7 +69,7 @@ def _facts(made: Fingerprint) -> str:
 
 def _kept(made: Fingerprint) -> str:
     frames = 0 if made.frames is None else len(made.frames.worth_matching())
-    points = 0 if made.keypoints is None else len(made.keypoints.places)
+    points = 0 if made.keypoints is None else len(made.keypoints.positions)
     peaks = 0 if made.audio is None else len(made.audio.times_ms)
     return f"frames worth matching {frames}, keypoints {points}, peaks of sound {peaks}"
 
@@ -77,7 +77,7 @@ def _kept(made: Fingerprint) -> str:
 def _found(first: Fingerprint, second: Fingerprint) -> str:
     """What b's search brings a up by."""
     with tempfile.TemporaryDirectory() as folder:
-        index = SegmentIndex(MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(folder))
+        index = SegmentIndex(MemoryDeltaStore(), MemorySegmentStore(), cache_dir=Path(folder))
         index.add("t", index_entry("a", first))
         found = index.search("t", index_query("b", second), limit=1)
     if not found:
@@ -85,7 +85,7 @@ def _found(first: Fingerprint, second: Fingerprint) -> str:
     (one,) = found
     return (
         f"b finds a by frames {one.frame_hits}, landmarks {one.audio_votes},"
-        f" keypoints {one.point_votes}"
+        f" keypoints {one.keypoint_votes}"
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from filmgate.adapters.compactions import LambdaCompactions
 from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
-from filmgate.adapters.dynamodb.index import DynamoFreshStore
+from filmgate.adapters.dynamodb.index import DynamoDeltaStore
 from filmgate.adapters.dynamodb.matches import DynamoMatches
 from filmgate.adapters.dynamodb.runs import DynamoAssetRuns
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
@@ -26,6 +27,7 @@ from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
     BudgetSettings,
+    CompactionSettings,
     DecisionSettings,
     IndexTableSettings,
     MatchTableSettings,
@@ -57,6 +59,7 @@ def _wired() -> tuple[EngineDeps, DedupeEngine]:
         index=_index(bucket),
         settings=DecisionSettings().match_settings,
         budget=BudgetSettings().match_budget,
+        compactions=LambdaCompactions(CompactionSettings().compact_function),
     )
     return EngineDeps(runs, objects), engine
 
@@ -66,4 +69,4 @@ def _index(bucket: str) -> CandidateIndex:
     if search.index == "bands":
         rule = search.band_settings
         return BandIndex(DynamoBucketStore(table, rule.workers), rule)
-    return SegmentIndex(DynamoFreshStore(table), S3SegmentStore(bucket), search.index_settings)
+    return SegmentIndex(DynamoDeltaStore(table), S3SegmentStore(bucket), search.index_settings)

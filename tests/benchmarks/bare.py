@@ -29,7 +29,7 @@ from filmgate.media.probe import probe
 from filmgate.pipeline.dedupe import MAX_CANDIDATES
 from filmgate.settings import EmbeddingSettings
 from tests.benchmarks.common import BENCH, CHECKOUT
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
 _TENANT = "bench"
 _DOMAIN = CHECKOUT / "layers/core/python/filmgate"
@@ -55,7 +55,7 @@ class Bare:
     def __post_init__(self) -> None:
         self._cache = tempfile.TemporaryDirectory(prefix="filmgate-bench-")
         self._index = SegmentIndex(
-            MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(self._cache.name)
+            MemoryDeltaStore(), MemorySegmentStore(), cache_dir=Path(self._cache.name)
         )
 
     def take(self, name: str, path: Path, *, cached: bool = True) -> bool:

@@ -117,6 +117,10 @@ def stored_as(library: Library, asset: Asset, status: AssetStatus) -> None:
     if status is AssetStatus.WAITING:
         library.create(asset)
         return
+    if status is AssetStatus.DELETED:
+        purge_at = asset.created_at + timedelta(days=30)
+        library.create(asset.changed(state=AssetState.DELETED, purge_at=purge_at))
+        return
     _, (job,), (result,) = begun(library, asset)
     if status in states:
         assert library.end(ended(job), result.model_copy(update={"state": states[status]}))

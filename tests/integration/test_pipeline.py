@@ -7,6 +7,7 @@ import os
 import signal
 import time
 import uuid
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -250,9 +251,9 @@ def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, sit
     site.drop("one.jpg", picture(11))
     site.drop("other.jpg", picture(12))
     site.ended(2)
-    with changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"fold_entries": 1}'):
-        folded = invoke(local, "compact", {})
-    assert folded[site.tenant] == 2
+    with changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 1}'):
+        applied = invoke(local, "compact", {"tenants": [site.tenant]})
+    assert applied == {site.tenant: 2}
     listed = local.aws.client("s3").list_objects_v2(
         Bucket=local.info.artifacts_bucket, Prefix=f"index/{site.tenant}/segments/"
     )
@@ -260,6 +261,30 @@ def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, sit
     site.drop("two.jpg", picture(11, side=150))
     site.ended(3)
     assert len(site.matches()) == 1
+
+
+def test_a_match_asks_the_deployed_function_for_a_compaction(
+    local: RunningStack, site: Site
+) -> None:
+    """By the deployed functions, so their roles allow it."""
+    site.drop("one.jpg", picture(14))
+    asset = site.ended(1)["one.jpg"]
+    asks = next(name for name in map(str, range(99)) if not zlib.crc32(name.encode()) % 8)
+    event = {"tenant": site.tenant, "asset_id": asks, "job_id": str(asset.job_id)}
+    event |= {"correlation_id": "test", "fingerprint_key": str(asset.fingerprint_key)}
+    segments = f"index/{site.tenant}/segments/"
+    with (
+        changed(local, "match", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 2}'),
+        changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 2}'),
+    ):
+        invoke(local, "match", event)
+        s3_client = local.aws.client("s3")
+
+        def compacted() -> bool | None:
+            found = s3_client.list_objects_v2(Bucket=local.info.artifacts_bucket, Prefix=segments)
+            return found["KeyCount"] == 1 or None
+
+        wait_for("segment", compacted)
 
 
 def test_a_pair_that_differs_by_new_settings_is_withdrawn(local: RunningStack, site: Site) -> None:
@@ -308,7 +333,7 @@ def test_copies_are_found_with_the_index_in_bands(local: RunningStack, site: Sit
         site.drop("two.jpg", picture(13, side=150))
         site.drop("other.jpg", picture(14))
         ended = site.ended(3)
-    assert {asset.status for asset in ended.values()} == {AssetStatus.DONE}
+    assert {(asset.status, asset.reason) for asset in ended.values()} == {(AssetStatus.DONE, None)}
     (match,) = site.matches()
     assert {match.a, match.b} == {
         ended["one.jpg"].asset.asset_id,

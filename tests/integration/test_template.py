@@ -282,6 +282,11 @@ def test_buckets_are_closed_versioned_and_tidied(template: Template) -> None:
         rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
         abandoned = rules["abandoned-uploads"]["AbortIncompleteMultipartUpload"]
         assert abandoned == {"DaysAfterInitiation": 3}
+    artifacts = of(template, "AWS::S3::Bucket")["ArtifactsBucket"]["LifecycleConfiguration"]
+    (segments,) = [rule for rule in artifacts["Rules"] if rule.get("Prefix") == "index/"]
+    assert segments["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert segments["ExpiredObjectDeleteMarker"] is True
+    assert segments["Status"] == "Enabled"
     policies = of(template, "AWS::S3::BucketPolicy").values()
     tls_only = {
         policy["Bucket"]["Ref"]
@@ -413,7 +418,7 @@ def test_a_merge_of_segments_fits_into_its_function(template: Template) -> None:
     function = of(template, "AWS::Lambda::Function")[logical("compact")]
     wanted = MERGE_MEMORY * rule.max_segment_bytes + interpreter
     assert wanted <= function["MemorySize"] * 1024**2
-    assert rule.max_fold_bytes < rule.max_segment_bytes <= rule.cache_bytes
+    assert rule.max_compact_bytes < rule.max_segment_bytes <= rule.cache_bytes
     assert rule.cache_bytes <= function["EphemeralStorage"]["Size"] * 1024**2
     assert 1000 * function["Timeout"] / 2 > compact.LONGEST_ROUND_MS
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +19,7 @@ from filmgate.errors import TransientError
 from filmgate.library.jobs import JobState
 from filmgate.library.model import AssetState, AssetStatus
 from filmgate.settings import DecisionSettings, LimitSettings, MatchTableSettings
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 from tests.unit.functions.context import Context
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
@@ -260,27 +261,83 @@ def test_finish_records_what_went_wrong(
     assert "JobsFailed" not in emitted(capsys.readouterr().out), "an end is counted once"
 
 
-def test_compact_passes_over_the_tenant_that_fails(
+class Requests:
+    """`filmgate.dedupe.index.port.CompactionRequests`, written down."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+
+    def request(self, tenants: Sequence[str]) -> None:
+        self.calls.append(list(tenants))
+
+
+class Delta(MemoryDeltaStore):
+    """The store of one tenant fails."""
+
+    def manifest(self, tenant: str) -> Any:
+        if tenant == "bad":
+            raise TransientError("down")
+        return super().manifest(tenant)
+
+
+def put_all(delta: MemoryDeltaStore, flow: Flow, tenants: Sequence[str]) -> None:
+    """Something to compact for each tenant."""
+    asset, _ = flow.upload("a.jpg", picture(1))
+    flow.run(asset)
+    (item,) = delta.read(TENANT, delta.keys(TENANT))
+    for tenant in tenants:
+        delta.put(tenant, item)
+
+
+def test_compact_continues_after_a_tenant_that_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flow: Flow
 ) -> None:
-    class Fresh(MemoryFreshStore):
-        def manifest(self, tenant: str) -> Any:
-            if tenant == "bad":
-                raise TransientError("down")
-            return super().manifest(tenant)
-
-    fresh, segments = Fresh(), MemorySegmentStore()
-    index = SegmentIndex(fresh, segments, IndexSettings(fold_entries=1), cache_dir=tmp_path)
-    asset, _ = flow.upload("a.jpg", picture(1))
+    delta, segments = Delta(), MemorySegmentStore()
+    index = SegmentIndex(delta, segments, IndexSettings(compact_entries=1), cache_dir=tmp_path)
     flow.index = index
-    flow.run(asset)
-    MemoryFreshStore.put(fresh, "bad", fresh.read(TENANT)[0])
+    put_all(delta, flow, ["bad"])
     compact = module("compact")
-    monkeypatch.setattr(compact, "_stores", lambda: (fresh, index))
+    monkeypatch.setattr(compact, "_stores", lambda: (delta, index))
     too_late = Context(remaining_ms=compact.LONGEST_ROUND_MS)
     assert compact.handler(event("compact"), too_late) == {}
     assert compact.handler(event("compact"), Context()) == {TENANT: 1, "bad": 0}
-    assert compact.handler(event("compact"), Context()) == {TENANT: 0, "bad": 0}
+    assert compact.handler(event("compact"), Context()) == {"bad": 0}
+
+
+def test_compact_takes_the_tenants_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flow: Flow
+) -> None:
+    delta, segments = Delta(), MemorySegmentStore()
+    index = SegmentIndex(delta, segments, IndexSettings(compact_entries=1), cache_dir=tmp_path)
+    flow.index = index
+    put_all(delta, flow, ["b", "c"])
+    compact = module("compact")
+    monkeypatch.setattr(compact, "_stores", lambda: (delta, index))
+    assert compact.handler({"tenants": ["b"]}, Context()) == {"b": 1}
+    assert compact.handler({"tenants": []}, Context()) == {}
+    assert delta.keys("c") and delta.keys(TENANT)
+
+
+def test_a_scheduled_compaction_hands_over_what_is_too_much_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flow: Flow
+) -> None:
+    delta, requests, compact = Delta(), Requests(), module("compact")
+    index = SegmentIndex(
+        delta, MemorySegmentStore(), IndexSettings(compact_entries=1), cache_dir=tmp_path
+    )
+    flow.index = index
+    count = 2 * compact.TENANTS_PER_CALL
+    put_all(delta, flow, [f"t{number}" for number in range(count)])
+    monkeypatch.setattr(compact, "_stores", lambda: (delta, index))
+    monkeypatch.setattr(compact, "_requests", lambda function: requests)
+    here = compact.handler(event("compact"), Context())
+    assert [len(call) for call in requests.calls] == [compact.TENANTS_PER_CALL, 1]
+    waiting = [tenant for call in requests.calls for tenant in call]
+    assert sorted([*here, *waiting]) == delta.tenants()
+    assert set(here.values()) == {1}
+    requests.calls.clear()
+    again = compact.handler(event("compact"), Context())
+    assert {*again, *(name for call in requests.calls for name in call)} == set(waiting)
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

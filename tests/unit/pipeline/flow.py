@@ -31,7 +31,7 @@ from filmgate.pipeline.runs import plan, start
 from filmgate.pipeline.state import Derived, Failure, JobState, RunState, ToFinish
 from filmgate.pipeline.uploads import Upload
 from tests.memory import (
-    MemoryFreshStore,
+    MemoryDeltaStore,
     MemoryLibrary,
     MemoryObjects,
     MemorySegmentStore,
@@ -67,7 +67,7 @@ class Flow:
         self.limits = limits or Limits()
         self.embedder = embedder
         self.index = SegmentIndex(
-            MemoryFreshStore(), MemorySegmentStore(), cache_dir=folder / "segments"
+            MemoryDeltaStore(), MemorySegmentStore(), cache_dir=folder / "segments"
         )
 
     @property

@@ -238,6 +238,12 @@ def test_the_deadline_covers_search_and_comparison(
         def compact(self, tenant: str) -> int:
             return flow.index.compact(tenant)
 
+        def remove(self, *given: Any) -> None:
+            flow.index.remove(*given)
+
+        def compaction_due(self, tenant: str) -> bool:
+            return flow.index.compaction_due(tenant)
+
     slow = replace(flow.deduping, index=Slow(), clock=lambda: time[0])
     flow.run_job(job, slow, lambda: remaining_s)
     summary = flow.result(asset).summary

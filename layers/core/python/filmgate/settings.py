@@ -47,9 +47,15 @@ class ArtifactSettings(Environment):
 
 
 class IndexTableSettings(Environment):
-    """The table of fresh index entries."""
+    """The table of the index."""
 
     index_table: str
+
+
+class CompactionSettings(Environment):
+    """The function that compacts the index: its name or ARN."""
+
+    compact_function: str
 
 
 class SearchSettings(Environment):

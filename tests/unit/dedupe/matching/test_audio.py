@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from filmgate.dedupe.fingerprint.constellation import RATE_HZ, constellation
-from filmgate.dedupe.fingerprint.landmarks import PLAIN, PLAYINGS, Playing
+from filmgate.dedupe.fingerprint.landmarks import NORMAL_PLAYBACK, SPEED_PITCH_GRID, PlaybackVariant
 from filmgate.dedupe.fingerprint.model import AudioTrack
 from filmgate.dedupe.matching.audio import hear
 from filmgate_samples import synth
@@ -45,7 +45,7 @@ def music() -> Samples:
 
 def test_a_sound_is_itself(music: Samples) -> None:
     track = constellation(music)
-    found = hear(track, track, PLAYINGS)
+    found = hear(track, track, SPEED_PITCH_GRID)
     assert found.score == 1.0
     assert found.decisive
     assert found.speed == 1.0
@@ -55,7 +55,7 @@ def test_a_sound_is_itself(music: Samples) -> None:
 @pytest.mark.parametrize("start_s", [0.0, 2.5, 7.0])
 def test_a_part_is_found_where_it_is(music: Samples, start_s: float) -> None:
     part = music[round(start_s * RATE_HZ) : round((start_s + 6) * RATE_HZ)]
-    found = hear(constellation(music), constellation(part), PLAYINGS)
+    found = hear(constellation(music), constellation(part), SPEED_PITCH_GRID)
     (segment,) = found.segments
     assert found.decisive
     assert segment.a_start - segment.b_start == pytest.approx(start_s, abs=0.04)
@@ -67,7 +67,9 @@ def test_a_part_is_found_where_it_is(music: Samples, start_s: float) -> None:
 def test_a_faster_tape_is_told_with_its_speed(speed: float) -> None:
     sound = original(1)
     found = hear(
-        constellation(reduced(sound)), constellation(reduced(resample(sound, speed))), PLAYINGS
+        constellation(reduced(sound)),
+        constellation(reduced(resample(sound, speed))),
+        SPEED_PITCH_GRID,
     )
     assert found.decisive
     assert found.speed == pytest.approx(speed, rel=0.002)
@@ -78,15 +80,15 @@ def test_a_faster_tape_is_told_with_its_speed(speed: float) -> None:
 def test_another_tempo_is_told_with_its_speed(speed: float) -> None:
     sound = original(1)
     faster = SOUND_EDITS["tempo"].change(sound, {"factor": speed})
-    found = hear(constellation(reduced(sound)), constellation(reduced(faster)), PLAYINGS)
+    found = hear(constellation(reduced(sound)), constellation(reduced(faster)), SPEED_PITCH_GRID)
     assert found.decisive
     assert found.speed == pytest.approx(speed, rel=0.003)
 
 
 def test_only_the_ways_of_playing_asked_for_are_heard(music: Samples) -> None:
     faster = constellation(reduced(resample(original(1), 1.1)))
-    assert not hear(constellation(music), faster, (PLAIN,)).decisive
-    assert hear(constellation(music), faster, (PLAIN, Playing(1.1, 1.1))).decisive
+    assert not hear(constellation(music), faster, (NORMAL_PLAYBACK,)).decisive
+    assert hear(constellation(music), faster, (NORMAL_PLAYBACK, PlaybackVariant(1.1, 1.1))).decisive
 
 
 def test_what_is_laid_over_a_faster_copy_does_not_hide_it(music: Samples) -> None:
@@ -96,7 +98,7 @@ def test_what_is_laid_over_a_faster_copy_does_not_hide_it(music: Samples) -> Non
     copy = constellation(faster + louder)
     for a, b, speed in ((music, copy, 1.1), (copy, music, 1 / 1.1)):
         one, other = (x if isinstance(x, AudioTrack) else constellation(x) for x in (a, b))
-        found = hear(one, other, (PLAIN, Playing(speed, speed)))
+        found = hear(one, other, (NORMAL_PLAYBACK, PlaybackVariant(speed, speed)))
         assert found.decisive
         assert found.speed == pytest.approx(speed, rel=0.002)
 
@@ -107,7 +109,7 @@ def test_noise_lowers_the_score_and_keeps_the_match(music: Samples) -> None:
     scores = []
     for snr_db in (20, 5, 0):
         noisy = constellation(music + level * 10 ** (-snr_db / 20) * noise)
-        found = hear(constellation(music), noisy, PLAYINGS)
+        found = hear(constellation(music), noisy, SPEED_PITCH_GRID)
         assert found.decisive
         assert found.speed == 1.0
         scores.append(found.score)
@@ -118,14 +120,14 @@ def test_noise_lowers_the_score_and_keeps_the_match(music: Samples) -> None:
 def test_speech_over_music_leaves_the_music(music: Samples) -> None:
     voice = speech(3, SECONDS)[: len(music)]
     louder = voice * np.sqrt(np.mean(music**2) / np.mean(voice**2))
-    found = hear(constellation(music), constellation(music + louder), PLAYINGS)
+    found = hear(constellation(music), constellation(music + louder), SPEED_PITCH_GRID)
     assert found.decisive
     assert found.coverage > 0.7
 
 
 def test_what_comes_after_a_cut_is_found_too(music: Samples) -> None:
     cut = np.concatenate([music[: 5 * RATE_HZ], music[9 * RATE_HZ :]])
-    found = hear(constellation(music), constellation(cut), PLAYINGS)
+    found = hear(constellation(music), constellation(cut), SPEED_PITCH_GRID)
     assert found.decisive
     before, after = found.segments
     assert before.a_start - before.b_start == pytest.approx(0, abs=0.04)
@@ -135,7 +137,7 @@ def test_what_comes_after_a_cut_is_found_too(music: Samples) -> None:
 
 @pytest.mark.parametrize("seed", range(2, 8))
 def test_other_music_is_not_the_same(music: Samples, seed: int) -> None:
-    found = hear(constellation(music), constellation(tune(seed)), PLAYINGS)
+    found = hear(constellation(music), constellation(tune(seed)), SPEED_PITCH_GRID)
     assert found.score < 0.6
     assert not found.decisive
 
@@ -143,7 +145,7 @@ def test_other_music_is_not_the_same(music: Samples, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_other_words_are_not_the_same(seed: int) -> None:
     one, other = (constellation(speech(10 + 2 * seed + side)) for side in range(2))
-    assert not hear(one, other, PLAYINGS).decisive
+    assert not hear(one, other, SPEED_PITCH_GRID).decisive
 
 
 def test_a_steady_tone_says_nothing() -> None:
@@ -154,7 +156,7 @@ def test_a_steady_tone_says_nothing() -> None:
         constellation((0.3 * hum + 0.01 * rng.standard_normal(len(time))).astype(np.float32))
         for _ in range(2)
     )
-    assert not hear(one, other, PLAYINGS).decisive
+    assert not hear(one, other, SPEED_PITCH_GRID).decisive
 
 
 @settings(max_examples=25, deadline=None)
@@ -162,7 +164,7 @@ def test_a_steady_tone_says_nothing() -> None:
 def test_random_peaks_agree_on_nothing(seed: int, n: int, m: int) -> None:
     rng = np.random.default_rng(seed)
     a, b = (stars(rng, count) for count in (n, m))
-    assert not hear(a, b, PLAYINGS).decisive
+    assert not hear(a, b, SPEED_PITCH_GRID).decisive
 
 
 def stars(rng: np.random.Generator, count: int) -> AudioTrack:
@@ -199,7 +201,7 @@ def test_any_speed_and_shift_is_found_again(
         np.where(left, a.levels_db, other.levels_db)[inside].astype(np.uint8),
         silent=False,
     )
-    found = hear(a, b, PLAYINGS)
+    found = hear(a, b, SPEED_PITCH_GRID)
     assert found.decisive
     assert found.speed == pytest.approx(speed, rel=0.003)
     first = found.segments[0]
@@ -208,6 +210,6 @@ def test_any_speed_and_shift_is_found_again(
 
 def test_swapping_sides_swaps_the_segments(music: Samples) -> None:
     whole, part = constellation(music), constellation(music[3 * RATE_HZ : 9 * RATE_HZ])
-    there, back = hear(whole, part, PLAYINGS), hear(part, whole, PLAYINGS)
+    there, back = hear(whole, part, SPEED_PITCH_GRID), hear(part, whole, SPEED_PITCH_GRID)
     assert there.score == pytest.approx(back.score, abs=0.02)
     assert there.segments[0].a_start == pytest.approx(back.segments[0].b_start, abs=0.1)

@@ -29,10 +29,10 @@ def moved(
     """What of the picture lies in one of the same shape after it was scaled, tilted and moved."""
     angle = np.radians(degrees)
     turning = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    places = points.places[:, :2] @ turning * scale + shift
+    places = points.positions[:, :2] @ turning * scale + shift
     inside = ((places > 0) & (places < (WIDTH, HEIGHT))).all(axis=1)
-    kept = np.hstack([places, points.places[:, 2:] * scale])[inside]
-    return Keypoints(kept.astype(np.float32), points.patches[inside], ASPECT)
+    kept = np.hstack([places, points.positions[:, 2:] * scale])[inside]
+    return Keypoints(kept.astype(np.float32), points.descriptors[inside], ASPECT)
 
 
 def test_a_cut_out_is_placed() -> None:
@@ -43,7 +43,7 @@ def test_a_cut_out_is_placed() -> None:
     assert best.a_box == pytest.approx((0.1, 0.8, 0.2, 0.9), abs=0.01)
     assert best.b_box == (0.0, 1.0, 0.0, 1.0)
     assert best.share > 0.95
-    assert best.agreed >= len(cut.places) - 2
+    assert best.agreed >= len(cut.positions) - 2
     assert (best.mirror, best.turn) == (False, 0)
 
 
@@ -51,8 +51,8 @@ def test_a_picture_in_a_picture_is_placed() -> None:
     whole, strangers = scattered(1), scattered(2, 60)
     small = moved(whole, 0.5, (0.4 * WIDTH, 0.3 * HEIGHT))
     both = Keypoints(
-        np.concatenate([strangers.places, small.places]),
-        np.concatenate([strangers.patches, small.patches]),
+        np.concatenate([strangers.positions, small.positions]),
+        np.concatenate([strangers.descriptors, small.descriptors]),
         ASPECT,
     )
     best = placements(whole, both)[0]
@@ -70,8 +70,8 @@ def test_a_tilt_is_measured(degrees: float) -> None:
 @pytest.mark.parametrize(("mirror", "turn"), dct.ORIENTATIONS)
 def test_orientations_are_told(mirror: bool, turn: int) -> None:
     whole = scattered(1)
-    x, y, scale = whole.places.T
-    rows = dct.orient(whole.patches, mirror, turn)
+    x, y, scale = whole.positions.T
+    rows = dct.orient(whole.descriptors, mirror, turn)
     width, height = WIDTH, HEIGHT
     x = width - x if mirror else x
     for _ in range(turn // 90):
@@ -90,7 +90,7 @@ def test_strangers_have_no_place() -> None:
 
 def test_a_few_alike_are_a_small_share() -> None:
     first, second = scattered(1), scattered(2)
-    second.places[:12], second.patches[:12] = first.places[:12], first.patches[:12]
+    second.positions[:12], second.descriptors[:12] = first.positions[:12], first.descriptors[:12]
     best = placements(first, second)[0]
     assert best.agreed == 12
     assert best.share == pytest.approx(12 / 120, abs=0.02)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from filmgate.dedupe.fingerprint.engine import slack
 from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.sampling import max_sampling_gap_s
 from filmgate.dedupe.matching.compare import compare
 from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.frame_features import usable
@@ -42,7 +42,7 @@ def test_two_files_share_no_unseen_second_and_are_one_film(
     rest = _written(tmp_path / "rest.mp4", pictures[round(cut_s * RATE_HZ) :], gap_s)
     for found in (whole, rest):
         assert found.frames is not None
-        assert 0.4 < max(np.diff(found.frames.times_s)) <= slack(found.info) + 0.081
+        assert 0.4 < max(np.diff(found.frames.times_s)) <= max_sampling_gap_s(found.info) + 0.081
     verdict = decide(compare(whole, rest), MatchSettings())
     assert verdict.match_class is MatchClass.SIMILAR
     assert verdict.transform.partial

@@ -128,7 +128,6 @@ def _attributes(record: Job | Result) -> dict[str, Any]:
     for name, value in record:
         if isinstance(value, datetime):
             values[name] = instant(value)
-    del values["version"]
     return values | expected(record.version)
 
 

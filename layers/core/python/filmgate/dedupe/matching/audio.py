@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.dedupe.fingerprint.landmarks import Playing
+from filmgate.dedupe.fingerprint.landmarks import PlaybackVariant
 from filmgate.dedupe.fingerprint.model import AudioTrack
 from filmgate.dedupe.matching.audio_alignment import Course, Peaks, courses
 from filmgate.dedupe.matching.audio_likelihood import MIN_PEAKS, Evidence, weighed
@@ -55,7 +55,7 @@ class Sound:
 _SILENCE = Sound(0.0, 0, False, 0.0, 1.0, ())
 
 
-def hear(a: AudioTrack, b: AudioTrack, playings: tuple[Playing, ...]) -> Sound:
+def hear(a: AudioTrack, b: AudioTrack, playings: tuple[PlaybackVariant, ...]) -> Sound:
     """Compare sound, played in any of these ways by b.
 
     After the course with the most evidence others are looked for in what is left of both sides,
@@ -67,7 +67,7 @@ def hear(a: AudioTrack, b: AudioTrack, playings: tuple[Playing, ...]) -> Sound:
     heard = [(course, weighed(one, other, course)) for course in courses(a, b, playings)]
     if max((found.nats for _, found in heard), default=0.0) < _PLENTY:
         # What is kept of one side may be what was laid over it.
-        backwards = tuple(Playing(1 / how.speed, 1 / how.pitch) for how in playings)
+        backwards = tuple(PlaybackVariant(1 / how.speed, 1 / how.pitch) for how in playings)
         turned = (course.back() for course in courses(b, a, backwards))
         heard += [(course, weighed(one, other, course)) for course in turned]
     heard.sort(key=lambda pair: -pair[1].nats)

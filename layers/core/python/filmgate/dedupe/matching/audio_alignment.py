@@ -12,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.dedupe.fingerprint.constellation import BIN_HZ, HOP_MS
-from filmgate.dedupe.fingerprint.landmarks import Landmarks, Playing, asked, kept
+from filmgate.dedupe.fingerprint.landmarks import (
+    Landmarks,
+    PlaybackVariant,
+    index_landmarks,
+    query_landmarks,
+)
 from filmgate.dedupe.fingerprint.model import AudioTrack
 
 _BIN_HOPS = 4
@@ -86,14 +91,17 @@ class _Votes:
     centre: float
 
 
-def courses(a: AudioTrack, b: AudioTrack, playings: tuple[Playing, ...]) -> list[Course]:
+def courses(a: AudioTrack, b: AudioTrack, playings: tuple[PlaybackVariant, ...]) -> list[Course]:
     """The few courses with the most votes beyond chance, best first.
 
     Args:
         playings: how b may play a.
     """
     one, other = Peaks.of(a), Peaks.of(b)
-    found = (_fitted(one, other, votes) for votes in _voted(asked(a, playings), kept(b), playings))
+    found = (
+        _fitted(one, other, votes)
+        for votes in _voted(query_landmarks(a, playings), index_landmarks(b), playings)
+    )
     return [course for course in found if _plausible(course)]
 
 
@@ -103,13 +111,15 @@ def _plausible(course: Course) -> bool:
     return min(moved, kept_as_is) <= _PITCH_TOLERANCE
 
 
-def _voted(sought: Landmarks, held: Landmarks, playings: tuple[Playing, ...]) -> list[_Votes]:
+def _voted(
+    sought: Landmarks, held: Landmarks, playings: tuple[PlaybackVariant, ...]
+) -> list[_Votes]:
     """The fullest bins of offsets for what chance brings (deviations of Poisson's distribution),
     each line once."""
     rows, columns = _joined(sought.hashes, held.hashes)
     if len(rows) < _MIN_VOTES:
         return []
-    times, playing = sought.times[rows], sought.playings[rows].astype(np.int64)
+    times, playing = sought.times[rows], sought.variants[rows].astype(np.int64)
     offsets = held.times[columns].astype(np.int64) - times
     bins, counts = np.unique(
         (playing << _PLAYING_SHIFT) | (offsets // _BIN_HOPS + _OFFSET_ZERO), return_counts=True

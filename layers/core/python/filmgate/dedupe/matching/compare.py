@@ -6,7 +6,7 @@ where there are any), then `decide`. README.md shows what each calls, and tells 
 
 from __future__ import annotations
 
-from filmgate.dedupe.fingerprint.landmarks import PLAIN, PLAYINGS, Playing
+from filmgate.dedupe.fingerprint.landmarks import NORMAL_PLAYBACK, SPEED_PITCH_GRID, PlaybackVariant
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.matching.audio import Sound, hear
 from filmgate.dedupe.matching.embedding_similarity import Likeness, liken
@@ -107,16 +107,20 @@ def _sound(a: Fingerprint, b: Fingerprint, sight: Sight | None) -> Sound | None:
     return hear(a.audio, b.audio, _playings(sight))
 
 
-def _playings(sight: Sight | None) -> tuple[Playing, ...]:
+def _playings(sight: Sight | None) -> tuple[PlaybackVariant, ...]:
     """How b's sound may play a's: as fast as the pictures tell, or anyhow where there are none.
 
     Sound does not decide over pictures that differ, so there a search would be wasted.
     """
     if sight is None:
-        return PLAYINGS
+        return SPEED_PITCH_GRID
     if not sight.decisive or sight.speed == 1.0:
-        return (PLAIN,)
-    return (PLAIN, Playing(sight.speed, sight.speed), Playing(sight.speed, 1.0))
+        return (NORMAL_PLAYBACK,)
+    return (
+        NORMAL_PLAYBACK,
+        PlaybackVariant(sight.speed, sight.speed),
+        PlaybackVariant(sight.speed, 1.0),
+    )
 
 
 def _decisive(sight: Sight | None, sound: Sound | None) -> tuple[str, ...]:

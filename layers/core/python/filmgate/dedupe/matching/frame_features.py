@@ -105,7 +105,7 @@ def usable(fingerprint: Fingerprint) -> Usable | None:
         unseen_s=unseen_s,
         bars=_box(track.bars),
         blank_s=(float(times[0] - track.times_s[0]), float(track.times_s[-1] - times[-1])),
-        pictures=Pictures(coefficients, aspect, _box(track.stirring), fingerprint.keypoints),
+        pictures=Pictures(coefficients, aspect, _box(track.motion_region), fingerprint.keypoints),
     )
 
 

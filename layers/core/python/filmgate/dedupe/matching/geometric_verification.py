@@ -123,8 +123,8 @@ def _placement(
         agreed=agreed,
         share=min(1.0, agreed / max(possible, agreed)),
         contradicted=contradicted(
-            _within(a_box, a.places[seen_a, :2] / a_size),
-            _within(a_box, (b.places[seen_b, :2] @ inverse[:2] + inverse[2]) / a_size),
+            _within(a_box, a.positions[seen_a, :2] / a_size),
+            _within(a_box, (b.positions[seen_b, :2] @ inverse[:2] + inverse[2]) / a_size),
             _within(a_box, pairs.a[held, :2] / a_size),
         ),
     )
@@ -138,23 +138,28 @@ def _size(points: Keypoints) -> tuple[float, float]:
 def _oriented(points: Keypoints, mirror: bool, turn: int) -> Keypoints:
     """The keypoints of the picture mirrored, then turned clockwise."""
     width, height = _size(points)
-    x, y, scale = points.places.T
+    x, y, scale = points.positions.T
     x = width - x if mirror else x
     for _ in range(turn // 90):
         x, y, width, height = height - y, x, height, width
-    rows = dct.orient(points.patches, mirror, turn)
+    rows = dct.orient(points.descriptors, mirror, turn)
     return Keypoints(np.stack([x, y, scale], axis=1), rows, width / height)
 
 
 def _paired(a: Keypoints, b: Keypoints) -> _Pairs:
     """Each other's closest, where they are alike."""
-    if not len(a.places) or not len(b.places):
+    if not len(a.positions) or not len(b.positions):
         return _Pairs(np.zeros((0, 3)), np.zeros((0, 3)))
-    table = keypoint_descriptors.units(a.patches) @ keypoint_descriptors.units(b.patches).T
+    table = (
+        keypoint_descriptors.unit_vectors(a.descriptors)
+        @ keypoint_descriptors.unit_vectors(b.descriptors).T
+    )
     columns = table.argmax(axis=1)
     rows = np.arange(len(table))
     mutual = (table.argmax(axis=0)[columns] == rows) & (table[rows, columns] > _ALIKE)
-    return _Pairs(a.places[mutual].astype(np.float64), b.places[columns[mutual]].astype(np.float64))
+    return _Pairs(
+        a.positions[mutual].astype(np.float64), b.positions[columns[mutual]].astype(np.float64)
+    )
 
 
 def _guesses(pairs: _Pairs) -> NDArray[np.bool_]:
@@ -228,9 +233,9 @@ def _within(box: Box, places: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def _visible(points: Keypoints, matrix: Matrix, size: tuple[float, float]) -> NDArray[np.bool_]:
     """Which keypoints the other picture should show too: inside of it, and not too fine for it."""
-    moved = points.places[:, :2] @ matrix[:2] + matrix[2]
+    moved = points.positions[:, :2] @ matrix[:2] + matrix[2]
     inside = ((moved >= 0) & (moved <= size)).all(axis=1)
-    visible: NDArray[np.bool_] = inside & (points.places[:, 2] * _scale(matrix) > _VISIBLE_SCALE)
+    visible: NDArray[np.bool_] = inside & (points.positions[:, 2] * _scale(matrix) > _VISIBLE_SCALE)
     return visible
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from filmgate.dedupe.fingerprint.augmented_hashes import shape
-from filmgate.dedupe.fingerprint.keypoints import FEW
+from filmgate.dedupe.fingerprint.augmented_hashes import rounded_aspect
+from filmgate.dedupe.fingerprint.keypoints import MIN_KEYPOINTS
 from filmgate.dedupe.fingerprint.model import Keypoints
 from filmgate.dedupe.matching.frame_features import (
     Sight,
@@ -44,17 +44,17 @@ def see_images(
     views = best_orientation(a.pictures, b.pictures)
     if views.similarity >= _SETTLED:
         return _sight(a, b, views, _whole_score(views.similarity))
-    counts = [len(points.places) if points else 0 for points in (a_points, b_points)]
+    counts = [len(points.positions) if points else 0 for points in (a_points, b_points)]
     placed = placements(a_points, b_points) if a_points and b_points else []
     if placed:
         sights = [_placed_sight(a, b, placement, views) for placement in placed]
         return max(sights, key=lambda sight: sight.score)
-    if min(counts) < FEW:
+    if min(counts) < MIN_KEYPOINTS:
         views = find_views(a.pictures, b.pictures)
     if views.cut or views.overlaid or views.b.tilt:
         return _sight(a, b, views, _part_score(views.similarity))
     score = _whole_score(views.similarity)
-    if min(counts) >= FEW and views.similarity < _SURE_WITHOUT:
+    if min(counts) >= MIN_KEYPOINTS and views.similarity < _SURE_WITHOUT:
         # Pictures of one layout. What is in them would agree too if they were copies.
         score = min(score, PART_CEILING)
     return _sight(a, b, views, score)
@@ -92,7 +92,7 @@ def _placed_views(a: Usable, b: Usable, placed: Placement) -> Views:
     first, second = View(box=placed.a_box), View(placed.mirror, placed.turn, placed.b_box)
     if abs(placed.angle) >= _TILTED_DEG:
         aspect = b.pictures.aspect
-        wide = shape(aspect if placed.turn in {0, 180} else 1 / aspect)
+        wide = rounded_aspect(aspect if placed.turn in {0, 180} else 1 / aspect)
         first = View(box=INNER)
         second = replace(second, box=INNER, tilt=round(-placed.angle, 1), aspect=wide)
     return measured(a.coefficients, b.coefficients, first, second)

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from filmgate.dedupe.fingerprint.augmented_hashes import shape
+from filmgate.dedupe.fingerprint.augmented_hashes import rounded_aspect
 from filmgate.dedupe.fingerprint.dct import ORIENTATIONS
 from filmgate.dedupe.fingerprint.model import Keypoints
 from filmgate.dedupe.matching.crop_refinement import refine
@@ -128,7 +128,7 @@ def _best_tilt(
 ) -> Views:
     """The best tilt of `b`, seen in the inner part that both still show."""
     mirror, turn = turned.b.mirror, turned.b.turn
-    wide = shape(aspect if turn in {0, 180} else 1 / aspect)
+    wide = rounded_aspect(aspect if turn in {0, 180} else 1 / aspect)
 
     def at(degrees: float) -> Views:
         view = View(mirror, turn, INNER, round(degrees, 2), wide)
@@ -157,7 +157,7 @@ def _turned_back(a: View, b: View) -> tuple[View, View]:
 
 def _tilted_back(a: View) -> View:
     """The other side's view when this one's tilt is told of it; mirrors turn the tilt round."""
-    aspect = a.aspect if a.turn in {0, 180} else shape(1 / a.aspect)
+    aspect = a.aspect if a.turn in {0, 180} else rounded_aspect(1 / a.aspect)
     undone = a.turn if a.mirror else -a.turn % 360
     return View(a.mirror, undone, INNER, a.tilt if a.mirror else -a.tilt, aspect)
 

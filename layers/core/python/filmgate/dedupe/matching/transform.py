@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.dedupe.fingerprint import dct
-from filmgate.dedupe.fingerprint.augmented_hashes import WHOLE, Box, tilt
+from filmgate.dedupe.fingerprint.augmented_hashes import WHOLE, Box, tilt_matrix
 from filmgate.dedupe.fingerprint.dct import SIDE
 from filmgate.dedupe.fingerprint.model import Keypoints
 
@@ -138,7 +138,7 @@ def look(coefficients: NDArray[np.int8], view: View) -> Floats:
         return turned.astype(np.float32) / dct.SCALE
     raw = unwhitened(turned)
     if view.tilt:
-        rows = raw.reshape(len(raw), SIDE * SIDE) @ tilt(view.tilt, view.aspect, view.box).T
+        rows = raw.reshape(len(raw), SIDE * SIDE) @ tilt_matrix(view.tilt, view.aspect, view.box).T
         return dct.whiten(rows.reshape(raw.shape).astype(np.float32, copy=False))
     top, bottom, left, right = view.box
     cut = cutter(top, bottom) @ raw @ cutter(left, right).T

@@ -14,10 +14,11 @@ from filmgate.media.model import Frame
 MOST_PICTURES = 16
 """Vectors of a file. Each is read by every search, so they are what a library's search costs."""
 _GAP_S = 2.0
+"""Seconds between kept pictures, until there are too many."""
 
 
 class Sampler:
-    """Keeps pictures about evenly over a file whose length nobody has to know.
+    """Keeps pictures about evenly over a file whose length need not be known.
 
     One in `_GAP_S` seconds; when there are twice too many, every other one goes and the gap
     doubles. So at most 2 * MOST_PICTURES small pictures are in memory.
@@ -28,12 +29,12 @@ class Sampler:
         self._kept: list[Frame] = []
 
     def passing(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """The same pictures, in order of time, looked at on the way."""
+        """The same pictures, in order of time, sampled on the way."""
         for frame in frames:
-            self._see(frame)
+            self._sample(frame)
             yield frame
 
-    def _see(self, frame: Frame) -> None:
+    def _sample(self, frame: Frame) -> None:
         if self._kept and frame.time_s - self._kept[-1].time_s < self._gap_s - 1e-3:
             return
         self._kept.append(frame)
@@ -57,8 +58,8 @@ def embedded(
     """The vectors of what was sampled; None where no picture is usable.
 
     Args:
-        usable: float32 (m,), times of the pictures that show enough to be told apart. All flat
-            pictures are alike to a model, and none says anything.
+        usable: float32 (m,), times of the pictures that show enough to be distinctive. All flat
+            pictures are alike to a model.
 
     Raises:
         EmbeddingError: the engine failed.
