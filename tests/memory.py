@@ -206,6 +206,8 @@ class MemoryLibrary:
                 ]
             else:
                 raise ValueError(f"nothing is overdue in the state {status}")
+        if cursor is not None and "#" not in cursor:
+            raise InvalidCursor("not a cursor of this listing")
         rows = {f"{at.isoformat()}#{name}#{key}": name for at, name, key in found if at < before}
         keys = [key for key in sorted(rows) if cursor is None or key > cursor]
         return Page(
@@ -228,6 +230,8 @@ class MemoryLibrary:
                 for (owner, _), asset in self._assets.items()
                 if owner == tenant and asset.state is AssetState.DELETED and asset.purge_at
             ]
+        if cursor is not None and "#" not in cursor:
+            raise InvalidCursor("not a cursor of this listing")
         rows = {f"{asset.purge_at}#{asset.asset_id}": asset for asset in deleted}
         keys = [key for key in sorted(rows) if cursor is None or key > cursor]
         return Page(
@@ -364,9 +368,13 @@ class MemoryObjects:
         for key in self.keys(bucket, prefix):
             self.remove(bucket, key)
 
-    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+    def keys(self, bucket: str, prefix: str | None = None) -> list[str]:
+        """All keys without a prefix, which is not of the port."""
+        if prefix is not None and (not prefix.strip("/") or not prefix.endswith("/")):
+            raise ValueError(f"{prefix!r} is not a folder")
+        start = prefix or ""
         with self._lock:
-            return sorted(k for b, k in self._versions if b == bucket and k.startswith(prefix))
+            return sorted(k for b, k in self._versions if b == bucket and k.startswith(start))
 
     def presign_post(
         self, key: str, *, content_type: str, min_bytes: int, max_bytes: int, expires_s: int

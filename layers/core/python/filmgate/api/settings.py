@@ -7,6 +7,8 @@ from pydantic import Field
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
+    AuditTableSettings,
+    KeyTableSettings,
     LimitSettings,
     MatchTableSettings,
     RawSettings,
@@ -17,15 +19,15 @@ from filmgate.settings import (
 class ApiSettings(
     AssetTableSettings,
     MatchTableSettings,
+    KeyTableSettings,
+    AuditTableSettings,
     RawSettings,
     ArtifactSettings,
     WorkflowSettings,
     LimitSettings,
 ):
-    """Those of storage and workflows, the tables of API keys and of the audit log, the stage that
-    `/health` names, and for how many seconds an upload's form is signed."""
+    """Those of storage and workflows, the stage that `/health` names, and for how many seconds an
+    upload's form is signed."""
 
     stage: str
-    keys_table: str
-    audit_table: str
     upload_expires_s: int = Field(900, ge=60, le=3600)

@@ -186,8 +186,11 @@ def _remove(deps: PurgeDeps, asset: Asset, kind: DataKind, keys: Iterable[str]) 
         delete_upload(deps.objects, asset)
         return
     if kind is DataKind.FINGERPRINTS:
-        for index in deps.indexes:
-            index.remove(asset.tenant, asset.asset_id)
+        # All that have the content agreed, and an index may need the fingerprint for each of them.
+        owners = deps.library.owners(asset.tenant, asset.sha256) if asset.sha256 else ()
+        for asset_id in sorted({asset.asset_id, *owners}):
+            for index in deps.indexes:
+                index.remove(asset.tenant, asset_id)
     for key in keys:
         deps.objects.delete_versions("artifacts", key)
 

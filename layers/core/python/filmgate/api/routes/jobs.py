@@ -17,7 +17,7 @@ router = APIRouter(tags=["jobs"])
 def list_jobs(
     services: Api, tenant: Tenant, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
 ) -> Listing[JobView]:
-    """Newest first, a page at a time, without those of deleted assets; so a page may hold fewer than
+    """Newest first, a page at a time, without those of deleted assets: a page may hold fewer than
     `limit`, even none, and still have a cursor."""
     page = services.library.list_jobs(
         tenant, limit=limit, cursor=unseal(tenant, "jobs", cursor) if cursor else None
