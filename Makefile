@@ -9,7 +9,8 @@ BENCH_SETUP := .build/bench-setup.stamp
 OSLS := node_modules/.bin/osls
 
 BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-sound bench-index \
-	bench-imports bench-vectors bench-throughput bench-agreement bench-descriptor
+	bench-imports bench-vectors bench-throughput bench-agreement bench-descriptor \
+	bench-sandbox
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench calibrate smoke $(BENCHMARKS)
@@ -70,6 +71,7 @@ bench-index: ## candidate search at 1e5 and 1e6 hashes beside faiss, and in band
 bench-throughput: ## one-minute 720p videos per hour on one core, and the cost of one; BENCH_FLAGS=--pairs for verdicts
 bench-agreement: ## whether a scan and the matching benchmark agree on the same files
 bench-imports: ## import time of each function's handler
+bench-sandbox: ## what decoding in a process of its own costs for a file
 bench-descriptor: ## what a learned keypoint descriptor would gain over the DCT
 bench-vectors: ## what embeddings cost: a model with random weights, and the vector scan
 $(BENCHMARKS): $(BENCH_SETUP)

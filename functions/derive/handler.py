@@ -13,13 +13,16 @@ from filmgate.adapters.s3 import S3Objects
 from filmgate.dedupe import versions
 from filmgate.engines.embedding.load import load
 from filmgate.engines.status import EngineState, report
-from filmgate.observability import correlate, logger, report_job, span
+from filmgate.observability import correlate, log_sandbox, logger, report_job, span
 from filmgate.pipeline.derive import DeriveDeps, derive
 from filmgate.pipeline.state import Outcome, RunState
+from filmgate.sandbox.model import MIB
+from filmgate.sandbox.reader import SandboxedReader
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
     EmbeddingSettings,
+    FunctionSettings,
     LimitSettings,
     RawSettings,
 )
@@ -42,6 +45,7 @@ def handler(event: RunState, context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _deps() -> DeriveDeps:
+    reader = SandboxedReader(FunctionSettings().memory_size * MIB, log_sandbox)
     objects = S3Objects(RawSettings().raw_bucket, ArtifactSettings().artifacts_bucket)
     model = EmbeddingSettings().embedding_model
     embedding = load(model, lambda key, path: objects.download("artifacts", key, path))
@@ -59,5 +63,6 @@ def _deps() -> DeriveDeps:
         library=DynamoAssetRuns(AssetTableSettings().assets_table),
         objects=objects,
         limits=LimitSettings().limits,
+        reader=reader,
         embedder=embedding.engine,
     )

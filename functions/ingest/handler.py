@@ -28,11 +28,22 @@ from filmgate.adapters.s3 import S3Objects
 from filmgate.adapters.sqs import SqsQueue
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.errors import TransientError
-from filmgate.observability import MetricUnit, correlate, fault, logger, metrics, span
+from filmgate.observability import (
+    MetricUnit,
+    correlate,
+    fault,
+    log_sandbox,
+    logger,
+    metrics,
+    span,
+)
 from filmgate.pipeline.ingest import IngestDeps, ingest
 from filmgate.pipeline.uploads import Upload
+from filmgate.sandbox.model import MIB
+from filmgate.sandbox.reader import SandboxedReader
 from filmgate.settings import (
     AssetTableSettings,
+    FunctionSettings,
     IdempotencySettings,
     IngestQueueSettings,
     LimitSettings,
@@ -111,6 +122,7 @@ def _ingest() -> Callable[..., dict[str, Any]]:
             workflows.express_workflow_arn, workflows.standard_workflow_arn
         ),
         limits=LimitSettings().limits,
+        reader=SandboxedReader(FunctionSettings().memory_size * MIB, log_sandbox),
     )
 
     def once(upload: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from filmgate.library.matches import Match
 from filmgate.library.model import AnalyzedAsset, AssetStatus
 from filmgate.media.model import MediaKind
 from filmgate.pipeline.runs import plan, start
+from filmgate.sandbox.scratch import PREFIX
 from tests import media_factory
 from tests.integration.conftest import document
 from tests.memory import MemoryWorkflows
@@ -392,7 +393,7 @@ def test_a_worker_killed_in_mid_file_is_tried_again(
 
 
 def kill_busy(local: RunningStack, function: str) -> int | None:
-    """Kill a worker of the function that is decoding; its id, or None where none is."""
+    """Kill a worker of the function that has a file; its id, or None where none has."""
     mark = f"ministack-lambda-{local.info.functions[function]}-"
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():
@@ -403,7 +404,7 @@ def kill_busy(local: RunningStack, function: str) -> int | None:
             files = [str(link.readlink()) for link in (process / "fd").iterdir()]
         except (OSError, ValueError):
             continue
-        busy = any("filmgate-" in name and name.endswith("/file") for name in files)
+        busy = any(PREFIX in name for name in files)
         if mark in command and parent == local.info.pid and busy:
             os.kill(int(process.name), signal.SIGKILL)
             return int(process.name)

@@ -94,7 +94,7 @@ def test_what_was_done_to_a_copy_is_shown_in_words_and_in_json(run: Run, service
     done = {"tilt": 4.5, "overlaid": True, "recoloured": True, "audio_removed": True}
     verdict = verdict_of(made).model_copy(update={"transform": Transform(**done)})
     service.world.library.save_match(match_of("acme", made.a, made.b, verdict, made.created_at))
-    words = "tilted by 4.5 degrees, with something laid over, recoloured, with the sound taken"
+    words = "tilted by 4.5 degrees, with an overlay, recoloured, with the sound added"
     assert words in run("show", made.match_id).stdout
     assert words in run("matches").stdout
     shown = json.loads(run("show", made.match_id, "--json").stdout)["verdict"]["transform"]

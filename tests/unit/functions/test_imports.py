@@ -10,6 +10,8 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DECODERS = {"av", "PIL"}
+DECODING = {"filmgate.media.probe", "filmgate.media.image", "filmgate.media.storyboard"}
+"""Of the process that decodes alone."""
 ARRAYS = {"numpy"}
 WEB = {"fastapi", "starlette", "mangum", "httpx"}
 EMBEDDING = {"onnxruntime", "filmgate.engines.embedding.onnx"}
@@ -17,8 +19,8 @@ EMBEDDING = {"onnxruntime", "filmgate.engines.embedding.onnx"}
 LAPTOP = {"typer", "rich", "jinja2", "ministack", "imagehash", "filmgate.dedupe.tuning"} | EMBEDDING
 
 FORBIDDEN = {
-    "ingest": DECODERS | ARRAYS | WEB | LAPTOP,
-    "derive": WEB | LAPTOP | {"filmgate.dedupe.matching.compare"},
+    "ingest": DECODERS | DECODING | ARRAYS | WEB | LAPTOP,
+    "derive": DECODERS | DECODING | WEB | LAPTOP | {"filmgate.dedupe.matching.compare"},
     "dedupe": DECODERS | WEB | LAPTOP,
     "engine": DECODERS | ARRAYS | WEB | LAPTOP,
     "finish": DECODERS | ARRAYS | WEB | LAPTOP,

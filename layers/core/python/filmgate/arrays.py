@@ -15,6 +15,7 @@ U8 = NDArray[np.uint8]
 U16 = NDArray[np.uint16]
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
+Mask = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 """Row numbers, to index another array with."""
 

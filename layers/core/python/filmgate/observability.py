@@ -16,6 +16,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
 
 from filmgate.errors import FilmgateError
 from filmgate.library.jobs import Job
@@ -24,6 +25,7 @@ __all__ = [
     "MetricUnit",
     "correlate",
     "fault",
+    "log_sandbox",
     "logger",
     "metrics",
     "remaining_s",
@@ -108,3 +110,9 @@ def report_job(job: Job) -> dict[str, Any]:
 def _measure(job: Job, name: str, unit: MetricUnit, value: float) -> None:
     with single_metric(name=name, unit=unit, value=value) as metric:
         metric.add_dimension("capability", job.capability)
+
+
+def log_sandbox(capabilities: BaseModel) -> None:
+    """Log what confines the processes that decode here, see
+    `filmgate.sandbox.model.Capabilities`."""
+    logger.info("the sandbox is ready", extra={"sandbox": capabilities.model_dump()})

@@ -117,6 +117,14 @@ class EmbeddingSettings(Environment):
     embedding_model: str = ""
 
 
+class FunctionSettings(BaseSettings):
+    """What Lambda itself says of the function: its memory, in MiB."""
+
+    model_config = SettingsConfigDict(env_prefix="AWS_LAMBDA_FUNCTION_", frozen=True)
+
+    memory_size: int
+
+
 class LimitSettings(Environment):
     """Bounds on media; JSON of `filmgate.media.limits.Limits`."""
 

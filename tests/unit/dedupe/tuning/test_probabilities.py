@@ -199,9 +199,9 @@ def test_kinds_and_parts_have_maps_of_their_own() -> None:
     assert part > 0.95
     assert made.image is None
     assert made.probability(MediaKind.IMAGE, 0.78, partial=False) is None
-    assert made.words(MediaKind.IMAGE, partial=False) is None
+    assert made.describe(MediaKind.IMAGE, partial=False) is None
     assert made.audio == start.audio
-    assert made.words(MediaKind.VIDEO, partial=True) == "a set, 30 pairs, 2020-02-03"
+    assert made.describe(MediaKind.VIDEO, partial=True) == "a set, 30 pairs, 2020-02-03"
     found = evaluate(pairs, made)
     assert set(found) == {MediaKind.VIDEO, MediaKind.IMAGE}
     assert found[MediaKind.IMAGE] is None

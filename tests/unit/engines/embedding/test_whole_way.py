@@ -14,6 +14,7 @@ from PIL import Image
 
 from filmgate.dedupe.fingerprint import engine as printing
 from filmgate.dedupe.fingerprint.codec import loads
+from filmgate.dedupe.fingerprint.embeddings import with_embeddings
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.matching.model import MatchClass
 from filmgate.dedupe.records import verdict_of
@@ -26,6 +27,7 @@ from filmgate.library.matches import Match
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
 from filmgate.pipeline.derive import DeriveDeps
+from filmgate.sandbox.inprocess import InProcessReader
 from tests.clips import film, scene
 from tests.memory import MemoryLibrary, MemoryObjects
 from tests.unit.engines.embedding import tiny
@@ -168,7 +170,9 @@ def test_films_have_few_vectors_apart_in_time(tmp_path: Path, engine: OnnxEngine
     def embedded(name: str, seconds: float) -> Fingerprint:
         path = film(tmp_path / name, scene("coast", seconds))
         limits = Limits()
-        return printing.fingerprint(path, "0" * 64, probe(path, limits), limits, embedder=engine)
+        info = probe(path, limits)
+        reading = InProcessReader().read(path, "0" * 64, info, limits, pictures=True)
+        return with_embeddings(reading.fingerprint, engine, reading.pictures)
 
     short, long = embedded("short.mp4", 7).embeddings, embedded("long.mp4", 90).embeddings
     assert short is not None

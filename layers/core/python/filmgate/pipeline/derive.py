@@ -4,14 +4,13 @@ that no engine asks for."""
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from filmgate.dedupe import versions
 from filmgate.dedupe.engine import FINGERPRINT as FINGERPRINT_ARTIFACT
-from filmgate.dedupe.fingerprint import engine
 from filmgate.dedupe.fingerprint.codec import DamagedFingerprintError, dumps, loads
+from filmgate.dedupe.fingerprint.embeddings import with_embeddings
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.engines import registry
 from filmgate.engines.embedding.port import EmbeddingEngine
@@ -21,11 +20,12 @@ from filmgate.library.model import CHANGED, GONE, Asset, DataKind
 from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
 from filmgate.media.limits import Limits
-from filmgate.media.model import Frame
-from filmgate.media.storyboard import Storyboard
+from filmgate.media.model import MediaInfo
 from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
 from filmgate.pipeline.runs import Ending, end_running
 from filmgate.pipeline.state import GONE_REASON, Derived, Outcome, RunState
+from filmgate.sandbox.port import MediaReader, Reading
+from filmgate.sandbox.scratch import scratch
 
 Artifacts = dict[str, str]
 """Keys in the artifacts bucket by name."""
@@ -38,6 +38,7 @@ class DeriveDeps:
     library: AssetRuns
     objects: ObjectStore
     limits: Limits
+    reader: MediaReader
     embedder: EmbeddingEngine | None = None
 
 
@@ -94,7 +95,7 @@ def _from_fingerprint(deps: DeriveDeps, asset: Asset) -> Artifacts:
     """The fingerprint and what the same decoding leaves beside it. Raises MediaRefused."""
     fingerprint = _fingerprint(deps, asset)
     keys = {FINGERPRINT_ARTIFACT: _address(asset, FINGERPRINT), PDQ: _address(asset, PDQ)}
-    if fingerprint.frames is not None:
+    if not _lacks_tiles(deps, asset, fingerprint) and fingerprint.frames is not None:
         keys |= {name: _address(asset, name) for name in (TILES, TILES_INDEX)}
     return keys
 
@@ -104,7 +105,15 @@ def _fingerprint(deps: DeriveDeps, asset: Asset) -> Fingerprint:
         stored = loads(deps.objects.get("artifacts", _address(asset, FINGERPRINT)))
     except (NotFound, DamagedFingerprintError):
         return _make(deps, asset)
-    return _make(deps, asset) if _lacks_embeddings(stored, deps.embedder) else stored
+    if asset.bytes_gone:
+        return stored
+    whole = not _lacks_embeddings(stored, deps.embedder) and not _lacks_tiles(deps, asset, stored)
+    return stored if whole else _make(deps, asset)
+
+
+def _lacks_tiles(deps: DeriveDeps, asset: Asset, stored: Fingerprint) -> bool:
+    """Whether the retention policy removed the pictures and kept the fingerprint."""
+    return stored.frames is not None and not deps.objects.exists("artifacts", _address(asset, TILES))
 
 
 def _lacks_embeddings(stored: Fingerprint, embedder: EmbeddingEngine | None) -> bool:
@@ -125,30 +134,32 @@ def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
             f"Its bytes were removed on {asset.removed[DataKind.RAW]:%Y-%m-%d}, as the retention "
             "policy says. Upload it again to run this.",
         )
-    storyboard, times_s = Storyboard(), []
-
-    def keep(frame: Frame) -> None:
-        storyboard.add(frame)
-        times_s.append(frame.time_s)
-
-    with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
-        path = Path(folder) / "file"
-        try:
-            sha256 = deps.objects.download("raw", asset.key, path, version_id=asset.version_id)
-        except NotFound as error:
-            raise MediaRefused(GONE, GONE_REASON) from error
-        if sha256 != asset.sha256:
-            raise MediaRefused(CHANGED, "The file changed while it was read. Upload it again.")
-        fingerprint = engine.fingerprint(
-            path, asset.sha256, asset.info, deps.limits, keep, embedder=deps.embedder
-        )
-    if times_s:
-        tiles = storyboard.finish()
-        _put(deps, asset, TILES, tiles.jpeg, "image/jpeg")
-        _put(deps, asset, TILES_INDEX, tiles.index.model_dump_json().encode(), "application/json")
+    reading = _read(deps, asset, asset.sha256, asset.info)
+    fingerprint = reading.fingerprint
+    if deps.embedder is not None:
+        # The process that decodes has no model: a model works on arrays and needs no sandbox.
+        fingerprint = with_embeddings(fingerprint, deps.embedder, reading.pictures)
+    if reading.tiles is not None:
+        index = reading.tiles.index.model_dump_json().encode()
+        _put(deps, asset, TILES, reading.tiles.jpeg, "image/jpeg")
+        _put(deps, asset, TILES_INDEX, index, "application/json")
     _put(deps, asset, PDQ, _pdq_export(fingerprint), "application/json")
     _put(deps, asset, FINGERPRINT, dumps(fingerprint), "application/octet-stream")
     return fingerprint
+
+
+def _read(deps: DeriveDeps, asset: Asset, sha256: str, info: MediaInfo) -> Reading:
+    """Download and decode. Raises MediaRefused, TransientError."""
+    with scratch() as folder:
+        path = folder / "file"
+        try:
+            found = deps.objects.download("raw", asset.key, path, version_id=asset.version_id)
+        except NotFound as error:
+            raise MediaRefused(GONE, GONE_REASON) from error
+        if found != sha256:
+            raise MediaRefused(CHANGED, "The file changed while it was read. Upload it again.")
+        pictures = deps.embedder is not None
+        return deps.reader.read(path, sha256, info, deps.limits, pictures=pictures)
 
 
 def _pdq_export(fingerprint: Fingerprint) -> bytes:
@@ -166,7 +177,7 @@ def _put(deps: DeriveDeps, asset: Asset, name: str, body: bytes, content_type: s
 
 
 def _address(asset: Asset, name: str) -> str:
-    return fingerprint_address(asset.tenant, str(asset.sha256), engine.ENGINE, name)
+    return fingerprint_address(asset.tenant, str(asset.sha256), versions.FINGERPRINT, name)
 
 
 Deriver = Callable[[DeriveDeps, Asset], Artifacts]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from filmgate.clock import now
@@ -22,11 +20,11 @@ from filmgate.library.model import (
 )
 from filmgate.library.ports import AssetRuns, ObjectStore, Workflows
 from filmgate.media.limits import Limits
-from filmgate.media.model import MediaInfo
-from filmgate.media.probe import probe
 from filmgate.pipeline.runs import plan, running_jobs, start
 from filmgate.pipeline.state import GONE_REASON
 from filmgate.pipeline.uploads import Upload, asset_of
+from filmgate.sandbox.port import MediaReader
+from filmgate.sandbox.scratch import scratch
 
 _TRIES = 5
 
@@ -59,6 +57,7 @@ class IngestDeps:
     objects: ObjectStore
     workflows: Workflows
     limits: Limits
+    reader: MediaReader
 
 
 def ingest(deps: IngestDeps, upload: Upload) -> Receipt:
@@ -116,8 +115,8 @@ def _inspected(deps: IngestDeps, asset: Asset, upload: Upload) -> dict[str, Any]
             "too_large",
             f"The file has {size} bytes; at most {deps.limits.max_file_bytes} are accepted.",
         )
-    with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
-        path = Path(folder) / "file"
+    with scratch() as folder:
+        path = folder / "file"
         sha256 = deps.objects.download("raw", upload.key, path, version_id=upload.version_id)
         if asset.sha256 not in (None, sha256):
             raise MediaRefused(
@@ -125,7 +124,7 @@ def _inspected(deps: IngestDeps, asset: Asset, upload: Upload) -> dict[str, Any]
                 "What arrived is not the file that was announced: its SHA-256 differs. "
                 "Upload it again.",
             )
-        info: MediaInfo = probe(path, deps.limits)
+        info = deps.reader.probe(path, deps.limits)
     if not registry.planned(info.kind):
         raise MediaRefused("not_supported", f"Nothing here works on {info.kind.value} files.")
     return {

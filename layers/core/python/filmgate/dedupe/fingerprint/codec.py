@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from filmgate.dedupe.fingerprint import archive
 from filmgate.dedupe.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
 from filmgate.engines.embedding.track import EmbeddingTrack, Scale
 from filmgate.errors import FilmgateError
@@ -90,16 +91,18 @@ def dumps(fingerprint: Fingerprint) -> bytes:
 
 
 def loads(data: bytes) -> Fingerprint:
-    """The inverse of `dumps`.
+    """The inverse of `dumps`, of bytes that anybody may have made.
 
     Raises:
         DamagedFingerprintError: the bytes are damaged or of a format this version cannot read.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        head = json.loads(arrays["head"].tobytes())
+        arrays = archive.read(data)
+        body = arrays.pop("head").tobytes()
+        head = json.loads(body)
         _check_format(head["format"])
+        archive.check_head(body)
+        archive.check_arrays(arrays)
         return _assemble(head, arrays)
     except _DAMAGE as error:
         raise DamagedFingerprintError(f"not a fingerprint: {error}") from error

@@ -15,9 +15,6 @@ from filmgate.dedupe.fingerprint.frame_collector import FrameCollector
 from filmgate.dedupe.fingerprint.frame_track import reduce_frames
 from filmgate.dedupe.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.dedupe.fingerprint.sampling import max_sampling_gap_s, sample_rate
-from filmgate.engines.embedding.port import EmbeddingEngine, EmbeddingError
-from filmgate.engines.embedding.sampling import Sampler, embedded
-from filmgate.engines.embedding.track import EmbeddingTrack
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo
@@ -40,8 +37,6 @@ def fingerprint(
     info: MediaInfo,
     limits: Limits,
     on_frame: Callable[[Frame], None] | None = None,
-    *,
-    embedder: EmbeddingEngine | None = None,
 ) -> Fingerprint:
     """Decode a file and keep what a comparison needs.
 
@@ -51,7 +46,6 @@ def fingerprint(
         info: from `filmgate.media.probe`.
         limits: bounds on decoding.
         on_frame: called with each sampled picture, for callers who keep some of them.
-        embedder: makes vectors of some pictures; a note says where it failed.
 
     Raises:
         MediaRefused: nothing in the file can be decoded.
@@ -66,11 +60,9 @@ def fingerprint(
         sampling=SAMPLING,
     )
     collector = FrameCollector(info, on_frame)
-    sampler = Sampler()
-    collector.collect(decoded.frames if embedder is None else sampler.passing(decoded.frames))
+    collector.collect(decoded.frames)
     track, points = reduce_frames(collector, rate)
     audio = None if decoded.audio is None else constellation(decoded.audio)
-    embeddings, notes = _embeddings(embedder, sampler, track)
     return Fingerprint(
         engine=ENGINE,
         sha256=sha256,
@@ -78,8 +70,7 @@ def fingerprint(
         frames=track,
         audio=audio,
         pdq=tuple(collector.pdq_hashes),
-        notes=_notes(decoded, info, track, audio) + notes,
-        embeddings=embeddings,
+        notes=_notes(decoded, info, track, audio),
         keypoints=points,
     )
 
@@ -103,15 +94,3 @@ def _truncation_note(decoded_s: float, duration_s: float) -> str:
     if duration_s - decoded_s < _UNDECODED_END_S:
         return f"{early}; only what could be read was used."
     return f"{early}: {decoded_s:.1f} of {duration_s:.1f} s could be decoded."
-
-
-def _embeddings(
-    embedder: EmbeddingEngine | None, sampler: Sampler, track: FrameTrack | None
-) -> tuple[EmbeddingTrack | None, tuple[str, ...]]:
-    """The vectors and a note. A failing model does not keep the file from being matched."""
-    if embedder is None or track is None:
-        return None, ()
-    try:
-        return embedded(embedder, sampler, track.times_s[track.worth_matching()]), ()
-    except EmbeddingError as error:
-        return None, (f"No embeddings were made: {error}.",)
