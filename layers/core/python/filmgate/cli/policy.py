@@ -62,7 +62,7 @@ def get(json: Json = None) -> None:
     _show(output, found)
 
 
-def set_(
+def set_(  # noqa: PLR0917 - options
     raw: Days = None,
     frames: Days = None,
     sound: Days = None,

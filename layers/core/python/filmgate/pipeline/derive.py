@@ -113,7 +113,8 @@ def _fingerprint(deps: DeriveDeps, asset: Asset) -> Fingerprint:
 
 def _lacks_tiles(deps: DeriveDeps, asset: Asset, stored: Fingerprint) -> bool:
     """Whether the retention policy removed the pictures and kept the fingerprint."""
-    return stored.frames is not None and not deps.objects.exists("artifacts", _address(asset, TILES))
+    tiles = _address(asset, TILES)
+    return stored.frames is not None and not deps.objects.exists("artifacts", tiles)
 
 
 def _lacks_embeddings(stored: Fingerprint, embedder: EmbeddingEngine | None) -> bool:
