@@ -20,7 +20,6 @@ from filmgate.library.ports import SignedPost
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _CHUNK_BYTES = 1024 * 1024
 _ASSET_ID = re.compile(r"/([0-9a-f]{26}|[0-9a-f]{64})(?=/)")
@@ -146,16 +145,11 @@ class S3Objects:
         with _errors(prefix):
             pages = _client().get_paginator("list_object_versions")
             for page in pages.paginate(Bucket=name, Prefix=prefix):
-                entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-                doomed: list[ObjectIdentifierTypeDef] = [
-                    {"Key": entry["Key"], "VersionId": entry["VersionId"]}
-                    for entry in entries
-                    if chosen(entry["Key"], entry["VersionId"])
-                ]
-                if doomed:
-                    answer = _client().delete_objects(Bucket=name, Delete={"Objects": doomed})
-                    if answer.get("Errors"):
-                        raise TransientError(f"S3 did not delete {len(answer['Errors'])} objects")
+                for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                    key, version = entry["Key"], entry["VersionId"]
+                    # One by one: for a batch some S3s want the right to delete without a version.
+                    if chosen(key, version):
+                        _client().delete_object(Bucket=name, Key=key, VersionId=version)
 
     def presign_post(
         self, key: str, *, content_type: str, min_bytes: int, max_bytes: int, expires_s: int
