@@ -53,7 +53,7 @@ def _services() -> Services:
         objects=objects,
         signer=objects,
         workflows=StepFunctionsWorkflows(
-            settings.express_workflow_arn, settings.standard_workflow_arn
+            settings.arns | {"backfill": settings.backfill_workflow_arn}
         ),
         keys=KeyRing(DynamoKeyStore(settings.keys_table)),
         audit=DynamoAuditLog(settings.audit_table),

@@ -85,9 +85,7 @@ def _wired() -> tuple[KeyStore, PurgeDeps]:
         objects=objects,
         indexes=(_index(library, objects, bucket),),
         audit=DynamoAuditLog(AuditTableSettings().audit_table),
-        workflows=StepFunctionsWorkflows(
-            workflow.express_workflow_arn, workflow.standard_workflow_arn
-        ),
+        workflows=StepFunctionsWorkflows(workflow.arns),
     )
     return DynamoKeyStore(KeyTableSettings().keys_table), deps
 

@@ -88,6 +88,7 @@ def test_every_route_is_known_to_these_tests(world: World) -> None:
         ("post", "/assets/{asset_id}/analyses"),
         ("post", "/assets/{asset_id}/holds"),
         ("post", "/assets/{asset_id}/restore"),
+        ("post", "/backfills"),
         ("post", "/uploads"),
         ("put", "/policy"),
     ]

@@ -10,6 +10,7 @@ from filmgate.api import problems
 from filmgate.api.middleware import RequestScope
 from filmgate.api.routes import (
     assets,
+    backfills,
     deletion,
     engines,
     governance,
@@ -43,7 +44,8 @@ def create_app(services: Services) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.services = services
-    for module in (health, engines, uploads, assets, deletion, matches, jobs, governance):
+    routes = (health, engines, uploads, assets, deletion, matches, jobs, backfills, governance)
+    for module in routes:
         app.include_router(module.router)
     problems.install(app)
     app.add_middleware(RequestScope, observe=services.observe)

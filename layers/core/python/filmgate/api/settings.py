@@ -8,6 +8,7 @@ from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
     AuditTableSettings,
+    BackfillSettings,
     KeyTableSettings,
     LimitSettings,
     MatchTableSettings,
@@ -24,6 +25,7 @@ class ApiSettings(
     RawSettings,
     ArtifactSettings,
     WorkflowSettings,
+    BackfillSettings,
     LimitSettings,
 ):
     """Those of storage and workflows, the stage that `/health` names, and for how many seconds an

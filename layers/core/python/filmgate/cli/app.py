@@ -23,6 +23,7 @@ from filmgate.cli import (
     logs,
     policy,
     redrive,
+    rerun,
     stack,
     tune,
 )
@@ -119,7 +120,7 @@ _GROUPS = {
     "Files": (files.scan, files.upload, files.samples, demo.demo),
     "Results": (library.assets, library.matches, library.show),
     "Governance": (deletion.forget, deletion.restore),
-    "Operation": (logs.logs, redrive.redrive, tune.tune),
+    "Operation": (logs.logs, redrive.redrive, rerun.rerun, tune.tune),
 }
 for _panel, _commands in _GROUPS.items():
     for _command in _commands:

@@ -22,6 +22,8 @@ from filmgate.api.models import (
     AnalysisRequest,
     AssetView,
     AuditView,
+    Backfill,
+    BackfillRequest,
     DownloadName,
     FileUrl,
     Health,
@@ -275,6 +277,11 @@ class FilmgateClient:
     def set_policy(self, policy: PolicyView) -> PolicyView:
         """Replace the retention policy."""
         return self._call(PolicyView, "PUT", "/policy", json=policy.model_dump(mode="json"))
+
+    def backfill(self, want: Sequence[str] | None = None, *, everything: bool = False) -> Backfill:
+        """Run all files that lack a result of the current engine, or all. Raises ApiError 422."""
+        body = BackfillRequest(want=None if want is None else tuple(want), everything=everything)
+        return self._call(Backfill, "POST", "/backfills", json=body.model_dump(mode="json"))
 
     def file_url(self, asset_id: str, name: DownloadName) -> FileUrl:
         """Where one file of an asset is for 15 minutes. Raises ApiError 404."""

@@ -227,10 +227,11 @@ class Signer(Protocol):
 
 
 class Workflows(Protocol):
-    """Starts the workflow `analyze` and looks after it."""
+    """Starts the workflows `analyze` and `backfill`, and looks after them."""
 
     def start(self, workflow: str, run_id: str, payload: Mapping[str, JsonValue]) -> None:
-        """``workflow`` is ``express`` or ``standard``. Starting the same run twice is harmless."""
+        """``workflow`` is ``express`` or ``standard``, of `analyze`, or ``backfill``. Starting the
+        same run twice is harmless."""
 
     def running(self, workflow: str, run_id: str) -> bool:
         """Whether the run's execution goes on. An Express one cannot be asked: False."""
