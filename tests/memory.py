@@ -188,6 +188,33 @@ class MemoryLibrary:
             }
         return _newest_first(rows, limit, cursor)
 
+    def overdue(
+        self, tenant: str, status: AssetStatus, before: datetime, *, limit: int, cursor: str | None
+    ) -> Page[str]:
+        with self._lock:
+            if status is AssetStatus.PROCESSING:
+                found = [
+                    (result.updated_at, result.asset_id, result.engine)
+                    for result in self._results.values()
+                    if result.tenant == tenant and result.state is ResultState.RUNNING
+                ]
+            elif status is AssetStatus.WAITING:
+                found = [
+                    (asset.updated_at, asset.asset_id, "")
+                    for asset in self._assets.values()
+                    if asset.tenant == tenant and asset.state is AssetState.WAITING
+                ]
+            else:
+                raise ValueError(f"nothing is overdue in the state {status}")
+        if cursor is not None and "#" not in cursor:
+            raise InvalidCursor("not a cursor of this listing")
+        rows = {f"{at.isoformat()}#{name}#{key}": name for at, name, key in found if at < before}
+        keys = [key for key in sorted(rows) if cursor is None or key > cursor]
+        return Page(
+            items=[rows[key] for key in keys[:limit]],
+            cursor=keys[limit - 1] if len(keys) > limit else None,
+        )
+
     def owners(self, tenant: str, sha256: str) -> list[str]:
         with self._lock:
             return sorted(self._owners.get((tenant, sha256), ()))
@@ -203,6 +230,8 @@ class MemoryLibrary:
                 for (owner, _), asset in self._assets.items()
                 if owner == tenant and asset.state is AssetState.DELETED and asset.purge_at
             ]
+        if cursor is not None and "#" not in cursor:
+            raise InvalidCursor("not a cursor of this listing")
         rows = {f"{asset.purge_at}#{asset.asset_id}": asset for asset in deleted}
         keys = [key for key in sorted(rows) if cursor is None or key > cursor]
         return Page(
@@ -327,8 +356,11 @@ class MemoryObjects:
         with self._lock:
             self._versions.pop((bucket, key), None)
 
-    def delete_versions(self, bucket: str, key: str) -> None:
-        self.remove(bucket, key)
+    def delete_versions(self, bucket: str, key: str, version_id: str | None = None) -> None:
+        with self._lock:
+            versions = self._versions.pop((bucket, key), [])
+            if version_id and (left := [one for one in versions if one[0] != version_id]):
+                self._versions[bucket, key] = left
 
     def delete_prefix(self, bucket: str, prefix: str) -> None:
         if not prefix.strip("/") or not prefix.endswith("/"):
@@ -336,9 +368,13 @@ class MemoryObjects:
         for key in self.keys(bucket, prefix):
             self.remove(bucket, key)
 
-    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+    def keys(self, bucket: str, prefix: str | None = None) -> list[str]:
+        """All keys without a prefix, which is not of the port."""
+        if prefix is not None and (not prefix.strip("/") or not prefix.endswith("/")):
+            raise ValueError(f"{prefix!r} is not a folder")
+        start = prefix or ""
         with self._lock:
-            return sorted(k for b, k in self._versions if b == bucket and k.startswith(prefix))
+            return sorted(k for b, k in self._versions if b == bucket and k.startswith(start))
 
     def presign_post(
         self, key: str, *, content_type: str, min_bytes: int, max_bytes: int, expires_s: int
@@ -373,15 +409,23 @@ class MemoryObjects:
 
 
 class MemoryWorkflows:
-    """`filmgate.library.ports.Workflows`; `started` holds each run once, as Step Functions does."""
+    """`filmgate.library.ports.Workflows`; `started` holds each run once, as Step Functions does.
+
+    Attributes:
+        alive: ids of runs whose execution a test lets go on.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.started: dict[str, tuple[str, Mapping[str, JsonValue]]] = {}
+        self.alive: set[str] = set()
 
     def start(self, workflow: str, run_id: str, payload: Mapping[str, JsonValue]) -> None:
         with self._lock:
             self.started.setdefault(run_id, (workflow, payload))
+
+    def running(self, workflow: str, run_id: str) -> bool:
+        return run_id in self.alive
 
 
 class MemoryDeltaStore:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from filmgate.errors import InvalidCursor
 from filmgate.library.ports import Page
 from filmgate.review.audit import AuditEvent
 
@@ -28,6 +29,8 @@ class MemoryAuditLog:
             return True
 
     def events(self, tenant: str, *, limit: int, cursor: str | None) -> Page[AuditEvent]:
+        if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
+            raise InvalidCursor("not a cursor of the audit log")
         with self._lock:
             left = self._events.get(tenant, [])[int(cursor or 0) :]
         page = left[:limit]

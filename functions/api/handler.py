@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from mangum import Mangum
 
 from filmgate.access.service import KeyRing
+from filmgate.adapters.dynamodb.audit import DynamoAuditLog
 from filmgate.adapters.dynamodb.keys import DynamoKeyStore
 from filmgate.adapters.dynamodb.library import DynamoLibrary
 from filmgate.adapters.s3 import S3Objects
@@ -55,6 +56,7 @@ def _services() -> Services:
             settings.arns | {"backfill": settings.backfill_workflow_arn}
         ),
         keys=KeyRing(DynamoKeyStore(settings.keys_table)),
+        audit=DynamoAuditLog(settings.audit_table),
         stage=settings.stage,
         limits=settings.limits,
         upload_expires_s=settings.upload_expires_s,

@@ -9,6 +9,7 @@ import pytest
 from filmgate.errors import NotFound
 from filmgate.library.model import Asset, AssetStatus
 from filmgate.library.ports import Library
+from tests.contracts.deletions import DeletionsContract
 from tests.contracts.listings import ListingContract
 from tests.contracts.matches import MatchContract
 from tests.contracts.records import (
@@ -122,5 +123,7 @@ class AssetContract(LibraryTests):
             assert sorted(pool.map(change, range(6))) == [False] * 5 + [True]
 
 
-class LibraryContract(AssetContract, RunContract, ListingContract, MatchContract):
+class LibraryContract(
+    AssetContract, RunContract, ListingContract, MatchContract, DeletionsContract
+):
     """All of it."""

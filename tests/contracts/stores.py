@@ -288,3 +288,34 @@ class ObjectStoreContract:
         with pytest.raises(NotFound):
             objects.download("raw", key, tmp_path / "file")
         assert not objects.exists("raw", key)
+
+    def test_an_object_is_deleted_in_all_its_versions(
+        self, objects: ObjectStore, prefix: str
+    ) -> None:
+        key, longer = f"{prefix}/a", f"{prefix}/ab"
+        for body in (b"1", b"2", b"3"):
+            objects.put("raw", key, body, "image/png")
+        objects.put("raw", longer, b"x", "image/png")
+        objects.delete_versions("raw", key)
+        objects.delete_versions("raw", key)
+        assert not objects.exists("raw", key)
+        assert objects.keys("raw", f"{prefix}/") == [longer], "a name that only begins so stays"
+
+    def test_a_folder_is_deleted_with_all_below(self, objects: ObjectStore, prefix: str) -> None:
+        kept = [f"{prefix}/one", f"{prefix}/onetwo/x"]
+        for key in (*kept, f"{prefix}/one/a", f"{prefix}/one/b/c"):
+            objects.put("artifacts", key, b"x", "a/b")
+        assert objects.keys("artifacts", f"{prefix}/one/") == [
+            f"{prefix}/one/a",
+            f"{prefix}/one/b/c",
+        ]
+        objects.delete_prefix("artifacts", f"{prefix}/one/")
+        objects.delete_prefix("artifacts", f"{prefix}/one/")
+        assert objects.keys("artifacts", f"{prefix}/") == kept
+
+    @pytest.mark.parametrize("folder", ["", "/", "raw"])
+    def test_what_is_no_folder_is_never_deleted(self, objects: ObjectStore, folder: str) -> None:
+        with pytest.raises(ValueError, match="folder"):
+            objects.delete_prefix("raw", folder)
+        with pytest.raises(ValueError, match="folder"):
+            objects.keys("raw", folder)

@@ -12,6 +12,7 @@ import yaml
 
 from filmgate_local import daemon
 from filmgate_local.artefact import free_port
+from filmgate_local.credentials import root_keys
 from filmgate_local.deploy import LocalAws
 from filmgate_local.layout import CHECKOUT, REGION, Home
 from tests.stack import environment
@@ -32,13 +33,13 @@ def emulator() -> Iterator[LocalAws]:
         with environment(FILMGATE_PORT=str(free_port())):
             running = daemon.start(home)
         try:
+            keys = root_keys(home)
             with environment(
                 AWS_ENDPOINT_URL=running.endpoint,
                 AWS_DEFAULT_REGION=REGION,
-                AWS_ACCESS_KEY_ID="test",
-                AWS_SECRET_ACCESS_KEY="test",
+                **keys.environment,
             ):
-                yield LocalAws(running.endpoint)
+                yield LocalAws(running.endpoint, keys)
         finally:
             daemon.stop(home)
 

@@ -151,6 +151,27 @@ class TestS3Objects(ObjectStoreContract):
         assert (tmp_path / "file").read_bytes() == b"one"
         assert objects.size("raw", prefix) == 6
 
+    def test_nothing_is_left_of_a_deleted_object(
+        self, objects: S3Objects, local: RunningStack, prefix: str
+    ) -> None:
+        """Neither versions nor the marks of deletions."""
+        client, bucket = local.aws.client("s3"), local.info.raw_bucket
+        versions = []
+        for number in range(3):
+            body = str(number).encode()
+            put = client.put_object(Bucket=bucket, Key=f"{prefix}/a", Body=body)
+            versions.append(put["VersionId"])
+        client.delete_object(Bucket=bucket, Key=f"{prefix}/a")
+        objects.delete_versions("raw", f"{prefix}/a", versions[1])
+        left = client.list_object_versions(Bucket=bucket, Prefix=f"{prefix}/")
+        assert [one["VersionId"] for one in left["Versions"]] == [versions[2], versions[0]]
+        assert len(left["DeleteMarkers"]) == 1
+        assert objects.keys("raw", f"{prefix}/") == [f"{prefix}/a"], "deleted, and still there"
+        objects.delete_versions("raw", f"{prefix}/a")
+        left = client.list_object_versions(Bucket=bucket, Prefix=f"{prefix}/")
+        assert "Versions" not in left
+        assert "DeleteMarkers" not in left
+
     def test_a_signed_url_reads_the_object(self, objects: S3Objects, prefix: str) -> None:
         objects.put("artifacts", f"{prefix}/a.txt", b"hello", "text/plain")
         with urllib.request.urlopen(objects.presign_get("artifacts", f"{prefix}/a.txt", 60)) as at:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from pynamodb.connection import Connection
 
+from filmgate.adapters.dynamodb.audit import DynamoAuditLog
 from filmgate.adapters.dynamodb.library import DynamoLibrary
 from filmgate.errors import TransientError
 from filmgate.library.model import AssetStatus
+from tests.contracts.audit import AuditContract
 from tests.contracts.interleaving import (
     CAPABILITIES,
     Attempt,
@@ -32,14 +34,21 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture(scope="module")
-def tables() -> Iterator[tuple[str, str]]:
-    """The tables of assets and of matches, on an emulator of their own."""
+def all_tables() -> Iterator[tuple[str, str, str]]:
+    """The tables of assets, of matches and of the audit log, on an emulator of their own."""
     mark = uuid.uuid4().hex[:8]
     with emulator() as aws:
         yield (
             create_table(aws, "AssetsTable", f"assets-{mark}"),
             create_table(aws, "MatchesTable", f"matches-{mark}"),
+            create_table(aws, "AuditTable", f"audit-{mark}"),
         )
+
+
+@pytest.fixture
+def tables(all_tables: tuple[str, str, str]) -> tuple[str, str]:
+    """The tables of assets and of matches."""
+    return all_tables[:2]
 
 
 @pytest.fixture
@@ -112,3 +121,9 @@ class TestDynamoLibrary(LibraryContract):
         library = DynamoLibrary(f"unreached-{uuid.uuid4().hex}", "unreached")
         with pytest.raises(TransientError):
             library.create(an_asset("t", "a1"))
+
+
+class TestDynamoAuditLog(AuditContract):
+    @pytest.fixture
+    def log(self, all_tables: tuple[str, str, str]) -> DynamoAuditLog:
+        return DynamoAuditLog(all_tables[2])

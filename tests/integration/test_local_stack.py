@@ -70,7 +70,14 @@ def test_up_again_changes_nothing_and_is_quick(local: RunningStack) -> None:
 def test_the_files_say_how_to_reach_it(local: RunningStack) -> None:
     noted = json.loads((local.root / ".filmgate" / "stack.json").read_text())
     assert noted["api_url"] == local.info.api_url
-    assert set(noted["tables"]) == {"assets", "matches", "index", "keys", "idempotency"}
+    assert set(noted["tables"]) == {
+        "assets",
+        "matches",
+        "index",
+        "keys",
+        "audit",
+        "idempotency",
+    }
     assert set(noted["functions"]) == {name_of(function) for function in FUNCTIONS}
 
 

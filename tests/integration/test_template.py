@@ -105,16 +105,60 @@ def test_roles_name_resources_of_this_stack(template: Template) -> None:
             assert resource == "*" or isinstance(resource, dict), (role, resource)
 
 
-def test_nobody_may_delete_what_tenants_own(template: Template) -> None:
-    granted = {
-        (role, action)
+def granting(template: Template, *prefixes: str) -> set[tuple[str, str]]:
+    """(role, resource) of every statement that grants an action that starts so."""
+    return {
+        (role, resource if isinstance(resource, str) else str(sorted(resource.items())))
         for role, statement in statements(template)
         for action in listed(statement["Action"])
+        if action.startswith(prefixes)
+        for resource in listed(statement["Resource"])
     }
-    assert {role for role, action in granted if action.startswith("s3:Delete")} == {"CompactRole"}
-    for role, statement in statements(template):
-        if "dynamodb:DeleteItem" in listed(statement["Action"]):
-            assert statement["Resource"] == {"Fn::GetAtt": ["IdempotencyTable", "Arn"]}, role
+
+
+def test_nobody_but_the_purge_may_delete_what_tenants_own(template: Template) -> None:
+    """What others delete is their own: index segments, and the record of what was done already."""
+    objects = granting(template, "s3:Delete")
+    assert {role for role, _ in objects} == {"CompactRole", "PurgeRole"}
+    assert all("/index/*" in resource for role, resource in objects if role == "CompactRole")
+    assert {resource.split("/", 1)[1] for role, resource in objects if role == "PurgeRole"} == {
+        "raw/*')]",
+        "artifacts/*')]",
+        "comparisons/*')]",
+    }
+    rows = granting(template, "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
+    deleting = {
+        (role, table) for role, resource in rows for table in re.findall(r"(\w+Table)", resource)
+    }
+    assert deleting == {
+        ("IngestRole", "IdempotencyTable"),
+        ("CompactRole", "IndexTable"),
+        ("PurgeRole", "AssetsTable"),
+        ("PurgeRole", "MatchesTable"),
+    }
+
+
+def test_the_purge_deletes_single_versions_and_never_hides_an_object(template: Template) -> None:
+    actions = {
+        action
+        for role, statement in statements(template)
+        if role == "PurgeRole"
+        for action in listed(statement["Action"])
+    }
+    assert "s3:DeleteObjectVersion" in actions
+    assert "s3:DeleteObject" not in actions
+
+
+def test_the_audit_log_can_be_added_to_and_read_and_nothing_else(template: Template) -> None:
+    allowed = {
+        (role, action)
+        for role, statement in statements(template)
+        for resource in listed(statement["Resource"])
+        if "AuditTable" in str(resource)
+        for action in listed(statement["Action"])
+    }
+    assert {role for role, _ in allowed} == {"ApiRole", "PurgeRole"}
+    assert {action for _, action in allowed} == {"dynamodb:PutItem", "dynamodb:Query"}
 
 
 def variables_of(template: Template, name: str) -> dict[str, Any]:
@@ -299,7 +343,7 @@ def test_buckets_are_closed_versioned_and_tidied(template: Template) -> None:
 
 def test_tables_can_be_recovered_and_cost_nothing_idle(template: Template) -> None:
     tables = of(template, "AWS::DynamoDB::Table")
-    assert len(tables) == 5
+    assert len(tables) == 6
     for table in tables.values():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True

@@ -21,7 +21,7 @@ from filmgate_local.progress import Progress, heartbeat
 from filmgate_local.resume import resume
 from filmgate_local.space import free_bytes, reserve_bytes, size_text
 
-TABLES = ("assets", "matches", "index", "keys", "idempotency")
+TABLES = ("assets", "matches", "index", "keys", "audit", "idempotency")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class StackInfo:
     """How to reach a running stack; stored in ``stack.json``.
 
     Attributes:
-        tables: physical name by ``assets``, ``matches``, ``index``, ``keys``, ``idempotency``.
+        tables: physical name by ``assets``, ``matches``, ``index``, ``keys``, ``audit``,
+            ``idempotency``.
         functions: name of the Lambda by the function's own, such as ``dead-letters``.
         workflows: ARN by ``express``, ``standard``, ``backfill``.
         deployed: SHA-256 of the deployed template, artefacts included.

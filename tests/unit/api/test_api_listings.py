@@ -46,13 +46,15 @@ def test_assets_come_newest_first_in_pages(world: World, client: TestClient) -> 
 def test_an_asset_is_shown_without_tenant_and_key(world: World, client: TestClient) -> None:
     asset = world.add_asset("acme", "a.png")
     shown = client.get(f"/assets/{asset.asset_id}").json()
-    hidden = {"tenant", "key", "state", "version"}
+    hidden = {"tenant", "key", "state", "version", "state_before", "purge_started_at", "stored_at"}
+    hidden |= {"removed", "removing"}
     result = world.result(asset)
     own = {"tenant", "asset_id", "asset_created_at", "artifacts", "version"}
     assert shown == {
         **asset.model_dump(mode="json", exclude=hidden),
         "status": "done",
         "notes": [],
+        "bytes": "stored",
         "results": [result.model_dump(mode="json", exclude=own)],
     }
     assert "artifacts/" not in json.dumps(shown)

@@ -13,6 +13,7 @@ from filmgate.api.app import create_app
 from filmgate.api.models import Problem
 from filmgate.errors import TransientError
 from filmgate.library.model import AssetStatus
+from filmgate.review.holds import place_hold
 from tests.unit.api.world import World
 
 
@@ -48,33 +49,48 @@ def owned(world: World, tenant: str) -> dict[str, str]:
     world.change_result(first, artifacts={"findings.json": key})
     second = world.add_asset(tenant, "b.png")
     match = world.add_match(first, second, 0.9)
+    hold = place_hold(
+        world.library, world.audit, tenant, first.asset_id, actor="key1", reason="case 7"
+    )
     return {
         "asset_id": first.asset_id,
         "match_id": match.match_id,
         "job_id": world.result(first).job_id,
         "name": "original",
         "capability": "dedupe",
+        "hold_id": hold.hold_id,
     }
 
 
-BODIES: dict[str, dict[str, Any]] = {"post": {}}
-"""What routes with an id in their path need, by method."""
+BODIES: dict[str, dict[str, Any]] = {
+    "/assets/{asset_id}/analyses": {},
+    "/assets/{asset_id}/holds": {"reason": "case 7"},
+}
+"""What routes with an id in their path need."""
 
 
 def test_every_route_is_known_to_these_tests(world: World) -> None:
     assert sorted(routes(world)) == [
+        ("delete", "/assets/{asset_id}"),
+        ("delete", "/assets/{asset_id}/holds/{hold_id}"),
         ("get", "/assets"),
         ("get", "/assets/{asset_id}"),
         ("get", "/assets/{asset_id}/files/{name}"),
         ("get", "/assets/{asset_id}/findings/{capability}"),
         ("get", "/assets/{asset_id}/matches"),
+        ("get", "/audit"),
         ("get", "/engines"),
         ("get", "/jobs"),
         ("get", "/jobs/{job_id}"),
         ("get", "/matches"),
         ("get", "/matches/{match_id}"),
+        ("get", "/policy"),
         ("post", "/assets/{asset_id}/analyses"),
+        ("post", "/assets/{asset_id}/holds"),
+        ("post", "/assets/{asset_id}/restore"),
+        ("post", "/backfills"),
         ("post", "/uploads"),
+        ("put", "/policy"),
     ]
 
 
@@ -100,15 +116,22 @@ def test_another_tenants_ids_do_not_exist(world: World) -> None:
     """The same request that its owner gets an answer to is 404 for anyone else."""
     ids = owned(world, "rival")
     templates = [(method, path) for method, path in routes(world) if "{" in path]
-    assert len(templates) == 7
+    assert len(templates) == 11
     for method, template in templates:
         path = template.format(**ids)
-        foreign = world.client("acme").request(method, path, json=BODIES.get(method))
+        foreign = world.client("acme").request(method, path, json=BODIES.get(template))
         assert problem(foreign, 404).detail == "There is nothing here under that id."
         assert "rival" not in foreign.text
-    for method, template in templates:
+    changing = [
+        ("delete", "/assets/{asset_id}/holds/{hold_id}"),
+        ("delete", "/assets/{asset_id}"),
+        ("post", "/assets/{asset_id}/restore"),
+        ("post", "/assets/{asset_id}/holds"),
+    ]
+    for method, template in [pair for pair in templates if pair not in changing] + changing:
         path = template.format(**ids)
-        assert world.client("rival").request(method, path, json=BODIES.get(method)).is_success
+        own = world.client("rival").request(method, path, json=BODIES.get(template))
+        assert own.is_success, (template, own.text)
 
 
 def test_another_tenants_ids_select_nothing(world: World) -> None:

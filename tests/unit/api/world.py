@@ -20,6 +20,7 @@ from filmgate.library.results import Result, ResultState
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind
 from tests.memory import MemoryLibrary, MemoryObjects, MemoryWorkflows
+from tests.memory_audit import MemoryAuditLog
 from tests.memory_keys import MemoryKeyStore
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -55,6 +56,7 @@ class World:
     library: MemoryLibrary = field(default_factory=MemoryLibrary)
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     workflows: MemoryWorkflows = field(default_factory=MemoryWorkflows)
+    audit: MemoryAuditLog = field(default_factory=MemoryAuditLog)
     key_store: MemoryKeyStore = field(default_factory=MemoryKeyStore)
     observed: list[Observed] = field(default_factory=list)
 
@@ -66,6 +68,7 @@ class World:
             signer=self.objects,
             workflows=self.workflows,
             keys=KeyRing(self.key_store),
+            audit=self.audit,
             stage="test",
             limits=LIMITS,
             observe=self.observed.append,

@@ -80,6 +80,7 @@ def test_the_commands_that_were_promised_are_there() -> None:
     promised = {
         "up", "down", "status", "samples", "upload", "scan", "assets", "matches", "show", "logs",
         "redrive", "rerun", "keys", "demo", "version", "tune",
+        "forget", "restore", "holds", "audit", "policy",
     }  # fmt: skip
     assert promised == set(group(get_command(app)).commands)
 

@@ -72,6 +72,11 @@ def everywhere(
         "show": [asset.asset_id],
         "tune": [tmp_path / "labelled.json"],
         "keys create": ["acme"],
+        "forget": [asset.asset_id],
+        "restore": [asset.asset_id],
+        "holds place": [asset.asset_id, "--reason", "case 7"],
+        "holds release": [asset.asset_id, "01KA1B7S4T0C3E8H5J6K9M2N4P"],
+        "policy set": ["--raw", "90"],
     }
 
 

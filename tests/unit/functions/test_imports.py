@@ -25,6 +25,7 @@ FORBIDDEN = {
     "engine": DECODERS | ARRAYS | WEB | LAPTOP,
     "finish": DECODERS | ARRAYS | WEB | LAPTOP,
     "compact": DECODERS | WEB | LAPTOP,
+    "purge": DECODERS | WEB | LAPTOP,
     "dead_letters": DECODERS | ARRAYS | WEB | LAPTOP,
 }
 

@@ -8,6 +8,7 @@ import pytest
 
 from filmgate.errors import TransientError
 from filmgate.review.audit import AuditEvent, broken_link, record
+from tests.contracts.audit import AuditContract
 from tests.memory_audit import MemoryAuditLog
 
 
@@ -77,3 +78,9 @@ def test_a_log_that_never_has_room_is_reported() -> None:
 
     with pytest.raises(TransientError):
         record(Full(), "acme", actor="key1", action="test", subject="x")
+
+
+class TestMemoryAuditLog(AuditContract):
+    @pytest.fixture
+    def log(self) -> MemoryAuditLog:
+        return MemoryAuditLog()

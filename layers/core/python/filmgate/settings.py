@@ -34,6 +34,18 @@ class MatchTableSettings(Environment):
     matches_table: str
 
 
+class KeyTableSettings(Environment):
+    """The table of API keys."""
+
+    keys_table: str
+
+
+class AuditTableSettings(Environment):
+    """The table of the audit log."""
+
+    audit_table: str
+
+
 class RawSettings(Environment):
     """The bucket of what tenants upload."""
 

@@ -81,7 +81,7 @@ def revoke_key(store: KeyStore, key_id: str) -> KeyRecord:
 
 @dataclass(slots=True)
 class KeyRing:
-    """Finds the tenant of a key, remembering known keys in this process for `max_age_s` seconds.
+    """Finds the record of a key, remembering known keys in this process for `max_age_s` seconds.
 
     A key that was revoked works until then; one that expires stops on time. Unknown keys are not
     remembered, so a new one works at once. Safe to share between threads.
@@ -93,15 +93,15 @@ class KeyRing:
     _known: OrderedDict[str, tuple[float, KeyRecord]] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def tenant_of(self, key: str) -> str | None:
-        """The tenant this key belongs to, or None. Raises TransientError."""
+    def record_of(self, key: str) -> KeyRecord | None:
+        """The record of this key, or None where it opens nothing. Raises TransientError."""
         if not well_formed(key):
             return None
         key_hash = hash_key(key)
         with self._lock:
             known = self._known.get(key_hash)
             if known is not None and self.clock() - known[0] < self.max_age_s:
-                return known[1].tenant if known[1].works(now()) else None
+                return known[1] if known[1].works(now()) else None
         asked_at = self.clock()
         record = self.store.find(key_hash)
         with self._lock:
@@ -111,4 +111,4 @@ class KeyRing:
             self._known[key_hash] = (asked_at, record)
             if len(self._known) > _MAX_CACHED:
                 self._known.popitem(last=False)
-        return record.tenant
+        return record

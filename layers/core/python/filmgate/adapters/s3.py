@@ -20,7 +20,6 @@ from filmgate.library.ports import SignedPost
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _CHUNK_BYTES = 1024 * 1024
 _ASSET_ID = re.compile(r"/([0-9a-f]{26}|[0-9a-f]{64})(?=/)")
@@ -116,32 +115,41 @@ class S3Objects:
             return False
         return True
 
-    def delete_versions(self, bucket: str, key: str) -> None:
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        """Of all versions. Raises ValueError for a prefix that does not end with a slash,
+        TransientError."""
+        _check_folder(prefix)
+        found: set[str] = set()
+        with _errors(prefix):
+            pages = _client().get_paginator("list_object_versions")
+            for page in pages.paginate(Bucket=self._name(bucket), Prefix=prefix):
+                found |= {version["Key"] for version in page.get("Versions", [])}
+        return sorted(found)
+
+    def delete_versions(self, bucket: str, key: str, version_id: str | None = None) -> None:
         """Raises TransientError."""
-        self._delete(bucket, key, lambda listed: listed == key)
+        self._delete(
+            bucket,
+            key,
+            lambda entry_key, version: entry_key == key and version_id in (None, version),
+        )
 
     def delete_prefix(self, bucket: str, prefix: str) -> None:
         """Raises ValueError for a prefix that does not end with a slash, TransientError."""
-        if not prefix.strip("/") or not prefix.endswith("/"):
-            raise ValueError(f"{prefix!r} is not a folder")
-        self._delete(bucket, prefix, lambda _: True)
+        _check_folder(prefix)
+        self._delete(bucket, prefix, lambda *_: True)
 
-    def _delete(self, bucket: str, prefix: str, chosen: Callable[[str], bool]) -> None:
+    def _delete(self, bucket: str, prefix: str, chosen: Callable[[str, str], bool]) -> None:
         """Remove versions and delete markers, a page of the listing (1,000) at a time."""
         name = self._name(bucket)
         with _errors(prefix):
             pages = _client().get_paginator("list_object_versions")
             for page in pages.paginate(Bucket=name, Prefix=prefix):
-                entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-                doomed: list[ObjectIdentifierTypeDef] = [
-                    {"Key": entry["Key"], "VersionId": entry["VersionId"]}
-                    for entry in entries
-                    if chosen(entry["Key"])
-                ]
-                if doomed:
-                    answer = _client().delete_objects(Bucket=name, Delete={"Objects": doomed})
-                    if answer.get("Errors"):
-                        raise TransientError(f"S3 did not delete {len(answer['Errors'])} objects")
+                for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                    key, version = entry["Key"], entry["VersionId"]
+                    # One by one: for a batch some S3s want the right to delete without a version.
+                    if chosen(key, version):
+                        _client().delete_object(Bucket=name, Key=key, VersionId=version)
 
     def presign_post(
         self, key: str, *, content_type: str, min_bytes: int, max_bytes: int, expires_s: int
@@ -181,6 +189,11 @@ class S3Objects:
         if name is None:
             raise ValueError(f"this function has no {bucket} bucket")
         return name
+
+
+def _check_folder(prefix: str) -> None:
+    if not prefix.strip("/") or not prefix.endswith("/"):
+        raise ValueError(f"{prefix!r} is not a folder")
 
 
 class S3SegmentStore:

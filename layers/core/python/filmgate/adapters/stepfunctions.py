@@ -51,3 +51,21 @@ class StepFunctionsWorkflows:
             raise TransientError(f"Step Functions did not start {run_id}: {code}") from error
         except BotoCoreError as error:
             raise TransientError("Step Functions cannot be reached") from error
+
+    def running(self, workflow: str, run_id: str) -> bool:
+        """Raises TransientError."""
+        if workflow == "express":
+            return False
+        execution = f"{self._arns[workflow].replace(':stateMachine:', ':execution:')}:{run_id}"
+        try:
+            found = _client().describe_execution(executionArn=execution)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ExecutionDoesNotExist":
+                return False
+            if code in _LASTING:
+                raise
+            raise TransientError(f"Step Functions did not answer for {run_id}: {code}") from error
+        except BotoCoreError as error:
+            raise TransientError("Step Functions cannot be reached") from error
+        return found["status"] == "RUNNING"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from filmgate.api.services import Services
 from filmgate.clock import now
 from filmgate.engines import registry
-from filmgate.errors import Conflict, NothingToRun, TransientError
+from filmgate.errors import Conflict, NothingToRun
 from filmgate.library.jobs import Job
 from filmgate.library.model import AssetState
 from filmgate.library.ports import Library
 from filmgate.library.results import Result, ResultState
-from filmgate.pipeline.runs import Ending, Run, end_running, plan, start
+from filmgate.pipeline.runs import STUCK_AFTER, Run, plan, start_or_fail
 
 _TRIES = 5
-STUCK_AFTER = timedelta(hours=4)
-"""Longer than any workflow lives, its waits for free functions included."""
 
 
 def analyze(
@@ -40,14 +37,7 @@ def analyze(
     if wanted is not None and (unknown := sorted(wanted - known)):
         raise NothingToRun(f"there is no capability {', '.join(unknown)}")
     run = _begun(services.library, tenant, asset_id, wanted)
-    try:
-        start(services.workflows, run.jobs, correlation_id)
-    except TransientError:
-        # What the workflow did of it, if it started all the same, stands.
-        reason = "Its workflow could not be started. Run it again."
-        ending = Ending(ResultState.FAILED, "not_started", reason)
-        end_running(services.library, run.jobs, ending)
-        raise
+    start_or_fail(services.library, services.workflows, run.jobs, correlation_id)
     return list(run.jobs)
 
 
@@ -73,5 +63,5 @@ def _running(results: Iterable[Result], wanted: frozenset[str] | None) -> set[st
         for result in results
         if result.state is ResultState.RUNNING
         and (wanted is None or result.capability in wanted)
-        and now() - result.updated_at <= STUCK_AFTER
+        and now() - result.updated_at <= STUCK_AFTER["standard"]
     }

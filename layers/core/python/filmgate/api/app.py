@@ -8,7 +8,17 @@ from fastapi.routing import APIRoute
 from filmgate import __version__
 from filmgate.api import problems
 from filmgate.api.middleware import RequestScope
-from filmgate.api.routes import assets, backfills, engines, health, jobs, matches, uploads
+from filmgate.api.routes import (
+    assets,
+    backfills,
+    deletion,
+    engines,
+    governance,
+    health,
+    jobs,
+    matches,
+    uploads,
+)
 from filmgate.api.services import Services
 
 _DESCRIPTION = """\
@@ -34,7 +44,8 @@ def create_app(services: Services) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.services = services
-    for module in (health, engines, uploads, assets, matches, jobs, backfills):
+    routes = (health, engines, uploads, assets, deletion, matches, jobs, backfills, governance)
+    for module in routes:
         app.include_router(module.router)
     problems.install(app)
     app.add_middleware(RequestScope, observe=services.observe)

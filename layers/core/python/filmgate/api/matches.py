@@ -11,6 +11,7 @@ from filmgate.api.cursors import best_first, seal, unseal
 from filmgate.api.models import Listing, MatchView
 from filmgate.errors import InvalidCursor
 from filmgate.library.matches import Match
+from filmgate.library.model import AssetState
 from filmgate.library.ports import Library
 
 MOST_SORTED = 1000
@@ -20,10 +21,13 @@ _POSITION = re.compile(rf"{_PLACE}\.\.{_PLACE}/(.*)")
 
 
 def with_paths(library: Library, tenant: str, matches: Sequence[Match]) -> list[MatchView]:
-    """The matches as the API shows them, by one batch read of their assets."""
+    """The matches as the API shows them, by one batch read of their assets; those of deleted assets
+    are left out."""
     ids = list(dict.fromkeys(side for match in matches for side in (match.a, match.b)))
-    paths = {asset.asset_id: asset.path for asset in library.assets(tenant, ids)}
-    return [MatchView.of(match, paths) for match in matches]
+    assets = library.assets(tenant, ids)
+    deleted = {asset.asset_id for asset in assets if asset.state is AssetState.DELETED}
+    paths = {asset.asset_id: asset.path for asset in assets}
+    return [MatchView.of(match, paths) for match in matches if not {match.a, match.b} & deleted]
 
 
 def list_matches(

@@ -14,9 +14,11 @@ from filmgate.dedupe.records import verdict_of
 from filmgate.engines.spec import Name
 from filmgate.library.jobs import Job, JobState, Progress
 from filmgate.library.matches import Match
-from filmgate.library.model import AnalyzedAsset, AssetStatus
+from filmgate.library.model import AnalyzedAsset, Asset, AssetStatus, Hold
 from filmgate.library.results import Result, ResultState
 from filmgate.media.model import MediaInfo
+from filmgate.review.audit import AuditEvent
+from filmgate.review.policy import TenantPolicy
 
 MAX_UPLOADS = 100
 MAX_PATH_CHARACTERS = 1024
@@ -24,6 +26,8 @@ MAX_IDS = 100
 MAX_MATCH_ASSETS = 50
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
+MAX_REASON_CHARACTERS = 500
+NO_REASON = "no reason was given"
 
 Item = TypeVar("Item")
 
@@ -34,6 +38,18 @@ class _Value(BaseModel):
 
 class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Reason = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=MAX_REASON_CHARACTERS,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]+$",
+    ),
+]
+"""Words of a person, for the audit log."""
 
 
 class DownloadName(StrEnum):
@@ -122,10 +138,68 @@ class ResultView(_Value):
         return cls.model_validate(result.model_dump(include=set(cls.model_fields)))
 
 
+class Bytes(StrEnum):
+    """Whether the uploaded bytes are there, or were removed as the retention policy says."""
+
+    STORED = "stored"
+    GONE = "gone"
+
+
+class HoldView(_Value):
+    """A legal hold: as long as an asset has one, nothing deletes it."""
+
+    hold_id: str
+    reason: str
+    placed_by: str
+    placed_at: datetime
+
+    @classmethod
+    def of(cls, hold: Hold) -> HoldView:
+        """All of it."""
+        return cls.model_validate(hold.model_dump())
+
+
+class HoldRequest(_Request):
+    """Why an asset must not be deleted."""
+
+    reason: Reason
+
+
+class PolicyView(TenantPolicy):
+    """Days until data of each kind is removed, 1 to 36,500; null keeps for ever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def of(cls, policy: TenantPolicy) -> PolicyView:
+        """All of it."""
+        return cls.model_validate(policy.model_dump())
+
+
+class AuditView(_Value):
+    """An event of the audit log; fields as in `filmgate.review.audit.AuditEvent`."""
+
+    tenant: str
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    details: dict[str, JsonValue]
+    previous: str
+    hash: str
+
+    @classmethod
+    def of(cls, event: AuditEvent) -> AuditView:
+        """All of it, so that its hash can be checked."""
+        return cls.model_validate(event.model_dump())
+
+
 class AssetView(_Value):
     """An asset as its owner sees it; times in UTC.
 
-    `status`, `reason` and `notes` sum up the results, of which there is one a capability.
+    `status`, `reason` and `notes` sum up the results, of which there is one a capability. `bytes`
+    is null before they came. A deleted asset can be restored until `purge_at`.
     """
 
     asset_id: str
@@ -141,6 +215,10 @@ class AssetView(_Value):
     reason: str | None = None
     notes: tuple[str, ...] = ()
     results: tuple[ResultView, ...] = ()
+    bytes: Bytes | None = None
+    holds: tuple[HoldView, ...] = ()
+    deleted_at: datetime | None = None
+    purge_at: datetime | None = None
 
     @classmethod
     def of(cls, record: AnalyzedAsset) -> AssetView:
@@ -160,6 +238,10 @@ class AssetView(_Value):
             reason=record.reason,
             notes=record.notes,
             results=tuple(ResultView.of(result) for result in results),
+            bytes=_bytes(asset),
+            holds=tuple(HoldView.of(hold) for hold in asset.holds),
+            deleted_at=asset.deleted_at,
+            purge_at=asset.purge_at,
         )
 
     def summary_count(self, capability: str, name: str) -> int:
@@ -169,6 +251,12 @@ class AssetView(_Value):
             if isinstance(value, int):
                 return value
         return 0
+
+
+def _bytes(asset: Asset) -> Bytes | None:
+    if asset.bytes_gone:
+        return Bytes.GONE
+    return Bytes.STORED if asset.version_id or asset.stored_at or asset.info else None
 
 
 Want = Annotated[tuple[Name, ...] | None, Field(min_length=1, max_length=40)]

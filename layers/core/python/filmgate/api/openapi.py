@@ -26,7 +26,7 @@ class _Absent:
 def document() -> str:
     """The description as it is kept in FILE: JSON, indented, with a final newline."""
     absent: Any = _Absent()
-    services = Services(absent, absent, absent, absent, KeyRing(absent), stage="any")
+    services = Services(absent, absent, absent, absent, KeyRing(absent), absent, stage="any")
     described = create_app(services).openapi()
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas = described["components"]["schemas"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from filmgate.access.service import KeyRing
 from filmgate.library.ports import Library, ObjectStore, Signer, Workflows
 from filmgate.media.limits import Limits
+from filmgate.review.audit import AuditLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Services:
     signer: Signer
     workflows: Workflows
     keys: KeyRing
+    audit: AuditLog
     stage: str
     limits: Limits = field(default_factory=Limits)
     upload_expires_s: int = 900

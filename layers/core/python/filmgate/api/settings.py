@@ -7,7 +7,9 @@ from pydantic import Field
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
+    AuditTableSettings,
     BackfillSettings,
+    KeyTableSettings,
     LimitSettings,
     MatchTableSettings,
     RawSettings,
@@ -18,15 +20,16 @@ from filmgate.settings import (
 class ApiSettings(
     AssetTableSettings,
     MatchTableSettings,
+    KeyTableSettings,
+    AuditTableSettings,
     RawSettings,
     ArtifactSettings,
     WorkflowSettings,
     BackfillSettings,
     LimitSettings,
 ):
-    """Those of storage and workflows, the table of API keys, the stage `/health` names, and for how
-    many seconds an upload's form is signed."""
+    """Those of storage and workflows, the stage that `/health` names, and for how many seconds an
+    upload's form is signed."""
 
     stage: str
-    keys_table: str
     upload_expires_s: int = Field(900, ge=60, le=3600)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import timedelta
 
 from filmgate.api.models import PresignedPost, Upload, UploadFile
 from filmgate.api.services import Services
@@ -13,6 +14,7 @@ from filmgate.library.model import AnalyzedAsset, Asset, AssetState, AssetStatus
 from filmgate.library.ports import Library
 from filmgate.media.limits import Limits
 
+_WAITS_LONG = timedelta(days=1)
 _MAX_NAME = 80
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -80,8 +82,12 @@ def _upload(services: Services, file: UploadFile, record: AnalyzedAsset) -> Uplo
 
 
 def _waiting(library: Library, asset: Asset) -> Asset:
-    """The asset as WAITING, so that the end of its last upload is not taken for the next one's."""
-    if asset.state is AssetState.WAITING:
+    """The asset as WAITING, so that the end of its last upload is not taken for the next one's.
+
+    One that has waited for long begins to wait now, or it could be removed as forgotten while the
+    form still holds.
+    """
+    if asset.state is AssetState.WAITING and now() - asset.updated_at < _WAITS_LONG:
         return asset
     waiting = asset.changed(state=AssetState.WAITING, reason_code=None, reason=None)
     return library.compare_and_set(waiting) or library.asset(asset.tenant, asset.asset_id)
@@ -111,6 +117,9 @@ def _asset(tenant: str, file: UploadFile, limits: Limits) -> Asset:
 
 
 def _hint(record: AnalyzedAsset) -> str | None:
+    if record.status is AssetStatus.DELETED:
+        identity = record.asset.asset_id
+        return f"It was deleted: bring it back with POST /assets/{identity}/restore."
     if record.status is AssetStatus.REFUSED:
         return f"Refused: {record.reason} The same content would be refused again."
     if record.status is AssetStatus.FAILED:

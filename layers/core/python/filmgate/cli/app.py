@@ -12,7 +12,21 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from filmgate.cli import demo, files, keys, library, logs, redrive, rerun, stack, tune
+from filmgate.cli import (
+    audit,
+    deletion,
+    demo,
+    files,
+    holds,
+    keys,
+    library,
+    logs,
+    policy,
+    redrive,
+    rerun,
+    stack,
+    tune,
+)
 from filmgate.cli.errors import EXIT_CODES, Code, explain
 from filmgate.cli.options import Command, Json, help_of
 
@@ -105,6 +119,7 @@ _GROUPS = {
     "Service": (stack.up, stack.down, stack.status),
     "Files": (files.scan, files.upload, files.samples, demo.demo),
     "Results": (library.assets, library.matches, library.show),
+    "Governance": (deletion.forget, deletion.restore),
     "Operation": (logs.logs, redrive.redrive, rerun.rerun, tune.tune),
 }
 for _panel, _commands in _GROUPS.items():
@@ -112,6 +127,8 @@ for _panel, _commands in _GROUPS.items():
         app.command(cls=Command, rich_help_panel=_panel, epilog=EXIT_CODES, help=help_of(_command))(
             _command
         )
+for _name, _group in {"holds": holds, "audit": audit, "policy": policy}.items():
+    app.add_typer(_group.app, name=_name, rich_help_panel="Governance")
 app.add_typer(keys.app, name="keys", rich_help_panel="Operation")
 app.command(cls=Command, rich_help_panel="Service", epilog=EXIT_CODES, help=help_of(version))(
     version

@@ -31,7 +31,7 @@ STATUS_STYLES = {"done": "green", "refused": "yellow", "failed": "red"}
 _PIPED_WIDTH = 1000
 STDOUT = Path("-")
 """What names standard output where a file is wanted."""
-_WHOLE = {"asset", "match", "job"}
+_WHOLE = {"asset", "match", "job", "hold"}
 """Columns of ids, which are there to be copied."""
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 

@@ -21,14 +21,18 @@ from filmgate.api.models import (
     Analyses,
     AnalysisRequest,
     AssetView,
+    AuditView,
     Backfill,
     BackfillRequest,
     DownloadName,
     FileUrl,
     Health,
+    HoldRequest,
+    HoldView,
     JobView,
     Listing,
     MatchView,
+    PolicyView,
     PresignedPost,
     Problem,
     UploadFile,
@@ -237,6 +241,42 @@ class FilmgateClient:
         body = AnalysisRequest(want=None if want is None else tuple(want))
         path = f"/assets/{asset_id}/analyses"
         return self._call(Analyses, "POST", path, json=body.model_dump(mode="json")).jobs
+
+    def asset_of(self, path: str, sha256: str) -> AssetView | None:
+        """The asset of this name and content."""
+        params = {"path": path, "sha256": sha256}
+        return next(iter(self._get(Listing[AssetView], "/assets", params).items), None)
+
+    def delete_asset(self, asset_id: str, reason: str) -> AssetView:
+        """Delete an asset softly. Raises ApiError 404, and 409 under a legal hold."""
+        path = f"/assets/{asset_id}"
+        return self._call(AssetView, "DELETE", path, params={"reason": reason})
+
+    def restore_asset(self, asset_id: str) -> AssetView:
+        """Bring a deleted asset back. Raises ApiError 404, and 409 where it is not deleted."""
+        return self._call(AssetView, "POST", f"/assets/{asset_id}/restore")
+
+    def place_hold(self, asset_id: str, reason: str) -> HoldView:
+        """Put an asset under a legal hold. Raises ApiError 404, and 409 while data is removed."""
+        body = HoldRequest(reason=reason).model_dump(mode="json")
+        return self._call(HoldView, "POST", f"/assets/{asset_id}/holds", json=body)
+
+    def release_hold(self, asset_id: str, hold_id: str) -> None:
+        """Raises ApiError 404."""
+        path = f"/assets/{asset_id}/holds/{hold_id}"
+        self._retrying(lambda: self._api.request("DELETE", path))
+
+    def audit_events(self) -> Iterator[AuditView]:
+        """All of them, oldest first, read page by page as they are taken."""
+        return self._pages(Listing[AuditView], "/audit", {})
+
+    def policy(self) -> PolicyView:
+        """The retention policy."""
+        return self._get(PolicyView, "/policy")
+
+    def set_policy(self, policy: PolicyView) -> PolicyView:
+        """Replace the retention policy."""
+        return self._call(PolicyView, "PUT", "/policy", json=policy.model_dump(mode="json"))
 
     def backfill(self, want: Sequence[str] | None = None, *, everything: bool = False) -> Backfill:
         """Run all files that lack a result of the current engine, or all. Raises ApiError 422."""

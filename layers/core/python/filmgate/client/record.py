@@ -94,6 +94,18 @@ class FileRecord:
             self._db.execute("BEGIN IMMEDIATE")
             return [self._name(file, sha256, below) for file, sha256 in files]
 
+    def known_at(self, path: Path) -> list[tuple[str, str]]:
+        """Name and SHA-256 of what was last seen at this path or below, the file there or not."""
+        place = os.fsencode(os.path.realpath(path))
+        below = place.rstrip(b"/") + b"/"
+        with self._explained():
+            rows = self._db.execute(
+                "SELECT name, sha256 FROM asset "
+                "WHERE place = ? OR (place >= ? AND place < ?) ORDER BY rowid",
+                (place, below, below[:-1] + b"0"),
+            )
+            return [(name, sha256) for name, sha256 in rows]
+
     def _name(self, file: LocalFile, sha256: str, below: Path | None) -> str:
         real = Path(os.path.realpath(file.path))
         wanted = self._wanted(real, below)

@@ -339,6 +339,9 @@ def _result(sent: Sent, views: dict[str, AssetView], found: Sequence[MatchView])
 
 
 def _asset(name: str, view: AssetView) -> ScanAsset:
+    if view.status is AssetStatus.DELETED:
+        restore = f"It was deleted from the service; `filmgate restore {view.asset_id}` undoes it."
+        view = view.model_copy(update={"reason": restore})
     return ScanAsset(
         path=name,
         asset_id=view.asset_id,

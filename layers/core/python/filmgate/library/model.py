@@ -6,6 +6,8 @@ import hashlib
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import Field
+
 from filmgate.clock import now
 from filmgate.library.results import Result, ResultState, current
 from filmgate.media.model import MediaInfo
@@ -47,6 +49,20 @@ class AssetStatus(StrEnum):
         return self not in {AssetStatus.WAITING, AssetStatus.PROCESSING}
 
 
+class DataKind(StrEnum):
+    """What is stored of an asset beside its records, each kind with a retention of its own: the
+    uploaded bytes; pictures and sound decoded from them; fingerprints and embeddings of those; what
+    capabilities found; and all else that engines made."""
+
+    RAW = "raw"
+    FRAMES = "frames"
+    SOUND = "sound"
+    FINGERPRINTS = "fingerprints"
+    EMBEDDINGS = "embeddings"
+    FINDINGS = "findings"
+    OUTPUTS = "outputs"
+
+
 class Hold(FrozenModel):
     """A legal hold: as long as an asset has one, nothing deletes it.
 
@@ -72,6 +88,12 @@ class Asset(FrozenModel):
         holds: legal holds in force.
         deleted_at, purge_at, state_before: of a deleted asset: since when, from when on it may be
             purged, and the state to restore it to; None otherwise.
+        purge_started_at: since when it is being purged, which nothing stops any more; None
+            otherwise.
+        stored_at: when its bytes were last taken in; None before.
+        removed: kinds of data of which the retention policy left nothing, and since when; what a
+            later run makes counts as new.
+        removing: those of them whose removal has begun and may have to be completed.
         version: counts the stored changes of this record, for optimistic locking; 0 before the
             first.
     """
@@ -93,7 +115,16 @@ class Asset(FrozenModel):
     deleted_at: datetime | None = None
     purge_at: datetime | None = None
     state_before: AssetState | None = None
+    purge_started_at: datetime | None = None
+    stored_at: datetime | None = None
+    removed: dict[DataKind, datetime] = Field(default_factory=dict)
+    removing: tuple[DataKind, ...] = ()
     version: int = 0
+
+    @property
+    def bytes_gone(self) -> bool:
+        """Whether the retention policy removed the uploaded bytes."""
+        return DataKind.RAW in self.removed
 
     def changed(self, **fields: object) -> Asset:
         """The asset with these fields, as of now."""

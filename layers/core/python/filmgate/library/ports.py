@@ -94,6 +94,14 @@ class Runs(Protocol):
         many of its results have the state, unless it changes between two pages.
         """
 
+    def overdue(
+        self, tenant: str, status: AssetStatus, before: datetime, *, limit: int, cursor: str | None
+    ) -> Page[str]:
+        """Ids of the assets that are WAITING, or have a result that is RUNNING (PROCESSING), and
+        did not change since `before`; the oldest first, one id for each such result. The listing
+        may lag behind: read the asset before you act. Raises InvalidCursor; ValueError for
+        another status."""
+
 
 class Matches(Protocol):
     """Matches of all tenants. Every read is of one tenant."""
@@ -177,8 +185,12 @@ class ObjectStore(Protocol):
 
     def exists(self, bucket: str, key: str) -> bool: ...
 
-    def delete_versions(self, bucket: str, key: str) -> None:
-        """Remove an object for good, in all its versions; nothing where there is none."""
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        """Keys that start so and have any version, sorted, each once. `prefix` ends with a slash;
+        meant for folders of a few hundred objects."""
+
+    def delete_versions(self, bucket: str, key: str, version_id: str | None = None) -> None:
+        """Remove an object for good, in all its versions or in one; nothing where there is none."""
 
     def delete_prefix(self, bucket: str, prefix: str) -> None:
         """The same for every object whose key starts so. `prefix` ends with a slash."""
@@ -215,8 +227,11 @@ class Signer(Protocol):
 
 
 class Workflows(Protocol):
-    """Starts the workflows `analyze` and `backfill`."""
+    """Starts the workflows `analyze` and `backfill`, and looks after them."""
 
     def start(self, workflow: str, run_id: str, payload: Mapping[str, JsonValue]) -> None:
         """``workflow`` is ``express`` or ``standard``, of `analyze`, or ``backfill``. Starting the
         same run twice is harmless."""
+
+    def running(self, workflow: str, run_id: str) -> bool:
+        """Whether the run's execution goes on. An Express one cannot be asked: False."""

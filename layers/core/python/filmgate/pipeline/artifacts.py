@@ -5,6 +5,8 @@ One address is the cache key, the idempotency key and the trail back to what mad
 
 from __future__ import annotations
 
+from filmgate.library.model import DataKind
+
 FINGERPRINT = "fingerprint.npz"
 TILES = "tiles.jpg"
 TILES_INDEX = "tiles.json"
@@ -25,3 +27,31 @@ def comparisons_address(tenant: str, sha256: str, engine: str, job_id: str) -> s
 def fingerprint_address(tenant: str, sha256: str, engine: str, name: str = FINGERPRINT) -> str:
     """The key of a fingerprint or of what was made along with it."""
     return address(tenant, sha256, "fingerprint", engine, name)
+
+
+def folders_of(tenant: str, sha256: str) -> tuple[str, ...]:
+    """Prefixes in the artifacts bucket under which lies all that was made of a content."""
+    return f"artifacts/{tenant}/{sha256}/", f"comparisons/{tenant}/{sha256}/"
+
+
+_NAMES = {
+    TILES: DataKind.FRAMES,
+    TILES_INDEX: DataKind.FRAMES,
+    FINDINGS: DataKind.FINDINGS,
+}
+_CAPABILITIES = {
+    "frames": DataKind.FRAMES,
+    "sound": DataKind.SOUND,
+    "fingerprint": DataKind.FINGERPRINTS,
+    "comparisons": DataKind.FINGERPRINTS,
+    "embeddings": DataKind.EMBEDDINGS,
+}
+
+
+def kind_of(key: str) -> DataKind:
+    """The kind of what lies under a key below `folders_of`: by its name, else by what made it."""
+    top, _, _, capability, *rest = key.split("/")
+    if top == "comparisons":
+        return DataKind.FINGERPRINTS
+    name = rest[-1] if rest else capability
+    return _NAMES.get(name) or _CAPABILITIES.get(capability, DataKind.OUTPUTS)

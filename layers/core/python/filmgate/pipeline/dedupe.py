@@ -14,7 +14,7 @@ from filmgate.dedupe.engine import FINGERPRINT, SPEC
 from filmgate.dedupe.fingerprint.codec import DamagedFingerprintError, loads
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
-from filmgate.dedupe.index.port import CandidateIndex, CompactionRequests
+from filmgate.dedupe.index.port import CandidateIndex, CompactionRequests, IndexQuery
 from filmgate.dedupe.matching.compare import compare
 from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.model import MatchClass
@@ -93,9 +93,7 @@ class DedupeEngine:
         )
         end = self.clock() + allowed_s
         self.index.add(tenant, index_entry(asset_id, own))
-        candidates = self.index.search(tenant, index_query(asset_id, own), limit=MAX_CANDIDATES)
-        records = self.assets.assets(tenant, [found.asset_id for found in candidates])
-        others = [record for record in records if record.state is not AssetState.DELETED]
+        others = self._others(tenant, index_query(asset_id, own))
         pairs: list[ComparedPair] = []
         outdated = damaged = seen = 0
         for other, theirs in _fingerprints(self.objects, others, own.engine):
@@ -116,6 +114,17 @@ class DedupeEngine:
             outdated=outdated,
             damaged=damaged,
         )
+
+    def _others(self, tenant: str, query: IndexQuery) -> list[Asset]:
+        """The best candidates that are not deleted; further ones where deleted ones took places."""
+        limit = MAX_CANDIDATES
+        while True:
+            found = self.index.search(tenant, query, limit=limit)
+            records = self.assets.assets(tenant, [candidate.asset_id for candidate in found])
+            others = [record for record in records if record.state is not AssetState.DELETED]
+            if len(found) < limit or len(others) >= MAX_CANDIDATES:
+                return others[:MAX_CANDIDATES]
+            limit *= 2
 
     def _check_compaction(self, tenant: str, asset_id: str) -> None:
         """Ask for a compaction when one is due. If that fails, the schedule brings one later."""

@@ -16,7 +16,7 @@ from filmgate.engines import registry
 from filmgate.engines.embedding.port import EmbeddingEngine
 from filmgate.errors import FilmgateError, MediaRefused, NotFound
 from filmgate.library.jobs import Progress
-from filmgate.library.model import CHANGED, GONE, Asset
+from filmgate.library.model import CHANGED, GONE, Asset, DataKind
 from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
 from filmgate.media.limits import Limits
@@ -95,7 +95,7 @@ def _from_fingerprint(deps: DeriveDeps, asset: Asset) -> Artifacts:
     """The fingerprint and what the same decoding leaves beside it. Raises MediaRefused."""
     fingerprint = _fingerprint(deps, asset)
     keys = {FINGERPRINT_ARTIFACT: _address(asset, FINGERPRINT), PDQ: _address(asset, PDQ)}
-    if fingerprint.frames is not None:
+    if not _lacks_tiles(deps, asset, fingerprint) and fingerprint.frames is not None:
         keys |= {name: _address(asset, name) for name in (TILES, TILES_INDEX)}
     return keys
 
@@ -105,7 +105,16 @@ def _fingerprint(deps: DeriveDeps, asset: Asset) -> Fingerprint:
         stored = loads(deps.objects.get("artifacts", _address(asset, FINGERPRINT)))
     except (NotFound, DamagedFingerprintError):
         return _make(deps, asset)
-    return _make(deps, asset) if _lacks_embeddings(stored, deps.embedder) else stored
+    if asset.bytes_gone:
+        return stored
+    whole = not _lacks_embeddings(stored, deps.embedder) and not _lacks_tiles(deps, asset, stored)
+    return stored if whole else _make(deps, asset)
+
+
+def _lacks_tiles(deps: DeriveDeps, asset: Asset, stored: Fingerprint) -> bool:
+    """Whether the retention policy removed the pictures and kept the fingerprint."""
+    tiles = _address(asset, TILES)
+    return stored.frames is not None and not deps.objects.exists("artifacts", tiles)
 
 
 def _lacks_embeddings(stored: Fingerprint, embedder: EmbeddingEngine | None) -> bool:
@@ -120,6 +129,12 @@ def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
     """Decode and store; the fingerprint is written last, so where it is, the rest is too."""
     if asset.info is None or asset.sha256 is None:
         raise FilmgateError("this asset was never read")
+    if asset.bytes_gone:
+        raise MediaRefused(
+            GONE,
+            f"Its bytes were removed on {asset.removed[DataKind.RAW]:%Y-%m-%d}, as the retention "
+            "policy says. Upload it again to run this.",
+        )
     reading = _read(deps, asset, asset.sha256, asset.info)
     fingerprint = reading.fingerprint
     if deps.embedder is not None:

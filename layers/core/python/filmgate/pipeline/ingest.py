@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from filmgate.clock import now
 from filmgate.engines import registry
 from filmgate.errors import MediaRefused, NotFound, TransientError
 from filmgate.library.model import (
@@ -15,6 +16,7 @@ from filmgate.library.model import (
     Asset,
     AssetState,
     AssetStatus,
+    DataKind,
 )
 from filmgate.library.ports import AssetRuns, ObjectStore, Workflows
 from filmgate.media.limits import Limits
@@ -95,10 +97,12 @@ def _known(deps: IngestDeps, asset: Asset, upload: Upload) -> Receipt | None:
         for jobs in runs.values():
             start(deps.workflows, jobs, asset.asset_id)
         return Receipt(Ingested.STARTED, asset.tenant, asset.asset_id, min(runs))
-    # A new version gives an asset that was refused or failed another chance.
+    # A new version gives an asset that was refused or failed another chance, and brings back bytes
+    # that are gone.
     results = tuple(deps.library.results(asset.tenant, asset.asset_id))
     status = AnalyzedAsset(asset=asset, results=results).status
-    if same or status in {AssetStatus.DONE, AssetStatus.PROCESSING}:
+    whole = status is AssetStatus.DONE and not asset.bytes_gone
+    if same or whole or status is AssetStatus.PROCESSING:
         return Receipt(Ingested.KNOWN, asset.tenant, asset.asset_id)
     return None
 
@@ -131,6 +135,8 @@ def _inspected(deps: IngestDeps, asset: Asset, upload: Upload) -> dict[str, Any]
         "info": info,
         "reason_code": None,
         "reason": None,
+        "stored_at": now(),
+        "removed": {kind: at for kind, at in asset.removed.items() if kind is not DataKind.RAW},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from filmgate.clock import now
 from filmgate.engines import registry
@@ -17,6 +18,9 @@ from filmgate.media.model import MediaKind
 from filmgate.pipeline import state
 
 _TRIES = 8
+STUCK_AFTER = {"express": timedelta(minutes=10), "standard": timedelta(hours=4)}
+"""How long a job runs at most, by its workflow: longer than an execution lives, its waits for free
+functions included."""
 _JOB_STATE = {
     ResultState.DONE: JobState.SUCCEEDED,
     ResultState.UNAVAILABLE: JobState.SUCCEEDED,
@@ -147,6 +151,25 @@ def start(workflows: Workflows, jobs: Sequence[Job], correlation_id: str) -> Non
     """Start the workflow of these jobs of one run. Raises TransientError."""
     payload = run_state(jobs, correlation_id).model_dump(mode="json")
     workflows.start(jobs[0].workflow, jobs[0].run_id, payload)
+
+
+def start_or_fail(
+    library: Runs, workflows: Workflows, jobs: Sequence[Job], correlation_id: str
+) -> None:
+    """The same; where the workflow cannot be started, the jobs that still run end as failed, to
+    be run again. Raises TransientError in that case."""
+    try:
+        start(workflows, jobs, correlation_id)
+    except TransientError:
+        # What the workflow did of it, if it started all the same, stands.
+        reason = "Its workflow could not be started. Run it again."
+        end_running(library, jobs, Ending(ResultState.FAILED, "not_started", reason))
+        raise
+
+
+def is_stuck(job: Job) -> bool:
+    """Whether a running job outlived every execution of its workflow."""
+    return now() - job.started_at > STUCK_AFTER[job.workflow]
 
 
 def running_jobs(library: Runs, asset: Asset) -> dict[str, list[Job]]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
@@ -22,6 +24,7 @@ from filmgate.model import FrozenModel
 FIRST = "0" * 64
 """What the first event of a tenant has for the hash of the one before."""
 _TRIES = 20
+_WAIT_S = 0.01
 
 
 class AuditEvent(FrozenModel):
@@ -71,7 +74,7 @@ def record(
     details: dict[str, JsonValue] | None = None,
 ) -> AuditEvent:
     """Append an event. Raises TransientError."""
-    for _ in range(_TRIES):
+    for tried in range(_TRIES):
         last = log.last(tenant)
         event = _sealed(
             AuditEvent(
@@ -88,6 +91,8 @@ def record(
         )
         if log.append(event):
             return event
+        # Writers that met once part ways.
+        time.sleep(random.uniform(0, _WAIT_S * (tried + 1)))  # noqa: S311
     raise TransientError("others wrote to the audit log again and again")
 
 

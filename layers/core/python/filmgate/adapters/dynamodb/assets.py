@@ -18,7 +18,7 @@ from filmgate.adapters.dynamodb.errors import refused, transient
 from filmgate.adapters.dynamodb.rows import StatefulRow, expected, instant, pk, position, possible
 from filmgate.adapters.dynamodb.tables import in_table
 from filmgate.errors import NotFound
-from filmgate.library.model import Asset, AssetState, Hold
+from filmgate.library.model import Asset, AssetState, DataKind, Hold
 from filmgate.media.model import MediaInfo
 
 ASSET = "ASSET"
@@ -44,6 +44,10 @@ class AssetRow(StatefulRow):
     deleted_at = UnicodeAttribute(null=True)
     purge_at = UnicodeAttribute(null=True)
     state_before = UnicodeAttribute(null=True)
+    purge_started_at = UnicodeAttribute(null=True)
+    stored_at = UnicodeAttribute(null=True)
+    removed = JSONAttribute(null=True)
+    removing = JSONAttribute(null=True)
     version = VersionAttribute()
 
     def record(self) -> Asset:
@@ -66,6 +70,13 @@ class AssetRow(StatefulRow):
             deleted_at=_moment(self.deleted_at),
             purge_at=_moment(self.purge_at),
             state_before=None if self.state_before is None else AssetState(self.state_before),
+            purge_started_at=_moment(self.purge_started_at),
+            stored_at=_moment(self.stored_at),
+            removing=tuple(DataKind(kind) for kind in self.removing or ()),
+            removed={
+                DataKind(kind): datetime.fromisoformat(at)
+                for kind, at in (self.removed or {}).items()
+            },
             version=int(self.version),
         )
 
@@ -99,11 +110,19 @@ def asset_row(rows: type[AssetRow], asset: Asset) -> AssetRow:
         reason_code=asset.reason_code,
         reason=asset.reason,
         holds=[hold.model_dump(mode="json") for hold in asset.holds] or None,
-        deleted_at=instant(asset.deleted_at) if asset.deleted_at else None,
-        purge_at=instant(asset.purge_at) if asset.purge_at else None,
+        deleted_at=_text(asset.deleted_at),
+        purge_at=_text(asset.purge_at),
         state_before=asset.state_before.value if asset.state_before else None,
+        purge_started_at=_text(asset.purge_started_at),
+        stored_at=_text(asset.stored_at),
+        removing=[kind.value for kind in asset.removing] or None,
+        removed={kind.value: instant(at) for kind, at in asset.removed.items()} or None,
         **expected(asset.version),
     )
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else instant(moment)
 
 
 def _moment(text: str | None) -> datetime | None:

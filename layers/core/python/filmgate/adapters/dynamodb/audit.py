@@ -59,7 +59,7 @@ class DynamoAuditLog:
 
     def events(self, tenant: str, *, limit: int, cursor: str | None) -> Page[AuditEvent]:
         """Oldest first; a cursor is the number of the last event. Raises InvalidCursor."""
-        if cursor is not None and not cursor.isdecimal():
+        if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
             raise InvalidCursor("not a cursor of the audit log")
         after = None if cursor is None else self._rows.number > int(cursor)
         with transient("the audit log"):

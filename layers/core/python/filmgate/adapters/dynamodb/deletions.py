@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pynamodb.transactions import TransactWrite
 
 from filmgate.adapters.dynamodb.assets import ASSET, AssetRow, OwnerRow, asset_row, owners_pk
@@ -13,6 +15,9 @@ from filmgate.adapters.dynamodb.tables import connection, in_table
 from filmgate.library.matches import match_id
 from filmgate.library.model import Asset, AssetState
 from filmgate.library.ports import Page
+
+_ROWS_A_STEP = 90
+"""DynamoDB takes 100 rows in one transaction."""
 
 
 class DynamoDeletions:
@@ -64,11 +69,19 @@ class DynamoDeletions:
         )
 
     def remove(self, asset: Asset) -> bool:
-        """The record with its results, in one step; False if it was changed."""
+        """The record with its results; False if it was changed.
+
+        One step takes the record and so many results; more of them go before, each step under the
+        same condition.
+        """
         hash_key = pk(asset.tenant, asset.asset_id)
         results = self._kept_results.sk.startswith("RESULT#")
         with transient("an asset"):
             rows = list(self._kept_results.query(hash_key, results, consistent_read=True))
+            while len(rows) > _ROWS_A_STEP:
+                some, rows = rows[:_ROWS_A_STEP], rows[_ROWS_A_STEP:]
+                if not self._remove_results(asset, some):
+                    return False
 
             def write(transaction: TransactWrite) -> None:
                 transaction.delete(asset_row(self._deleted, asset))
@@ -76,6 +89,18 @@ class DynamoDeletions:
                     transaction.delete(row)
 
             return transact(self._writes, write)
+
+    def _remove_results(self, asset: Asset, rows: Sequence[ResultRow]) -> bool:
+        unchanged = self._deleted.version == asset.version
+
+        def write(transaction: TransactWrite) -> None:
+            transaction.condition_check(
+                self._deleted, pk(asset.tenant, asset.asset_id), ASSET, condition=unchanged
+            )
+            for row in rows:
+                transaction.delete(row)
+
+        return transact(self._writes, write)
 
     def match_ids_of(
         self, tenant: str, asset_id: str, *, limit: int, cursor: str | None

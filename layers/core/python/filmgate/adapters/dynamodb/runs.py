@@ -250,6 +250,29 @@ class DynamoAssetRuns(DynamoAssets):
         kept = [record for record in page.items if record.status is status]
         return Page(items=kept, cursor=page.cursor)
 
+    def overdue(
+        self, tenant: str, status: AssetStatus, before: datetime, *, limit: int, cursor: str | None
+    ) -> Page[str]:
+        """Oldest first. Raises InvalidCursor, ValueError."""
+        if status not in {AssetStatus.WAITING, AssetStatus.PROCESSING}:
+            raise ValueError(f"nothing is overdue in the state {status}")
+        hash_key = pk(tenant, _STATES[status])
+        with transient("the list of overdue assets"):
+            rows = list(
+                self._rows.query(
+                    hash_key,
+                    self._rows.state_sk < instant(before),
+                    index_name=BY_STATE,
+                    limit=limit + 1,
+                    last_evaluated_key=start_key(BY_STATE, hash_key, cursor, _row_key(tenant)),
+                )
+            )
+        places = [str(row.state_sk) for row in rows[:limit]]
+        return Page(
+            items=[place.split("#")[1] for place in places],
+            cursor=cursor_of(places[-1]) if len(rows) > limit else None,
+        )
+
     def _newest(self, tenant: str, limit: int, cursor: str | None) -> Page[AnalyzedAsset]:
         hash_key = pk(tenant, "assets")
         reads = self._rows.query(

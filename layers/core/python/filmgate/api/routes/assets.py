@@ -15,6 +15,7 @@ from filmgate.api.matches import matches_of
 from filmgate.api.models import (
     DEFAULT_PAGE,
     MAX_IDS,
+    MAX_PATH_CHARACTERS,
     Analyses,
     AnalysisRequest,
     AssetView,
@@ -28,7 +29,7 @@ from filmgate.api.models import (
 from filmgate.api.problems import invalid
 from filmgate.api.routes.params import AssetId, AssetIdText, Capability, Cursor, Limit, problems
 from filmgate.errors import NotFound, NothingToRun
-from filmgate.library.model import AnalyzedAsset, AssetStatus
+from filmgate.library.model import AnalyzedAsset, AssetStatus, asset_id
 
 router = APIRouter(tags=["assets"])
 
@@ -45,12 +46,20 @@ def list_assets(
         list[AssetIdText] | None,
         Query(alias="id", max_length=MAX_IDS, description="Only these, in this order"),
     ] = None,
+    path: Annotated[str | None, Query(max_length=MAX_PATH_CHARACTERS)] = None,
+    sha256: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")] = None,
 ) -> Listing[AssetView]:
-    """Newest first, a page at a time; or, with `id` (up to 100 times), those that exist of them.
+    """Newest first, a page at a time; or, with `id` (up to 100 times), those that exist of them;
+    or, with `path` and `sha256`, the one of this name and content.
 
-    With `status`, a page may hold fewer than `limit`, even none, and still have a cursor; with any
-    but `done`, those that came into this state last are first.
+    Deleted ones are listed with `status=deleted` and shown where they are asked for by name. With
+    `status`, a page may hold fewer than `limit`, even none, and still have a cursor; with any but
+    `done`, those that came into this state last are first.
     """
+    if (path is None) != (sha256 is None):
+        raise invalid([FieldError(field="query.path", message="goes together with sha256")])
+    if path is not None and sha256 is not None:
+        ids = [*(ids or ()), asset_id(tenant, path, sha256)]
     if ids:
         if status is not None or cursor is not None:
             raise invalid(
@@ -93,7 +102,7 @@ def list_asset_matches(
 @router.get("/assets/{asset_id}/files/{name}", responses=problems(401, 404, 503))
 def get_asset_file(services: Api, tenant: Tenant, asset_id: AssetId, name: DownloadName) -> FileUrl:
     """Where to fetch one of its files: a presigned URL, good for 15 minutes."""
-    return file_url(services, _record(services, tenant, asset_id), name)
+    return file_url(services, _kept(services, tenant, asset_id), name)
 
 
 @router.get("/assets/{asset_id}/findings/{capability}", responses=problems(401, 404, 503))
@@ -101,7 +110,7 @@ def get_findings(
     services: Api, tenant: Tenant, asset_id: AssetId, capability: Capability
 ) -> FileUrl:
     """Where to fetch what a capability found: a presigned URL, good for 15 minutes."""
-    return findings_url(services, _record(services, tenant, asset_id), capability)
+    return findings_url(services, _kept(services, tenant, asset_id), capability)
 
 
 @router.post(
@@ -119,6 +128,14 @@ def create_analyses(
     except NothingToRun as error:
         raise invalid([FieldError(field="body.want", message=str(error))]) from error
     return Analyses(jobs=[JobView.of(job) for job in jobs])
+
+
+def _kept(services: Api, tenant: str, asset_id: str) -> AnalyzedAsset:
+    """Raises NotFound for a deleted asset too: its files are not given out."""
+    record = _record(services, tenant, asset_id)
+    if record.status is AssetStatus.DELETED:
+        raise NotFound(f"{asset_id} is deleted")
+    return record
 
 
 def _record(services: Api, tenant: str, asset_id: str) -> AnalyzedAsset:

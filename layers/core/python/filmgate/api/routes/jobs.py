@@ -8,6 +8,7 @@ from filmgate.api.auth import Api, Tenant
 from filmgate.api.cursors import seal, unseal
 from filmgate.api.models import DEFAULT_PAGE, JobView, Listing
 from filmgate.api.routes.params import Cursor, JobId, Limit, problems
+from filmgate.library.model import AssetState
 
 router = APIRouter(tags=["jobs"])
 
@@ -16,12 +17,16 @@ router = APIRouter(tags=["jobs"])
 def list_jobs(
     services: Api, tenant: Tenant, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
 ) -> Listing[JobView]:
-    """Newest first, a page at a time."""
+    """Newest first, a page at a time, without those of deleted assets: a page may hold fewer than
+    `limit`, even none, and still have a cursor."""
     page = services.library.list_jobs(
         tenant, limit=limit, cursor=unseal(tenant, "jobs", cursor) if cursor else None
     )
+    ids = list(dict.fromkeys(job.asset_id for job in page.items))
+    assets = services.library.assets(tenant, ids)
+    there = {asset.asset_id for asset in assets if asset.state is not AssetState.DELETED}
     return Listing(
-        items=[JobView.of(job) for job in page.items],
+        items=[JobView.of(job) for job in page.items if job.asset_id in there],
         cursor=seal(tenant, "jobs", page.cursor) if page.cursor else None,
     )
 

@@ -10,6 +10,7 @@ from filmgate.api import matches
 from filmgate.api.auth import Api, Tenant
 from filmgate.api.models import DEFAULT_PAGE, MAX_MATCH_ASSETS, Listing, MatchView
 from filmgate.api.routes.params import AssetIdText, Cursor, Limit, MatchId, problems
+from filmgate.errors import NotFound
 
 router = APIRouter(tags=["matches"])
 
@@ -40,4 +41,7 @@ def list_matches(
 def get_match(services: Api, tenant: Tenant, match_id: MatchId) -> MatchView:
     """One pair, with its verdict and evidence."""
     found = services.library.match(tenant, match_id)
-    return matches.with_paths(services.library, tenant, [found])[0]
+    shown = matches.with_paths(services.library, tenant, [found])
+    if not shown:
+        raise NotFound("one of its assets is deleted")
+    return shown[0]

@@ -18,6 +18,7 @@ MatchId = Annotated[
     str, Path(pattern=f"^{_ASSET}:{_ASSET}$", description="Both asset ids, the smaller first")
 ]
 JobId = Annotated[str, Path(pattern="^[0-9A-HJKMNP-TV-Z]{26}$", description="A ULID")]
+HoldId = Annotated[str, Path(pattern="^[0-9A-HJKMNP-TV-Z]{26}$", description="A ULID")]
 Capability = Annotated[str, Path(pattern=NAME, description="A capability, such as dedupe")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description=f"Default {DEFAULT_PAGE}")]
 Cursor = Annotated[
