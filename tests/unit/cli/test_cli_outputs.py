@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from filmgate.access.service import create_key
 from filmgate.adapters.operations import Depth, LogLine
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate_local import stack
 from filmgate_samples import library
+from tests.memory_keys import MemoryKeyStore
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.service import Service
 from tests.unit.cli.test_cli_help import COMMANDS
@@ -32,6 +34,7 @@ class Operated:
 
     class At:
         keys_table = "keys"
+        functions = ("ingest",)
 
     at = At()
 
@@ -61,7 +64,9 @@ def everywhere(
     monkeypatch.setattr(
         library, "make_files", lambda target, paths, **more: make_files(target, [], seed=1)
     )
-    monkeypatch.setattr("filmgate.access.service.create_key", lambda *_: "fg_key")
+    keys = MemoryKeyStore()
+    create_key(keys, "acme", "made for the test")
+    monkeypatch.setattr("filmgate.adapters.dynamodb.keys.DynamoKeyStore", lambda _: keys)
     asset = service.world.add_asset("acme", "one.png")
     pairs = [{"a": "x", "b": "y", "label": "same", "comparison": COMPARISON}]
     (tmp_path / "labelled.json").write_text(json.dumps({"pairs": pairs}))
@@ -72,6 +77,8 @@ def everywhere(
         "show": [asset.asset_id],
         "tune": [tmp_path / "labelled.json"],
         "keys create": ["acme"],
+        "keys revoke": [keys.records()[0].key_id],
+        "rerun": [asset.asset_id],
         "forget": [asset.asset_id],
         "restore": [asset.asset_id],
         "holds place": [asset.asset_id, "--reason", "case 7"],

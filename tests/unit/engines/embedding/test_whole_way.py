@@ -203,6 +203,7 @@ def started(objects: MemoryObjects, model: str, monkeypatch: pytest.MonkeyPatch)
     for name in ("FILMGATE_RAW_BUCKET", "FILMGATE_ARTIFACTS_BUCKET", "FILMGATE_ASSETS_TABLE"):
         monkeypatch.setenv(name, "unused")
     monkeypatch.setenv("FILMGATE_EMBEDDING_MODEL", model)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "3008")
     monkeypatch.setattr(handler, "S3Objects", lambda *_: objects)
     monkeypatch.setattr(handler, "DynamoAssetRuns", lambda _: MemoryLibrary())
     handler._deps.cache_clear()
