@@ -36,8 +36,11 @@ _LEAST_SCORE = 3.0
 """Product of both changes, each over the change around it. On films with labels, cuts have 3.1 and
 more, and other changes up to 2.5."""
 _TURNED_BACK = 0.5
-"""After a flash, pictures differ from those before it by a smaller share than this of its change;
+"""Pictures after a flash differ from those before it by a smaller share than this of its change;
 those after a cut by 0.8 and more."""
+_FLASH_S = 0.6
+"""Seconds before a flash in which a picture is looked for that is like those after it: half a
+second may not have been decoded."""
 _LEAST_SHOT_S = 0.2
 """Two cuts are at least so far apart."""
 
@@ -45,7 +48,7 @@ _STEP_S = 0.08
 """Seconds between the pictures that are looked at for gradual transitions."""
 _TEST_S = 0.25
 """Seconds between two searches for them."""
-_SPANS_S = (0.9, 1.4, 2.0, 2.8)
+_SPANS_S = (0.8, 1.0, 1.2, 1.4, 1.6, 1.9, 2.2, 2.5, 2.8)
 """Lengths of the stretches in which a transition is looked for, with its settled ends."""
 _SETTLED_S = 0.16
 """Seconds at either end in which a stretch hardly changes."""
@@ -60,7 +63,7 @@ _MOST_RESIDUE = 0.25
 """How far a picture may be from the blend that is closest to it, as a share of that change."""
 _BACKWARD = 0.08
 """How far the share of the second end may fall from one picture to the next."""
-_LARGEST_STEP = 0.6
+_LARGEST_STEP = 0.7
 """How far it may rise at once: a cut after a little motion rises further."""
 _LEAST_MIXED = 3
 """Pictures of a transition that show both of its ends; with fewer it is a cut."""
@@ -68,7 +71,7 @@ _SAME_SCENE = 0.8
 """Correlation of the ends from which on only the light changed."""
 _FLAT = 10.0
 """Deviation of the cells of a picture without content, such as black between two fades."""
-_JOINED_S = 0.5
+_JOINED_S = 0.8
 """Transitions closer than this are one, such as a fade out and in again."""
 
 
@@ -190,9 +193,9 @@ class ShotDetector:
         )
         if score < _LEAST_SCORE:
             return False
+        earlier = [other for other in self._seen if 0.0 < before.time_s - other.time_s <= _FLASH_S]
         later = [other for other in around if other.time_s > seen.time_s]
-        back = min((_distance(before.cells, other.cells) for other in later), default=np.inf)
-        return bool(back >= _TURNED_BACK * seen.cell_change)
+        return not _is_flash(earlier, before, seen, later)
 
     def _step(self, seen: _Seen) -> None:
         """Remember a picture for gradual transitions, and look for one now and then."""
@@ -210,6 +213,18 @@ class ShotDetector:
             if found and (not self._transitions or found[0] >= self._transitions[-1][1]):
                 self._transitions.append(found)
                 return
+
+
+def _is_flash(earlier: list[_Seen], before: _Seen, seen: _Seen, later: list[_Seen]) -> bool:
+    """Whether a picture before this one looks like it or one after it: a flash begins or ends.
+
+    Args:
+        before: the one right before, which differs by what made this one stand out.
+    """
+    pairs = [(one, seen) for one in earlier]
+    pairs += [(one, other) for one in (*earlier, before) for other in later]
+    least = min((_distance(one.cells, other.cells) for one, other in pairs), default=np.inf)
+    return bool(least < _TURNED_BACK * seen.cell_change)
 
 
 def _transition(stretch: list[_Seen]) -> tuple[float, float] | None:

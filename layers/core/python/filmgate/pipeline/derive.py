@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +21,16 @@ from filmgate.library.model import CHANGED, GONE, Asset
 from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
 from filmgate.media.limits import Limits
-from filmgate.media.model import Frame
-from filmgate.media.storyboard import Storyboard
-from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
+from filmgate.pipeline.artifacts import (
+    FINGERPRINT,
+    NEEDS,
+    PDQ,
+    SHARED,
+    TILES,
+    TILES_INDEX,
+    fingerprint_address,
+)
+from filmgate.pipeline.decoding import Made, make
 from filmgate.pipeline.runs import Ending, end_running
 from filmgate.pipeline.state import GONE_REASON, Derived, Outcome, RunState
 
@@ -56,7 +63,7 @@ def derive(deps: DeriveDeps, state: RunState) -> Derived:
         deps.library.report_progress(state.tenant, job.job_id, Progress(step="derive", share=0.0))
     needs = {job.job_id: registry.spec_of(job.engine).needs for job in state.work}
     try:
-        made = {name: _derived(deps, asset, name) for name in _names(needs.values())}
+        made = _artifacts(deps, asset, _names(needs.values()))
     except MediaRefused as refusal:
         ending = Ending(ResultState.REFUSED, refusal.code, refusal.reason)
         end_running(deps.library, state.work, ending)
@@ -82,29 +89,49 @@ def _merged(parts: Iterable[Artifacts]) -> Artifacts:
     return {name: key for part in parts for name, key in part.items()}
 
 
-def _derived(deps: DeriveDeps, asset: Asset, name: str) -> Artifacts:
-    """What the deriver of this name makes. Raises MediaRefused, FilmgateError."""
-    deriver = DERIVERS.get(name)
-    if deriver is None:
-        raise FilmgateError(f"nothing derives {name}")
-    return deriver(deps, asset)
+def _artifacts(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> dict[str, Artifacts]:
+    """The keys of these artifacts, all of which are stored then. Raises MediaRefused."""
+    if unknown := [name for name in names if name not in NEEDS]:
+        raise FilmgateError(f"nothing derives {unknown[0]}")
+    fingerprint = _stored_fingerprint(deps, asset) if FINGERPRINT_ARTIFACT in names else None
+    missing = tuple(
+        name
+        for name in names
+        if (
+            fingerprint is None
+            if name == FINGERPRINT_ARTIFACT
+            else not _is_stored(deps, asset, name)
+        )
+    )
+    if missing:
+        made = _decoded(deps, asset, missing)
+        _store(deps, asset, made)
+        fingerprint = made.fingerprint or fingerprint
+    return {name: _keys(asset, name, fingerprint) for name in names}
 
 
-def _from_fingerprint(deps: DeriveDeps, asset: Asset) -> Artifacts:
-    """The fingerprint and what the same decoding leaves beside it. Raises MediaRefused."""
-    fingerprint = _fingerprint(deps, asset)
+def _keys(asset: Asset, name: str, fingerprint: Fingerprint | None) -> Artifacts:
+    """The keys of an artifact and of what the same decoding leaves beside it."""
+    if name != FINGERPRINT_ARTIFACT:
+        return {name: _shared_address(asset, name)}
     keys = {FINGERPRINT_ARTIFACT: _address(asset, FINGERPRINT), PDQ: _address(asset, PDQ)}
-    if fingerprint.frames is not None:
-        keys |= {name: _address(asset, name) for name in (TILES, TILES_INDEX)}
+    if fingerprint is not None and fingerprint.frames is not None:
+        keys |= {part: _address(asset, part) for part in (TILES, TILES_INDEX)}
     return keys
 
 
-def _fingerprint(deps: DeriveDeps, asset: Asset) -> Fingerprint:
+def _is_stored(deps: DeriveDeps, asset: Asset, name: str) -> bool:
+    """Whether a shared artifact is there. It is one object, so it is whole then."""
+    return deps.objects.exists("artifacts", _shared_address(asset, name))
+
+
+def _stored_fingerprint(deps: DeriveDeps, asset: Asset) -> Fingerprint | None:
+    """What is stored, unless it is damaged or lacks what could be in it."""
     try:
         stored = loads(deps.objects.get("artifacts", _address(asset, FINGERPRINT)))
     except (NotFound, DamagedFingerprintError):
-        return _make(deps, asset)
-    return _make(deps, asset) if _lacks_embeddings(stored, deps.embedder) else stored
+        return None
+    return None if _lacks_embeddings(stored, deps.embedder) else stored
 
 
 def _lacks_embeddings(stored: Fingerprint, embedder: EmbeddingEngine | None) -> bool:
@@ -115,16 +142,10 @@ def _lacks_embeddings(stored: Fingerprint, embedder: EmbeddingEngine | None) -> 
     return stored.embeddings is None or stored.embeddings.engine != embedder.name
 
 
-def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
-    """Decode and store; the fingerprint is written last, so where it is, the rest is too."""
+def _decoded(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> Made:
+    """Make these artifacts from the uploaded file, in one pass. Raises MediaRefused."""
     if asset.info is None or asset.sha256 is None:
         raise FilmgateError("this asset was never read")
-    storyboard, times_s = Storyboard(), []
-
-    def keep(frame: Frame) -> None:
-        storyboard.add(frame)
-        times_s.append(frame.time_s)
-
     with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
         path = Path(folder) / "file"
         try:
@@ -133,16 +154,29 @@ def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
             raise MediaRefused(GONE, GONE_REASON) from error
         if sha256 != asset.sha256:
             raise MediaRefused(CHANGED, "The file changed while it was read. Upload it again.")
-        fingerprint = engine.fingerprint(
-            path, asset.sha256, asset.info, deps.limits, keep, embedder=deps.embedder
-        )
-    if times_s:
-        tiles = storyboard.finish()
-        _put(deps, asset, TILES, tiles.jpeg, "image/jpeg")
-        _put(deps, asset, TILES_INDEX, tiles.index.model_dump_json().encode(), "application/json")
-    _put(deps, asset, PDQ, _pdq_export(fingerprint), "application/json")
-    _put(deps, asset, FINGERPRINT, dumps(fingerprint), "application/octet-stream")
-    return fingerprint
+        return make(path, asset.sha256, asset.info, deps.limits, names, embedder=deps.embedder)
+
+
+def _store(deps: DeriveDeps, asset: Asset, made: Made) -> None:
+    """Store what was made, each artifact on its own, so that a crash costs only what follows it.
+
+    Of the objects that are made with a fingerprint, the fingerprint itself is the last: where it
+    is, the others are too.
+    """
+    for name, body in made.shared.items():
+        shared = SHARED[name]
+        deps.objects.put("artifacts", _shared_address(asset, name), body, shared.content_type)
+    if made.storyboard is not None:
+        index = made.storyboard.index.model_dump_json().encode()
+        _put(deps, asset, TILES, made.storyboard.jpeg, "image/jpeg")
+        _put(deps, asset, TILES_INDEX, index, "application/json")
+    if made.fingerprint is not None:
+        _put(deps, asset, PDQ, _pdq_export(made.fingerprint), "application/json")
+        _put(deps, asset, FINGERPRINT, dumps(made.fingerprint), "application/octet-stream")
+
+
+def _shared_address(asset: Asset, name: str) -> str:
+    return SHARED[name].address(asset.tenant, str(asset.sha256), name)
 
 
 def _pdq_export(fingerprint: Fingerprint) -> bytes:
@@ -161,10 +195,3 @@ def _put(deps: DeriveDeps, asset: Asset, name: str, body: bytes, content_type: s
 
 def _address(asset: Asset, name: str) -> str:
     return fingerprint_address(asset.tenant, str(asset.sha256), engine.ENGINE, name)
-
-
-Deriver = Callable[[DeriveDeps, Asset], Artifacts]
-
-DERIVERS: Mapping[str, Deriver] = {FINGERPRINT_ARTIFACT: _from_fingerprint}
-"""What makes an artifact, by the name that engines have for it in `needs`. It gives the keys of
-that and of whatever it makes along with it, and finds what it made of the same content before."""

@@ -7,7 +7,7 @@ comes, and the sound is taken along in the same pass.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from filmgate.dedupe.fingerprint.pdq import pdq
 from filmgate.engines.embedding.port import EmbeddingEngine, EmbeddingError
 from filmgate.engines.embedding.sampling import Sampler, embedded
 from filmgate.engines.embedding.track import EmbeddingTrack
+from filmgate.media.consumers import Consumer
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
@@ -89,6 +90,7 @@ def fingerprint(
     on_frame: Callable[[Frame], None] | None = None,
     *,
     embedder: EmbeddingEngine | None = None,
+    consumers: Sequence[Consumer] = (),
 ) -> Fingerprint:
     """Decode a file and keep what comparing it needs.
 
@@ -99,13 +101,20 @@ def fingerprint(
         limits: bounds on decoding.
         on_frame: called with each sampled picture, for those who want to keep some.
         embedder: makes vectors of some pictures; a note tells where it failed.
+        consumers: take more from the same pass; the fingerprint is the same with them.
 
     Raises:
         MediaRefused: nothing in the file can be decoded.
     """
     rate = sample_rate(info)
     decoded = decode(
-        path, info, limits, sample_rate_hz=rate, max_sampling_gap_s=slack(info), sampling=SAMPLING
+        path,
+        info,
+        limits,
+        sample_rate_hz=rate,
+        max_sampling_gap_s=slack(info),
+        sampling=SAMPLING,
+        consumers=consumers,
     )
     reducer = _Reducer(info, rate, on_frame)
     sampler = Sampler()
