@@ -9,15 +9,16 @@ BENCH_SETUP := .build/bench-setup.stamp
 OSLS := node_modules/.bin/osls
 
 BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-sound bench-index \
-	bench-imports bench-vectors bench-throughput bench-agreement bench-descriptor
+	bench-imports bench-vectors bench-throughput bench-agreement bench-descriptor \
+	bench-sandbox
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench calibrate $(BENCHMARKS)
+.PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench calibrate smoke $(BENCHMARKS)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
-setup: $(SETUP) ## Python and Node packages, into this folder only
+setup: $(SETUP) ## install Python and Node packages into this folder
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -26,22 +27,22 @@ $(VENV)/pyvenv.cfg:
 
 $(SETUP): pyproject.toml infra/packaging/constraints.txt package.json package-lock.json .npmrc | $(VENV)/pyvenv.cfg
 	@command -v npm >/dev/null || { echo "Node.js 20 or later is needed, for packaging"; exit 1; }
-	@echo "Installing; this is done once."
+	@echo "Installing; this happens once."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint infra/packaging/constraints.txt --editable '.[dev]'
 	@npm ci --silent --ignore-scripts
 	@mkdir -p $(@D) && touch $@
 
-run: $(SETUP) ## start the local AWS, make a sample library, scan it, show what was found
+run: $(SETUP) ## start the local AWS, make a sample library, scan it and show what was found
 	@$(BIN)/filmgate demo
 
-stop: ## stop the local AWS; what it holds stays
+stop: ## stop the local AWS; its contents are kept
 	@if [ -x $(BIN)/filmgate ]; then $(BIN)/filmgate down; fi
 
-test: lint ## lint, types and the whole suite
+test: lint ## style, types and the whole test suite
 	@$(BIN)/python -m pytest
 
-lint: $(SETUP) ## style and types
+lint: $(SETUP) ## check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -51,51 +52,55 @@ $(BENCH_SETUP): $(SETUP)
 		--constraint infra/packaging/constraints.txt --editable '.[dev,bench]'
 	@mkdir -p $(@D) && touch $@
 
-bench-load: $(BENCH_SETUP) ## N=1000 uploads at once; KILL=10 kills a worker every 10 s meanwhile
+bench-load: $(BENCH_SETUP) ## upload N=1000 files at once; KILL=10 kills a worker every 10 s meanwhile
 	@$(BIN)/python -m tests.benchmarks.load --files $(or $(N),1000) $(if $(KILL),--kill $(KILL))
 
-format: $(SETUP) ## put the code into its form
+format: $(SETUP) ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(BENCHMARKS) ## every benchmark below, and tests/benchmarks/RESULTS.md of them
+bench: $(BENCHMARKS) ## run every benchmark below and write tests/benchmarks/RESULTS.md
 	@$(BIN)/python -m tests.benchmarks.results
 
-bench-fingerprint: ## fingerprinting against decoding, hashing against imagehash and PDQ
-bench-pipeline: ## a scan through the deployed stack against the bare algorithm
-bench-accuracy: ## precision and recall, on the samples and on real files where there are any
+bench-fingerprint: ## fingerprinting beside decoding, hashing beside imagehash and PDQ
+bench-pipeline: ## a scan through the deployed stack beside the bare algorithm
+bench-accuracy: ## precision and recall on the samples, and on real files where there are any
 bench-matching: ## recall by transform and false positives by class, beside pHash and PDQ
-bench-sound: ## how often other speech and music is called a copy
+bench-sound: ## how often different speech and music is called a copy
 bench-index: ## candidate search at 1e5 and 1e6 hashes beside faiss, and in bands; BENCH_FLAGS=--full for 1e7
-bench-throughput: ## one-minute 720p videos on one core, an hour, and what one costs; BENCH_FLAGS=--pairs for verdicts
-bench-agreement: ## whether a scan says of files what the matching benchmark says
+bench-throughput: ## one-minute 720p videos per hour on one core, and the cost of one; BENCH_FLAGS=--pairs for verdicts
+bench-agreement: ## whether a scan and the matching benchmark agree on the same files
 bench-imports: ## import time of each function's handler
-bench-descriptor: ## what a learned descriptor of keypoints would gain over the DCT
-bench-vectors: ## what embeddings cost: a model of random weights, and the scan of vectors
+bench-sandbox: ## what decoding in a process of its own costs for a file
+bench-descriptor: ## what a learned keypoint descriptor would gain over the DCT
+bench-vectors: ## what embeddings cost: a model with random weights, and the vector scan
 $(BENCHMARKS): $(BENCH_SETUP)
 	@$(BIN)/python -m tests.benchmarks.$(@:bench-%=%) $(BENCH_FLAGS)
 
-calibrate: $(BENCH_SETUP) ## fit the probabilities that ship, on the tuning half of bench-matching; BENCH_FLAGS=--quick
+calibrate: $(BENCH_SETUP) ## fit the built-in probabilities on the tuning half of bench-matching; BENCH_FLAGS=--quick
 	@$(BIN)/python -m tests.benchmarks.matching $(BENCH_FLAGS)
 	@$(BIN)/python -m tests.benchmarks.calibrate $(BENCH_FLAGS)
 	@$(BIN)/python -m tests.benchmarks.matching $(BENCH_FLAGS)
 
-layers: $(SETUP) ## the Lambda layers, from wheels, under .build/layers
+layers: $(SETUP) ## build the Lambda layers from wheels, under .build/layers
 	@$(BIN)/python -m filmgate_packaging --architecture $(ARCHITECTURE)
 
-inference-layer: $(SETUP) ## the optional layer for embeddings, see layers/README.md
+inference-layer: $(SETUP) ## build the optional layer for embeddings; see layers/README.md
 	@$(BIN)/python -m filmgate_packaging --architecture $(ARCHITECTURE) --only inference
 
-package: layers ## layers and template as for AWS, under .build/package; needs no account
+package: layers ## build layers and template as for AWS, under .build/package; needs no account
 	@$(BIN)/python -m filmgate_local.artefact --stage $(STAGE) --architecture $(ARCHITECTURE)
 
-deploy: layers ## to AWS, with the credentials of the environment: make deploy STAGE=dev
+deploy: layers ## deploy to AWS with the credentials of the environment: make deploy STAGE=dev
 	@$(OSLS) deploy --stage $(STAGE) --param architecture=$(ARCHITECTURE) \
 		--param layers=.build/layers/$(ARCHITECTURE) $(DEPLOY_FLAGS)
 
-remove: $(SETUP) ## take a stage down on AWS; buckets with files in them must be emptied first
+smoke: $(SETUP) ## upload a picture and a copy to a stage and check the result; STAGE=local for the local AWS
+	@$(BIN)/python -m tests.smoke --stage $(STAGE)
+
+remove: $(SETUP) ## remove a stage from AWS; buckets with files in them must be emptied first
 	@$(OSLS) remove --stage $(STAGE)
 
-clean: stop ## everything made here but the local AWS's state (.filmgate)
+clean: stop ## delete everything made here except the state of the local AWS (.filmgate)
 	@rm -rf .build .serverless dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './$(VENV)/*' -not -path './node_modules/*' -prune -exec rm -rf {} +

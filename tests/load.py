@@ -180,8 +180,8 @@ def _found(running: RunningStack, files: Files, assets: list[AssetView]) -> dict
 def _jobs(running: RunningStack) -> dict[int, int]:
     """How many assets had how many jobs, by the table."""
     of: Counter[str] = Counter()
-    for item in _items(running, "assets"):
-        of[item["pk"]] += item["sk"].startswith("JOB#")
+    for item in _items(running, "assets", "asset_id"):
+        of[item["asset_id"]] += item["sk"] == "JOB"
     return dict(sorted(Counter(of.values()).items()))
 
 
@@ -191,11 +191,12 @@ def _one_sided(running: RunningStack) -> int:
     return sum((other, one) not in sides for one, other in sides)
 
 
-def _items(running: RunningStack, table: str) -> Iterator[dict[str, str]]:
+def _items(running: RunningStack, table: str, *more: str) -> Iterator[dict[str, str]]:
+    """The keys of all items, and more of their texts."""
     pages = running.aws.client("dynamodb").get_paginator("scan")
     for page in pages.paginate(TableName=running.info.tables[table], ConsistentRead=True):
         for item in page["Items"]:
-            yield {name: item[name]["S"] for name in ("pk", "sk")}
+            yield {name: item[name]["S"] for name in ("pk", "sk", *more)}
 
 
 @contextmanager

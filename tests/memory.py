@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from pydantic import JsonValue
 
-from filmgate.dedupe.index.stores import FreshItem, FreshKey, Manifest, first_items
+from filmgate.dedupe.index.stores import DeltaItem, DeltaKey, Manifest
 from filmgate.errors import Conflict, InvalidCursor, NotFound
 from filmgate.library.jobs import Job, JobState, Progress
 from filmgate.library.matches import Match, match_id
@@ -384,28 +384,40 @@ class MemoryWorkflows:
             self.started.setdefault(run_id, (workflow, payload))
 
 
-class MemoryFreshStore:
-    """`filmgate.dedupe.index.stores.FreshStore`."""
+class MemoryDeltaStore:
+    """`filmgate.dedupe.index.stores.DeltaStore`; `bodies_read` counts bodies."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._items: dict[tuple[str, FreshKey], FreshItem] = {}
+        self._items: dict[tuple[str, DeltaKey], DeltaItem] = {}
         self._manifests: dict[str, Manifest] = {}
+        self._sequences: defaultdict[str, int] = defaultdict(int)
+        self.bodies_read = 0
 
     def tenants(self) -> list[str]:
         with self._lock:
             return sorted({tenant for tenant, _ in self._items} | set(self._manifests))
 
-    def put(self, tenant: str, item: FreshItem) -> None:
+    def next_sequence(self, tenant: str) -> int:
+        with self._lock:
+            self._sequences[tenant] += 1
+            return self._sequences[tenant]
+
+    def put(self, tenant: str, item: DeltaItem) -> None:
         with self._lock:
             self._items[tenant, item.key] = item
 
-    def read(self, tenant: str, at_most_bytes: int | None = None) -> list[FreshItem]:
+    def keys(self, tenant: str) -> list[DeltaKey]:
         with self._lock:
-            keys = sorted(key for owner, key in self._items if owner == tenant)
-            return first_items((self._items[tenant, key] for key in keys), at_most_bytes)
+            return sorted(key for owner, key in self._items if owner == tenant)
 
-    def remove(self, tenant: str, keys: Iterable[FreshKey]) -> None:
+    def read(self, tenant: str, keys: Sequence[DeltaKey]) -> list[DeltaItem]:
+        with self._lock:
+            items = [self._items[tenant, key] for key in keys if (tenant, key) in self._items]
+            self.bodies_read += len(items)
+            return items
+
+    def remove(self, tenant: str, keys: Sequence[DeltaKey]) -> None:
         with self._lock:
             for key in keys:
                 self._items.pop((tenant, key), None)
@@ -461,6 +473,16 @@ class MemoryBucketStore:
                 bucket = self._buckets[tenant, name]
                 if len(bucket) < full:
                     bucket.add(member)
+
+    def members(self) -> set[tuple[str, str, bytes]]:
+        """All there are, with tenant and bucket; not of the port."""
+        with self._lock:
+            return {(*key, member) for key, some in self._buckets.items() for member in some}
+
+    def remove(self, tenant: str, members: Mapping[str, Collection[bytes]]) -> None:
+        for name, some in members.items():
+            with self._lock:
+                self._buckets[tenant, name] -= set(some)
 
     def read(self, tenant: str, buckets: Collection[str]) -> dict[str, frozenset[bytes]]:
         with self._lock:

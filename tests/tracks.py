@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.dedupe.fingerprint.model import Fingerprint, FrameTrack
-from filmgate.dedupe.matching.frame_features import Usable, usable
+from filmgate.dedupe.matching.frame_features import MatchableFrames, matchable_frames
 from filmgate.media.model import MediaInfo, MediaKind
 
 Floats = NDArray[np.float32]
@@ -47,7 +47,7 @@ def taken(frames: Floats, times: NDArray[np.floating], name: str = "a") -> Finge
         coefficients=coefficients,
         chroma=np.zeros((count, 4), dtype=np.int8),
         quality=np.ones(count, dtype=np.float32),
-        stirring=_WHOLE,
+        motion_region=_WHOLE,
         bars=_WHOLE,
         crops=np.zeros((0, 32), dtype=np.uint8),
         crop_frames=np.zeros(0, dtype=np.int32),
@@ -70,9 +70,9 @@ def barred(fingerprint: Fingerprint, *edges: float) -> Fingerprint:
     return replace(fingerprint, frames=replace(fingerprint.frames, bars=bars))
 
 
-def shown(frames: Floats, rate_hz: float = 8.0) -> Usable:
+def shown(frames: Floats, rate_hz: float = 8.0) -> MatchableFrames:
     """What matching uses of a film."""
-    found = usable(taken(frames, np.arange(len(frames)) / rate_hz))
+    found = matchable_frames(taken(frames, np.arange(len(frames)) / rate_hz))
     assert found is not None
     return found
 

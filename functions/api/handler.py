@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging import correlation_paths
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from mangum import Mangum
 
@@ -22,9 +19,7 @@ from filmgate.api.app import create_app
 from filmgate.api.middleware import REQUEST_ID
 from filmgate.api.services import Observed, Services
 from filmgate.api.settings import ApiSettings
-
-logger = Logger()
-metrics = Metrics()
+from filmgate.observability import MetricUnit, fault, logger, metrics
 
 
 @logger.inject_lambda_context(
@@ -62,6 +57,7 @@ def _services() -> Services:
         keys=KeyRing(DynamoKeyStore(settings.keys_table)),
         stage=settings.stage,
         limits=settings.limits,
+        upload_expires_s=settings.upload_expires_s,
         observe=_observe,
     )
 
@@ -80,26 +76,4 @@ def _observe(seen: Observed) -> None:
         logger.info("answered", extra=facts)
     else:
         metrics.add_metric("ApiFailures", MetricUnit.Count, 1)
-        logger.error("failed", extra=facts | {"fault": _fault(seen.error)})
-
-
-def _fault(error: Exception) -> list[dict[str, object]]:
-    """What went wrong and where, from the outermost error to its first cause.
-
-    Messages are left out: those of validators and clients quote the data, names of files too.
-    """
-    found: list[dict[str, object]] = []
-    cause: BaseException | None = error
-    while cause is not None and len(found) < 5:
-        response = getattr(cause, "response", None)
-        code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-        frames = traceback.extract_tb(cause.__traceback__)[-5:]
-        found.append(
-            {
-                "type": f"{type(cause).__module__}.{type(cause).__qualname__}",
-                "code": code,
-                "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-            }
-        )
-        cause = cause.__cause__ or cause.__context__
-    return found
+        logger.error("failed", extra=facts | {"fault": fault(seen.error)})

@@ -8,8 +8,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from filmgate.adapters.compactions import LambdaCompactions
 from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
-from filmgate.adapters.dynamodb.index import DynamoFreshStore
+from filmgate.adapters.dynamodb.index import DynamoDeltaStore
 from filmgate.adapters.dynamodb.matches import DynamoMatches
 from filmgate.adapters.dynamodb.runs import DynamoAssetRuns
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
@@ -18,7 +19,7 @@ from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.port import CandidateIndex
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.engines.status import EngineState, report
-from filmgate.observability import correlate, logger, remaining_s, report_job
+from filmgate.observability import correlate, logger, remaining_s, report_job, span
 from filmgate.pipeline.dedupe import DedupeEngine
 from filmgate.pipeline.run_engine import EngineDeps, run_engine
 from filmgate.pipeline.state import JobState
@@ -26,6 +27,7 @@ from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
     BudgetSettings,
+    CompactionSettings,
     DecisionSettings,
     IndexTableSettings,
     MatchTableSettings,
@@ -39,7 +41,9 @@ def handler(event: JobState, context: LambdaContext) -> dict[str, Any]:
     """Answer with how the job ended."""
     correlate(event.correlation_id, tenant=event.tenant, job_id=event.job_id)
     deps, engine = _wired()
-    return report_job(run_engine(deps, engine, event, remaining_s(context)))
+    with span("dedupe", job_id=event.job_id):
+        job = run_engine(deps, engine, event, remaining_s(context))
+    return report_job(job)
 
 
 @cache
@@ -55,6 +59,7 @@ def _wired() -> tuple[EngineDeps, DedupeEngine]:
         index=_index(bucket),
         settings=DecisionSettings().match_settings,
         budget=BudgetSettings().match_budget,
+        compactions=LambdaCompactions(CompactionSettings().compact_function),
     )
     return EngineDeps(runs, objects), engine
 
@@ -64,4 +69,4 @@ def _index(bucket: str) -> CandidateIndex:
     if search.index == "bands":
         rule = search.band_settings
         return BandIndex(DynamoBucketStore(table, rule.workers), rule)
-    return SegmentIndex(DynamoFreshStore(table), S3SegmentStore(bucket), search.index_settings)
+    return SegmentIndex(DynamoDeltaStore(table), S3SegmentStore(bucket), search.index_settings)

@@ -13,13 +13,16 @@ from filmgate.adapters.s3 import S3Objects
 from filmgate.dedupe import versions
 from filmgate.engines.embedding.load import load
 from filmgate.engines.status import EngineState, report
-from filmgate.observability import correlate, logger, report_job
+from filmgate.observability import correlate, log_sandbox, logger, report_job, span
 from filmgate.pipeline.derive import DeriveDeps, derive
 from filmgate.pipeline.state import Outcome, RunState
+from filmgate.sandbox.model import MIB
+from filmgate.sandbox.reader import SandboxedReader
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
     EmbeddingSettings,
+    FunctionSettings,
     LimitSettings,
     RawSettings,
 )
@@ -31,7 +34,8 @@ def handler(event: RunState, context: LambdaContext) -> dict[str, Any]:
     """Answer with the work and its artifacts, or with no work where the file is refused."""
     correlate(event.correlation_id, tenant=event.tenant, run_id=event.run_id)
     deps = _deps()
-    derived = derive(deps, event)
+    with span("derive", run_id=event.run_id):
+        derived = derive(deps, event)
     if derived.outcome is Outcome.REFUSED:
         for job in event.work:
             report_job(deps.library.job(job.tenant, job.job_id))
@@ -41,6 +45,7 @@ def handler(event: RunState, context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _deps() -> DeriveDeps:
+    reader = SandboxedReader(FunctionSettings().memory_size * MIB, log_sandbox)
     objects = S3Objects(RawSettings().raw_bucket, ArtifactSettings().artifacts_bucket)
     model = EmbeddingSettings().embedding_model
     embedding = load(model, lambda key, path: objects.download("artifacts", key, path))
@@ -58,5 +63,6 @@ def _deps() -> DeriveDeps:
         library=DynamoAssetRuns(AssetTableSettings().assets_table),
         objects=objects,
         limits=LimitSettings().limits,
+        reader=reader,
         embedder=embedding.engine,
     )

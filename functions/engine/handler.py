@@ -12,7 +12,7 @@ from filmgate.adapters.dynamodb.runs import DynamoAssetRuns
 from filmgate.adapters.s3 import S3Objects
 from filmgate.engines.loading import load
 from filmgate.engines.spec import Engine
-from filmgate.observability import correlate, logger, remaining_s, report_job
+from filmgate.observability import correlate, logger, remaining_s, report_job, span
 from filmgate.pipeline.run_engine import EngineDeps, run_engine
 from filmgate.pipeline.state import JobState
 from filmgate.settings import ArtifactSettings, AssetTableSettings
@@ -23,7 +23,8 @@ from filmgate.settings import ArtifactSettings, AssetTableSettings
 def handler(event: JobState, context: LambdaContext) -> dict[str, Any]:
     """Answer with how the job ended."""
     correlate(event.correlation_id, tenant=event.tenant, job_id=event.job_id)
-    job = run_engine(_deps(), _engine(event.engine), event, remaining_s(context))
+    with span("engine", job_id=event.job_id, engine=event.engine):
+        job = run_engine(_deps(), _engine(event.engine), event, remaining_s(context))
     return report_job(job)
 
 

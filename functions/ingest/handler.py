@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -18,41 +19,41 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.parser.models import SqsRecordModel
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, Field, Json
+from pydantic import Json
 
+from filmgate.adapters.clients import BRIEF
 from filmgate.adapters.dynamodb.runs import DynamoAssetRuns
+from filmgate.adapters.events import ObjectCreated
 from filmgate.adapters.s3 import S3Objects
+from filmgate.adapters.sqs import SqsQueue
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
-from filmgate.observability import MetricUnit, correlate, logger, metrics
-from filmgate.pipeline.ingest import IngestDeps, Upload, ingest
+from filmgate.errors import TransientError
+from filmgate.observability import (
+    MetricUnit,
+    correlate,
+    fault,
+    log_sandbox,
+    logger,
+    metrics,
+    span,
+)
+from filmgate.pipeline.ingest import IngestDeps, ingest
+from filmgate.pipeline.uploads import Upload
+from filmgate.sandbox.model import MIB
+from filmgate.sandbox.reader import SandboxedReader
 from filmgate.settings import (
     AssetTableSettings,
+    FunctionSettings,
     IdempotencySettings,
+    IngestQueueSettings,
     LimitSettings,
     RawSettings,
     WorkflowSettings,
 )
 
 _REMEMBERED_S = 24 * 3600
-
-
-class S3Object(BaseModel):
-    """The object of an event; the key is as stored, not encoded."""
-
-    key: str
-    version_id: str | None = Field(None, alias="version-id")
-
-
-class Detail(BaseModel):
-    """What happened."""
-
-    object: S3Object
-
-
-class ObjectCreated(BaseModel):
-    """S3's event as EventBridge sends it; what is not used is left out."""
-
-    detail: Detail
+_FIRST_WAIT_S = 30
+_LONGEST_WAIT_S = 900
 
 
 class Record(SqsRecordModel):
@@ -76,15 +77,38 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     answer = process_partial_response(
         event=event, record_handler=_record, processor=_processor, context=context
     )
+    failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
     for _, error, _ in _processor.exceptions:
-        logger.error("a message failed", exc_info=error)
+        logger.error("a message failed", extra={"fault": fault(error)})
         metrics.add_metric("MessagesFailed", MetricUnit.Count, 1)
+    for record in event["Records"]:
+        if record["messageId"] in failed:
+            _soon(record)
     return dict(answer)
 
 
+def _soon(record: dict[str, Any]) -> None:
+    """Have a message that failed shown again after 30 s, then after twice as long each time.
+
+    The queue's own time-out is that of a worker that was lost; this one is done with the message.
+    """
+    tries = int(record["attributes"]["ApproximateReceiveCount"])
+    wait_s = min(_FIRST_WAIT_S * 2 ** (tries - 1), _LONGEST_WAIT_S)
+    try:
+        _queue().hide(record["receiptHandle"], wait_s)
+    except TransientError as error:
+        # It comes back after the queue's time-out, then.
+        logger.warning("a message comes back late", extra={"fault": fault(error)})
+
+
 def _record(record: Record) -> None:
-    found = record.body.detail.object
-    _ingest()(upload={"key": found.key, "version_id": found.version_id})
+    with span("ingest"):
+        _ingest()(upload=asdict(record.body.upload))
+
+
+@cache
+def _queue() -> SqsQueue:
+    return SqsQueue(IngestQueueSettings().ingest_queue_url)
 
 
 @cache
@@ -98,6 +122,7 @@ def _ingest() -> Callable[..., dict[str, Any]]:
             workflows.express_workflow_arn, workflows.standard_workflow_arn
         ),
         limits=LimitSettings().limits,
+        reader=SandboxedReader(FunctionSettings().memory_size * MIB, log_sandbox),
     )
 
     def once(upload: dict[str, Any]) -> dict[str, Any]:
@@ -110,6 +135,8 @@ def _ingest() -> Callable[..., dict[str, Any]]:
     return idempotent_function(
         once,
         data_keyword_argument="upload",
-        persistence_store=DynamoDBPersistenceLayer(IdempotencySettings().idempotency_table),
+        persistence_store=DynamoDBPersistenceLayer(
+            IdempotencySettings().idempotency_table, boto_config=BRIEF
+        ),
         config=_idempotency,
     )

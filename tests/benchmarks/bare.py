@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from filmgate.dedupe.fingerprint.codec import dumps, loads
+from filmgate.dedupe.fingerprint.embeddings import pictures_of, with_embeddings
 from filmgate.dedupe.fingerprint.engine import fingerprint
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
@@ -23,13 +24,15 @@ from filmgate.dedupe.matching.model import Verdict
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.engines.embedding.load import load
 from filmgate.engines.embedding.port import EmbeddingEngine
+from filmgate.engines.embedding.sampling import Sampler
 from filmgate.errors import MediaRefused
 from filmgate.media.limits import Limits
+from filmgate.media.model import Frame, MediaInfo
 from filmgate.media.probe import probe
-from filmgate.pipeline.match import MAX_CANDIDATES
+from filmgate.pipeline.dedupe import MAX_CANDIDATES
 from filmgate.settings import EmbeddingSettings
 from tests.benchmarks.common import BENCH, CHECKOUT
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
 _TENANT = "bench"
 _DOMAIN = CHECKOUT / "layers/core/python/filmgate"
@@ -55,7 +58,7 @@ class Bare:
     def __post_init__(self) -> None:
         self._cache = tempfile.TemporaryDirectory(prefix="filmgate-bench-")
         self._index = SegmentIndex(
-            MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(self._cache.name)
+            MemoryDeltaStore(), MemorySegmentStore(), cache_dir=Path(self._cache.name)
         )
 
     def take(self, name: str, path: Path, *, cached: bool = True) -> bool:
@@ -119,7 +122,7 @@ def ordered(a: str, b: str) -> tuple[str, str]:
 def fresh(path: Path) -> Fingerprint:
     """Raises MediaRefused."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return fingerprint(path, digest, probe(path, _LIMITS), _LIMITS, embedder=embedder())
+    return fingerprinted(path, digest, probe(path, _LIMITS))
 
 
 def kept(path: Path) -> Fingerprint:
@@ -140,6 +143,24 @@ def kept(path: Path) -> Fingerprint:
 
 
 @cache
+def fingerprinted(
+    path: Path,
+    digest: str,
+    info: MediaInfo,
+    on_frame: Callable[[Frame], None] = lambda _: None,
+) -> Fingerprint:
+    """With the vectors of `embedder`, where there is one. Raises MediaRefused."""
+    sampler = Sampler()
+
+    def take(frame: Frame) -> None:
+        on_frame(frame)
+        sampler.see(frame)
+
+    made = fingerprint(path, digest, info, _LIMITS, take)
+    engine = embedder()
+    return made if engine is None else with_embeddings(made, engine, pictures_of(made, sampler))
+
+
 def embedder() -> EmbeddingEngine | None:
     """The model that FILMGATE_EMBEDDING_MODEL names, if it names one.
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from filmgate.dedupe.matching.calibration import FILE, Calibration, CalibrationSource
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.dedupe.tuning.labelled import LabelledSet, Scored, scored
-from filmgate.dedupe.tuning.probabilities import calibrate, judged
+from filmgate.dedupe.tuning.probabilities import calibrate, evaluate
 from tests.benchmarks.common import BENCH, parser
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     FILE.write_text(body + "\n", encoding="utf-8")
     print(f"Written to {FILE.name}.")
     for half in ("tune", "test"):
-        for kind, found in judged(_pairs(f"{name}-{half}"), made).items():
+        for kind, found in evaluate(_pairs(f"{name}-{half}"), made).items():
             if found is not None:
                 print(
                     f"{half} {kind}: {found.pairs} pairs, share of copies {found.copies:.3f}, "

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.arrays import F32
 from filmgate.dedupe.fingerprint import dct, keypoint_descriptors
-from filmgate.dedupe.fingerprint.dct import Floats
 from filmgate.dedupe.index.settings import IndexSettings
 from tests.benchmarks.common import Cell, Result, Sheet, machine, note, parser, publish
 from tests.benchmarks.descriptor_pairs import SEED, Described, described
@@ -38,7 +38,7 @@ class Contender:
 
     name: str
     signs: bool
-    embed: Callable[[Floats, Projection], Rows]
+    embed: Callable[[F32, Projection], Rows]
 
 
 CONTENDERS = (
@@ -87,7 +87,7 @@ def _row(
     rates = (false_at(true, false, recall) for recall in (0.80, 0.95))
     if not contender.signs:
         return (contender.name, *rates, None, None)
-    radius = IndexSettings().point_radius
+    radius = IndexSettings().keypoint_radius
     within = [float(counts[: radius + 1].sum() / counts.sum()) for counts in (true, false)]
     return (contender.name, *rates, *within)
 
@@ -97,7 +97,7 @@ def _distances(
 ) -> Iterator[tuple[Counts, Counts]]:
     """Steps between keypoints of a copy and those of its picture at one spot; and all others'."""
 
-    def embed(some: NDArray[np.int8]) -> Floats:
+    def embed(some: NDArray[np.int8]) -> F32:
         made = contender.embed(_rows(some[:_KEPT]), learned)
         return np.where(made > 0, 1, -1).astype(np.float32) if contender.signs else _normed(made)
 
@@ -112,7 +112,7 @@ def _distances(
             yield right, steps[:, owner != number].ravel()
 
 
-def _steps(products: Floats, signs: bool) -> Counts:
+def _steps(products: F32, signs: bool) -> Counts:
     """Bits that differ, or cosine distance from 0 to 2 in steps."""
     apart = (_BITS - products) / 2 if signs else (1 - products) / 2 * _STEPS
     return np.clip(np.rint(apart), 0, _STEPS).astype(np.int64)
@@ -160,12 +160,12 @@ def _sides(
             yield picture.patches[copy.pairs[:, 0]], copy.patches[copy.pairs[:, 1]]
 
 
-def _rows(some: NDArray[np.int8]) -> Floats:
+def _rows(some: NDArray[np.int8]) -> F32:
     """float32 (n, 63): unit vectors; the mean, always zero, is left out."""
-    return keypoint_descriptors.units(some)[:, 1:]
+    return keypoint_descriptors.unit_vectors(some)[:, 1:]
 
 
-def _normed(rows: Rows) -> Floats:
+def _normed(rows: Rows) -> F32:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return (rows / np.maximum(lengths, 1e-9)).astype(np.float32)
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from filmgate.dedupe.fingerprint.engine import halve
-from filmgate.dedupe.fingerprint.keypoints import SIDE, keypoints
+from filmgate.dedupe.fingerprint.color import halve
+from filmgate.dedupe.fingerprint.keypoints import SIDE, detect_keypoints
 from filmgate.dedupe.tuning.truth import Parameters
 from filmgate.media.model import MediaKind
 from filmgate_samples import plan
@@ -116,9 +116,9 @@ def _jpeg(picture: Picture, quality: int) -> Picture:
 def _points(picture: Picture) -> Points:
     """As `fingerprint.engine` finds them in a picture without bars."""
     fine = halve(picture, SIDE) @ _LUMA
-    found = keypoints(fine)
-    pixels = found.places * np.sqrt(fine.shape[0] * fine.shape[1])
-    return Points(pixels * (picture.shape[1] / fine.shape[1]), found.patches)
+    found = detect_keypoints(fine)
+    pixels = found.positions * np.sqrt(fine.shape[0] * fine.shape[1])
+    return Points(pixels * (picture.shape[1] / fine.shape[1]), found.descriptors)
 
 
 def paired(a: Matrix, b: Matrix, matrix: Matrix, slack: float) -> NDArray[np.int64]:

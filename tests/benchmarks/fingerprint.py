@@ -24,8 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.dedupe.fingerprint import dct, engine
+from filmgate.dedupe.fingerprint.color import halve
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.fingerprint.pdq import pdq_of
+from filmgate.dedupe.fingerprint.sampling import sample_rate
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo
@@ -177,7 +179,7 @@ def file_cost(name: str, path: Path, rounds: int) -> FileCost:
 
 def _decoded(path: Path, info: MediaInfo) -> int:
     """Decode what a fingerprint needs, drop it, and return how many pictures that was."""
-    decoded = decode(path, info, _LIMITS, sample_rate_hz=engine.sample_rate(info))
+    decoded = decode(path, info, _LIMITS, sample_rate_hz=sample_rate(info))
     return sum(1 for _ in decoded.frames)
 
 
@@ -204,7 +206,7 @@ def _parts(name: str, path: Path) -> Sheet:
     The profiler costs a little itself, so shares are of the profiled total.
     """
     info = probe(path, _LIMITS)
-    decoded = decode(path, info, _LIMITS, sample_rate_hz=engine.sample_rate(info))
+    decoded = decode(path, info, _LIMITS, sample_rate_hz=sample_rate(info))
     frames = list(decoded.frames)
     profile = cProfile.Profile()
     with profile:
@@ -340,7 +342,7 @@ def _contenders(
 
 def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    return np.rint(engine.halve(rgb, 128) @ weights).astype(np.uint8)
+    return np.rint(halve(rgb, 128) @ weights).astype(np.uint8)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from filmgate.dedupe.index.bands import BandIndex, band_bits, members
 from filmgate.dedupe.index.port import IndexEntry, IndexQuery
-from filmgate.dedupe.index.segment import fresh_item
+from filmgate.dedupe.index.segment import delta_item
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.dedupe.index.settings import BandSettings, IndexSettings
 from tests.benchmarks import index_corpus as corpus
@@ -37,7 +37,7 @@ from tests.benchmarks.index_client import client_seconds
 from tests.benchmarks.index_corpus import Corpus
 from tests.benchmarks.index_faiss import FLAT, MULTI, Faiss, available
 from tests.benchmarks.index_sheets import sheets
-from tests.memory import MemoryBucketStore, MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryBucketStore, MemoryDeltaStore, MemorySegmentStore
 
 SIZES = (100_000, 1_000_000)
 FULL = (*SIZES, 10_000_000)
@@ -175,10 +175,10 @@ def _segments(
 ) -> tuple[Measured, Search]:
     """The whole index, stores in memory: adding, every compaction on the way, searching."""
     rule = IndexSettings()
-    fresh, stored = MemoryFreshStore(), _CountedSegments()
-    writer = SegmentIndex(fresh, stored, rule, cache_dir=folder / "writer")
+    delta, stored = MemoryDeltaStore(), _CountedSegments()
+    writer = SegmentIndex(delta, stored, rule, cache_dir=folder / "writer")
     adding, folding = 0.0, 0.0
-    for some in _batches(entries, rule.max_fold_entries):
+    for some in _batches(entries, rule.max_compact_entries):
         begun = time.perf_counter()
         for entry in some:
             writer.add(_TENANT, entry)
@@ -186,12 +186,12 @@ def _segments(
         writer.compact(_TENANT)
         adding += added - begun
         folding += time.perf_counter() - added
-    live = fresh.manifest(_TENANT).segments
+    live = delta.manifest(_TENANT).segments
     stored.forget({info.id for info in live})
     del writer
     gc.collect()
     # Another worker, that has nothing yet.
-    index, before = SegmentIndex(fresh, stored, rule, cache_dir=folder / "reader"), resident()
+    index, before = SegmentIndex(delta, stored, rule, cache_dir=folder / "reader"), resident()
     index.search(_TENANT, corpus.asked(entries[0].frames[None, :1]), limit=5)
     measured = Measured(
         "segments", total, adding + folding, sum(info.size_bytes for info in live), _grown(before)
@@ -200,7 +200,9 @@ def _segments(
         "compaction_s": folding,
         "written": stored.written,
         "segments": len(live),
-        "fresh_item_bytes": statistics.mean(len(fresh_item(entry).body) for entry in entries[:100]),
+        "delta_item_bytes": statistics.mean(
+            len(delta_item(entry, 1).body) for entry in entries[:100]
+        ),
     }
     for bits, copies in planted.items():
         measured.recall[bits] = _share(
@@ -236,17 +238,17 @@ def _bands(
     """Bands by arithmetic, without a store: what a million items hold, and what is then found."""
     rule = BandSettings()
     begun = time.perf_counter()
-    bands = band_bits(rule.bands, rule.band_bits, rule.lowest)
+    bands = band_bits(rule.bands, rule.band_bits, rule.lowest_frequencies)
     met, full, items, entries_held, largest = 0.0, 0.0, 0, 0, 0
     for bits in bands:
         held = np.unique((_values(frames, bits) << 32) | owners) >> 32
         _, counts = np.unique(held, return_counts=True)
         items += len(counts)
-        entries_held += int(np.minimum(counts, rule.full).sum())
+        entries_held += int(np.minimum(counts, rule.bucket_capacity).sum())
         largest = max(largest, int(counts.max()))
         # Weighted by assets: the bucket that the next one like these would look into.
         met += float(np.square(counts.astype(np.float64)).sum() / counts.sum()) / rule.bands
-        full += float(counts[counts > rule.full].sum() / counts.sum()) / rule.bands
+        full += float(counts[counts > rule.bucket_capacity].sum() / counts.sum()) / rule.bands
     measured = Measured("bands", len(frames), time.perf_counter() - begun, 0, None)
     measured.more = {
         "entries_a_bucket": met,
@@ -275,7 +277,7 @@ def _meets(
     own = own[np.bitwise_count(own ^ copy).sum(axis=1) <= rule.radius]
     return any(
         np.isin(_values(copy, bits), _values(own, bits)).any()
-        for bits in band_bits(rule.bands, rule.band_bits, rule.lowest)
+        for bits in band_bits(rule.bands, rule.band_bits, rule.lowest_frequencies)
     )
 
 

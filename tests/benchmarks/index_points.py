@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.dedupe.fingerprint import keypoint_descriptors
-from filmgate.dedupe.fingerprint.keypoints import keypoints
-from filmgate.dedupe.index.points import Pairs, PointScan, agreed
-from filmgate.dedupe.index.port import IndexEntry, IndexQuery, Points, SoughtPoints
+from filmgate.dedupe.fingerprint.keypoints import detect_keypoints
+from filmgate.dedupe.index.points import KeypointScan, Pairs, geometric_votes
+from filmgate.dedupe.index.port import IndexEntry, IndexQuery, KeypointCodes, KeypointQuery
 from filmgate.dedupe.index.segment import Segment
 from filmgate.dedupe.index.settings import IndexSettings
 from tests.benchmarks import index_corpus as corpus
@@ -69,22 +69,22 @@ def measure(images: int) -> Measured:
         Segment.of([entry(n) for n in range(first, min(first + _IN_A_SEGMENT, images))])
         for first in range(0, images, _IN_A_SEGMENT)
     ]
-    rows, places = picture(images + 1)
-    asked = query(rows, places)
+    rows, positions = picture(images + 1)
+    asked = query(rows, positions)
     taken = interleaved(
         {
             "exact": lambda: [exact_votes(segment, asked, rule) for segment in segments],
-            "ours": lambda: [PointScan(asked, rule).votes(segment) for segment in segments],
+            "ours": lambda: [KeypointScan(asked, rule).votes(segment) for segment in segments],
         },
         _ROUNDS.get(images, 1),
     )
     counted = [
-        sum(int((votes(segment) >= rule.min_point_votes).sum()) for segment in segments)
-        for votes in (partial(exact_votes, asked=asked, rule=rule), PointScan(asked, rule).votes)
+        sum(int((votes(segment) >= rule.min_keypoint_votes).sum()) for segment in segments)
+        for votes in (partial(exact_votes, asked=asked, rule=rule), KeypointScan(asked, rule).votes)
     ]
     measured = Measured(
         images,
-        sum(len(segment.points) for segment in segments),
+        sum(len(segment.keypoint_codes) for segment in segments),
         [one.wall_s for one in taken["exact"]],
         [one.wall_s for one in taken["ours"]],
         (counted[0], counted[1]),
@@ -104,10 +104,10 @@ def _recall(
         asked = query(*copied(number, kept, rng))
         # Alone in a segment: what others hold changes nothing about an exact scan.
         votes = exact_votes(Segment.of([entry(number)]), asked, rule)
-        exact.append(float(votes[0] >= rule.min_point_votes))
+        exact.append(float(votes[0] >= rule.min_keypoint_votes))
         segment, place = divmod(number, _IN_A_SEGMENT)
-        votes = PointScan(asked, rule).votes(segments[segment])
-        ours.append(float(votes[place] >= rule.min_point_votes))
+        votes = KeypointScan(asked, rule).votes(segments[segment])
+        ours.append(float(votes[place] >= rule.min_keypoint_votes))
     # Ours counts no pair that is not within the radius, so it finds nothing that exact does not.
     return statistics.mean(exact), sum(ours) / max(sum(exact), 1)
 
@@ -157,19 +157,19 @@ def _remarks(largest: Measured) -> tuple[str, ...]:
 
 
 def exact_votes(segment: Segment, asked: IndexQuery, rule: IndexSettings) -> NDArray[np.int64]:
-    """What `PointScan` counts, from all pairs within the radius."""
+    """What `KeypointScan` counts, from all pairs within the radius."""
     votes = np.zeros(len(segment), dtype=np.int64)
     for sought in asked.points:
-        pairs = exact_pairs(segment.points, sought.words, rule.point_radius)
-        np.maximum(votes, agreed(segment, sought, pairs, rule), out=votes)
+        pairs = exact_pairs(segment.keypoint_codes, sought.codes, rule.keypoint_radius)
+        np.maximum(votes, geometric_votes(segment, sought, pairs, rule), out=votes)
     return votes
 
 
-def exact_pairs(words: NDArray[np.uint64], queries: NDArray[np.uint64], radius: int) -> Pairs:
-    """All pairs within the radius: places in `queries` and in `words`, both (n,)."""
+def exact_pairs(codes: NDArray[np.uint64], queries: NDArray[np.uint64], radius: int) -> Pairs:
+    """All pairs within the radius: positions in `queries` and in `codes`, both (n,)."""
     found = [(np.zeros(0, np.intp), np.zeros(0, np.intp))]
-    for start in range(0, len(words), _BLOCK):
-        block = words[start : start + _BLOCK]
+    for start in range(0, len(codes), _BLOCK):
+        block = codes[start : start + _BLOCK]
         for first in range(0, len(queries), _QUERY_BLOCK):
             apart = np.bitwise_count(queries[first : first + _QUERY_BLOCK, None] ^ block)
             close = np.flatnonzero(apart <= radius)
@@ -181,35 +181,35 @@ def exact_pairs(words: NDArray[np.uint64], queries: NDArray[np.uint64], radius: 
 
 
 def picture(number: int) -> tuple[Patches, NDArray[np.float16]]:
-    """Patches and places of one image's keypoints, always the same."""
+    """Patches and positions of one image's keypoints, always the same."""
     rng = np.random.default_rng((3, number))
     pool = _pool()
     one = pool[rng.integers(0, len(pool), POINTS)]
     look = _looks()[rng.integers(0, _LOOKS, POINTS)]
     mixed = np.clip((_MIXED[0] * one + _MIXED[1] * look) >> 4, -127, 127)
     scale = np.exp(rng.normal(-3.6, 0.6, POINTS))
-    places = np.column_stack([rng.uniform(0, 1.2, POINTS), rng.uniform(0, 0.8, POINTS), scale])
-    return mixed.astype(np.int8), places.astype(np.float16)
+    positions = np.column_stack([rng.uniform(0, 1.2, POINTS), rng.uniform(0, 0.8, POINTS), scale])
+    return mixed.astype(np.int8), positions.astype(np.float16)
 
 
 def copied(number: int, kept: int, rng: np.random.Generator) -> tuple[Patches, NDArray[np.float16]]:
     """Half as large in another picture: so many of its keypoints, disturbed, among others."""
-    rows, places = picture(number)
-    host_rows, host_places = picture(int(rng.integers(10**9, 2 * 10**9)))
+    rows, positions = picture(number)
+    host_rows, host_positions = picture(int(rng.integers(10**9, 2 * 10**9)))
     chosen = rng.choice(POINTS, kept, replace=False)
     shape = (kept, keypoint_descriptors.SIDE, keypoint_descriptors.SIDE)
     noise = rng.standard_normal(shape) * _NOISE * _reach() * rng.uniform(0.3, 1.7, (kept, 1, 1))
     disturbed = np.clip(np.rint(rows[chosen] + noise), -127, 127).astype(np.int8)
-    moved = places[chosen] * np.float16(0.5) + np.array([0.2, 0.3, 0], np.float16)
+    moved = positions[chosen] * np.float16(0.5) + np.array([0.2, 0.3, 0], np.float16)
     return (
         np.concatenate([disturbed, host_rows[kept:]]),
-        np.concatenate([moved, host_places[kept:]]).astype(np.float16),
+        np.concatenate([moved, host_positions[kept:]]).astype(np.float16),
     )
 
 
 def entry(number: int) -> IndexEntry:
     """An image as the index takes it in, with nothing but keypoints."""
-    rows, places = picture(number)
+    rows, positions = picture(number)
     nothing = np.zeros((0, 32), np.uint8)
     return IndexEntry(
         corpus.name(number),
@@ -218,11 +218,11 @@ def entry(number: int) -> IndexEntry:
         nothing,
         np.zeros(0, np.uint32),
         np.zeros(0, np.int32),
-        points=Points(keypoint_descriptors.bits(rows), places),
+        points=KeypointCodes(keypoint_descriptors.binary_codes(rows), positions),
     )
 
 
-def query(rows: Patches, places: NDArray[np.float16]) -> IndexQuery:
+def query(rows: Patches, positions: NDArray[np.float16]) -> IndexQuery:
     """Of an image and its mirror image."""
     alternate = np.where(np.arange(keypoint_descriptors.SIDE) % 2, -1, 1).astype(np.int8)
     return IndexQuery(
@@ -233,12 +233,12 @@ def query(rows: Patches, places: NDArray[np.float16]) -> IndexQuery:
         np.zeros(0, np.uint32),
         np.zeros(0, np.int32),
         points=tuple(
-            SoughtPoints(
-                keypoint_descriptors.bits(turned), at, keypoint_descriptors.margins(turned)
+            KeypointQuery(
+                keypoint_descriptors.binary_codes(turned), at, keypoint_descriptors.margins(turned)
             )
             for turned, at in (
-                (rows, places),
-                (rows * alternate, places * np.array([-1, 1, 1], np.float16)),
+                (rows, positions),
+                (rows * alternate, positions * np.array([-1, 1, 1], np.float16)),
             )
         ),
     )
@@ -248,7 +248,7 @@ def query(rows: Patches, places: NDArray[np.float16]) -> IndexQuery:
 def _pool() -> NDArray[np.int16]:
     """Patches around the keypoints of smooth random pictures: int16 (n, 8, 8)."""
     rng = np.random.default_rng(4)
-    found = [keypoints(_drawn(rng)).patches for _ in range(_DRAWN)]
+    found = [detect_keypoints(_drawn(rng)).descriptors for _ in range(_DRAWN)]
     return np.concatenate(found).astype(np.int16)
 
 
@@ -279,18 +279,18 @@ def _reach() -> NDArray[np.float32]:
 
 def _crowding() -> float:
     made = [picture(number) for number in range(_CROWD)]
-    words = np.concatenate([keypoint_descriptors.bits(rows) for rows, _ in made])
-    return skew(words, np.repeat(np.arange(_CROWD), POINTS), IndexSettings().point_key_bits)
+    codes = np.concatenate([keypoint_descriptors.binary_codes(rows) for rows, _ in made])
+    return skew(codes, np.repeat(np.arange(_CROWD), POINTS), IndexSettings().keypoint_key_bits)
 
 
-def skew(words: NDArray[np.uint64], owners: NDArray[np.intp], bits: int) -> float:
+def skew(codes: NDArray[np.uint64], owners: NDArray[np.intp], bits: int) -> float:
     """How many times as many pairs of different owners share their highest bits as by chance."""
-    keys = (words >> np.uint64(64 - bits)).astype(np.int64)
+    keys = (codes >> np.uint64(64 - bits)).astype(np.int64)
     _, together = np.unique(keys, return_counts=True)
     _, own = np.unique(keys * (int(owners.max()) + 1) + owners, return_counts=True)
     _, sizes = np.unique(owners, return_counts=True)
     met = _squares(together) - _squares(own)
-    return met / (len(words) ** 2 - _squares(sizes)) * 2**bits
+    return met / (len(codes) ** 2 - _squares(sizes)) * 2**bits
 
 
 def _squares(counts: NDArray[np.int64]) -> float:

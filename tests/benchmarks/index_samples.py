@@ -20,18 +20,22 @@ from filmgate.errors import MediaRefused
 from filmgate_samples import library
 from tests.benchmarks.bare import kept, ordered
 from tests.benchmarks.common import BENCH, Cell, Sheet, note
-from tests.memory import MemoryBucketStore, MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryBucketStore, MemoryDeltaStore, MemorySegmentStore
 
 _TENANT = "samples"
 _EVERYTHING = BandSettings(
-    all_frames=10**6, crops=10**6, frames=240, turned_frames=240, asked_crops=10**6
+    unthinned_frames=10**6,
+    crops=10**6,
+    query_frames=240,
+    query_rotated_frames=240,
+    query_crops=10**6,
 )
 _RULES: dict[str, BandSettings] = {
     "bands": BandSettings(),
     "bands, 28 bits": BandSettings(band_bits=28),
-    "bands over all 255 bits": BandSettings(lowest=255),
+    "bands over all 255 bits": BandSettings(lowest_frequencies=255),
     "bands, nothing thinned": _EVERYTHING,
-    "… over all 255 bits": _EVERYTHING.model_copy(update={"lowest": 255}),
+    "… over all 255 bits": _EVERYTHING.model_copy(update={"lowest_frequencies": 255}),
 }
 
 
@@ -53,7 +57,7 @@ def sheet() -> Sheet:
     copies |= {ordered(a, b) for group in truth.groups for a in group for b in group if a < b}
     rows: list[tuple[Cell, ...]] = []
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as cache:
-        segments = SegmentIndex(MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(cache))
+        segments = SegmentIndex(MemoryDeltaStore(), MemorySegmentStore(), cache_dir=Path(cache))
         rows.append(("segments", *_found(segments, prints, copies), None, None))
     for name, rule in _RULES.items():
         store = MemoryBucketStore()

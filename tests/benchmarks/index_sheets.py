@@ -200,7 +200,7 @@ def _sums(scan: ScanLaw, film: BandLaw, bands: dict[str, float], load: float) ->
     for hashes in _LARGE:
         seconds = scan.seconds(hashes, _DENSE)
         entries = hashes * kept / bands["frames"] * rule.bands
-        held = min(load * hashes, rule.full)
+        held = min(load * hashes, rule.bucket_capacity)
         # At most one item an entry; those that share a bucket share its overhead.
         stored = entries * (_HASH_BYTES + _ID_BYTES) + entries / (1 + held) * prices.ITEM_OVERHEAD
         rows.append(
@@ -237,6 +237,6 @@ def _sums(scan: ScanLaw, film: BandLaw, bands: dict[str, float], load: float) ->
             "All but the sizes is extrapolated; recall was not measured beyond the tables above, "
             "and falls as buckets fill.",
             f"Entries a bucket grow by {load:.1e} a hash (even bits: {2.0**-rule.band_bits:.1e}) "
-            f"up to {rule.full}; then newcomers are left out of that bucket.",
+            f"up to {rule.bucket_capacity}; then newcomers are left out of that bucket.",
         ),
     )

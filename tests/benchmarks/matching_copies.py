@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 import filmgate_samples as samples
 from filmgate.dedupe.fingerprint.codec import dumps, loads
-from filmgate.dedupe.fingerprint.engine import fingerprint
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.tuning.truth import Parameters
 from filmgate.errors import MediaRefused
@@ -33,7 +32,7 @@ from filmgate.media.model import MediaKind
 from filmgate.media.probe import probe
 from filmgate_samples import plan, transforms
 from filmgate_samples.clip import Clip, read_clip, write_clip
-from tests.benchmarks.bare import code, embedder
+from tests.benchmarks.bare import code, fingerprinted
 from tests.benchmarks.common import note
 from tests.benchmarks.matching_peers import FrameHasher
 from tests.benchmarks.matching_sources import FOLDER, SHARED_BY_ALL, Source, Split
@@ -301,7 +300,7 @@ def _fingerprinted(path: Path, digest: str) -> str:
     hasher = FrameHasher()
     try:
         info = probe(path, _LIMITS)
-        made = fingerprint(path, digest, info, _LIMITS, hasher.take, embedder=embedder())
+        made = fingerprinted(path, digest, info, hasher.take)
     except MediaRefused as refusal:
         return refusal.reason
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -29,14 +29,14 @@ from filmgate.dedupe.matching.model import Comparison, Verdict
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.dedupe.tuning.truth import is_call
 from filmgate.media.model import MediaKind
-from filmgate.pipeline.match import MAX_CANDIDATES
+from filmgate.pipeline.dedupe import MAX_CANDIDATES
 from tests.benchmarks.bare import code
 from tests.benchmarks.common import note
 from tests.benchmarks.matching_copies import PROCESSES, File, frame_hashes, keep_newest, print_of
 from tests.benchmarks.matching_negatives import negative_class
 from tests.benchmarks.matching_peers import pdq_hashes, pdq_score, phash_score
 from tests.benchmarks.matching_sources import FOLDER, Split
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
 _TENANT = "bench"
 _SETTINGS = MatchSettings()
@@ -136,7 +136,7 @@ class _Library:
     def __init__(self, references: tuple[File, ...]) -> None:
         self._cache = tempfile.TemporaryDirectory(prefix="filmgate-bench-")
         self.index = SegmentIndex(
-            MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(self._cache.name)
+            MemoryDeltaStore(), MemorySegmentStore(), cache_dir=Path(self._cache.name)
         )
         self.prints: dict[str, Fingerprint] = {}
         for file in references:

@@ -32,14 +32,14 @@ from filmgate.api.models import AssetView, JobView
 from filmgate.client.api import FilmgateClient
 from filmgate.client.scan import ScanResult
 from filmgate.dedupe.tuning.truth import Truth
-from filmgate.pipeline.state import Outcome
+from filmgate.library.model import AssetState
 from filmgate_samples import library
 from tests.benchmarks.bare import Bare
 from tests.benchmarks.common import BENCH, Cell, Result, Sheet, machine, note, parser, publish
 from tests.stack import RunningStack, own_stack
 from tests.unit.pipeline.flow import Flow
 
-FUNCTIONS = ("ingest", "fingerprint", "match", "decide", "finish", "api")
+FUNCTIONS = ("ingest", "derive", "dedupe", "api")
 _REPORT = re.compile(r"^REPORT RequestId: \S+\tDuration: ([\d.]+) ms")
 _COLD = re.compile(r'"cold_start": ?true')
 _REQUEST = re.compile(r'"function_request_id": ?"([^"]+)"')
@@ -147,14 +147,14 @@ def _round(folder: Path, paths: list[str], turn: int) -> Round:
 
 def _bare(folder: Path, paths: list[str]) -> tuple[Seconds, int]:
     bare = Bare()
-    spent = {"fingerprint": 0.0, "match": 0.0}
+    spent = {"derive": 0.0, "dedupe": 0.0}
     for path in paths:
         begun = time.perf_counter()
         bare.take(path, folder / path, cached=False)
         taken = time.perf_counter()
         bare.look(path)
-        spent["fingerprint"] += taken - begun
-        spent["match"] += time.perf_counter() - taken
+        spent["derive"] += taken - begun
+        spent["dedupe"] += time.perf_counter() - taken
     kept = [v for v in bare.verdicts.values() if v.match_class.value != "different"]
     return spent, len(kept)
 
@@ -167,14 +167,12 @@ def _steps(folder: Path, paths: list[str]) -> Seconds:
             marks = [time.perf_counter()]
             asset, _ = flow.upload(path, (folder / path).read_bytes())
             marks.append(time.perf_counter())
-            carried = flow.fingerprint(flow.state(asset))
+            if asset.state is not AssetState.STORED:
+                continue
+            derived = flow.derive(flow.state(asset))
             marks.append(time.perf_counter())
-            if carried["outcome"] == Outcome.OK:
-                carried = flow.match(carried)
-                marks.append(time.perf_counter())
-                carried = flow.decide(carried)
-                marks.append(time.perf_counter())
-            flow.finish(carried)
+            for job in derived.work:
+                flow.run_job(job)
             marks.append(time.perf_counter())
             for name, start, end in zip(spent, marks, marks[1:], strict=False):
                 spent[name] += end - start
@@ -190,7 +188,7 @@ def _scan(running: RunningStack, folder: Path) -> Scan:
         assets = [
             a for at in range(0, len(ids), 100) for a in client.assets_by_id(ids[at : at + 100])
         ]
-        jobs = {a.asset_id: client.job(a.job_id) for a in assets if a.job_id}
+        jobs = {a.asset_id: client.job(a.results[0].job_id) for a in assets if a.results}
     calls = _calls(running, start, start + seconds)
     return Scan(
         seconds=seconds,
@@ -240,9 +238,13 @@ def _ways(
     assets: list[AssetView], jobs: dict[str, JobView], calls: dict[str, Calls]
 ) -> dict[str, tuple[float, float]]:
     """Median and mean seconds of a file on each stretch of its way."""
-    before = [(jobs[a.asset_id].started_at - a.created_at).total_seconds() for a in assets]
+    before = [
+        (jobs[a.asset_id].started_at - a.created_at).total_seconds()
+        for a in assets
+        if a.asset_id in jobs
+    ]
     inside = [(_end(job) - job.started_at).total_seconds() for job in jobs.values()]
-    steps = ("fingerprint", "match", "decide", "finish")
+    steps = ("derive", "dedupe")
     worked = sum(calls[name].seconds for name in steps) / len(jobs)
     ingest = calls["ingest"].seconds / len(jobs)
     return {
@@ -268,7 +270,13 @@ def _end(job: JobView) -> datetime:
 
 def _calls(running: RunningStack, start: float, end: float) -> dict[str, Calls]:
     info = running.info
-    at = Addresses(info.stage, info.ingest_queue_url, info.dead_letters_url, info.tables["keys"])
+    at = Addresses(
+        info.stage,
+        info.ingest_queue_url,
+        info.dead_letters_url,
+        info.tables["keys"],
+        tuple(info.functions),
+    )
     deployment = Deployment(at, running.aws._session, info.endpoint_url)
     found = {}
     for function in FUNCTIONS:

@@ -20,6 +20,7 @@ PARTS = (
     "throughput",
     "load",
     "imports",
+    "sandbox",
     "vectors",
     "descriptor",
 )

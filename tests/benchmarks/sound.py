@@ -36,12 +36,12 @@ from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.media.probe import probe
-from filmgate.pipeline.match import MAX_CANDIDATES
+from filmgate.pipeline.dedupe import MAX_CANDIDATES
 from filmgate_samples import synth
 from filmgate_samples.clip import RATE_HZ as SAMPLES_RATE_HZ
 from tests.benchmarks.common import SHARED, Cell, Result, Sheet, machine, note, parser, publish
 from tests.benchmarks.sound_copies import Outcome, outcomes
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
 SEED = 20
 STRETCH_S = 6.0
@@ -185,7 +185,7 @@ def _searched(stretches: list[Stretch]) -> tuple[list[tuple[Stretch, Stretch]], 
     called, candidates = [], 0
     by_id = {_id(stretch): stretch for stretch in stretches}
     with tempfile.TemporaryDirectory() as folder:
-        index = SegmentIndex(MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(folder))
+        index = SegmentIndex(MemoryDeltaStore(), MemorySegmentStore(), cache_dir=Path(folder))
         for name, stretch in by_id.items():
             index.add(_TENANT, index_entry(name, stretch.made))
         known = set()

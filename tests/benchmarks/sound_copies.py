@@ -27,13 +27,13 @@ from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.dedupe.tuning.truth import is_call
 from filmgate.media.model import MediaInfo, MediaKind
-from filmgate.pipeline.match import MAX_CANDIDATES
+from filmgate.pipeline.dedupe import MAX_CANDIDATES
 from filmgate_samples import plan, synth
 from filmgate_samples.clip import RATE_HZ as SAMPLES_RATE_HZ
 from filmgate_samples.clip import Sound, read_sound
 from filmgate_samples.sound_edits import SOUND_EDITS
 from tests.benchmarks.common import SHARED
-from tests.memory import MemoryBucketStore, MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryBucketStore, MemoryDeltaStore, MemorySegmentStore
 
 SEED = 20
 SECONDS = 12.0
@@ -59,7 +59,7 @@ def outcomes() -> Iterator[Outcome]:
     originals = dict(_originals())
     prints = {name: _print(name, sound) for name, sound in originals.items()}
     with tempfile.TemporaryDirectory() as folder:
-        exact = SegmentIndex(MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(folder))
+        exact = SegmentIndex(MemoryDeltaStore(), MemorySegmentStore(), cache_dir=Path(folder))
         bands = BandIndex(MemoryBucketStore())
         for name, made in prints.items():
             for index in (exact, bands):

@@ -28,7 +28,8 @@ from filmgate.dedupe.fingerprint import engine
 from filmgate.dedupe.fingerprint.constellation import constellation
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
-from filmgate.dedupe.index.segment import fresh_item
+from filmgate.dedupe.fingerprint.sampling import max_sampling_gap_s, sample_rate
+from filmgate.dedupe.index.segment import delta_item
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.dedupe.matching.compare import compare
 from filmgate.media.decode import decode
@@ -42,7 +43,7 @@ from tests.benchmarks.fingerprint import reduced
 from tests.benchmarks.index_corpus import Corpus
 from tests.benchmarks.throughput_clips import clips
 from tests.benchmarks.throughput_pairs import densely, verdicts
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
 REFERENCE_AN_HOUR = 280
 AIM_AN_HOUR = 2800
@@ -160,8 +161,8 @@ def measure(name: str, path: Path, rounds: int) -> Spent:
         list(heard.frames)
         timed("sound", begun)
         begun = time.process_time()
-        rate, slack = engine.sample_rate(info), engine.slack(info)
-        seen = decode(path, info, _LIMITS, sample_rate_hz=rate, max_sampling_gap_s=slack)
+        rate, gap_s = sample_rate(info), max_sampling_gap_s(info)
+        seen = decode(path, info, _LIMITS, sample_rate_hz=rate, max_sampling_gap_s=gap_s)
         frames = list(seen.frames)
         timed("decode", begun)
         begun = time.process_time()
@@ -275,7 +276,7 @@ def _work(found: list[Spent], files: dict[str, Path], library: int) -> cost.Work
         compare(own, other)
     match_s = time.process_time() - begun
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as folder:
-        index = SegmentIndex(MemoryFreshStore(), MemorySegmentStore(), cache_dir=Path(folder))
+        index = SegmentIndex(MemoryDeltaStore(), MemorySegmentStore(), cache_dir=Path(folder))
         note(f"Filling an index with {library:,} hashes")
         held = 0
         for number, one in enumerate(Corpus().entries(0, library)):
@@ -299,7 +300,7 @@ def _work(found: list[Spent], files: dict[str, Path], library: int) -> cost.Work
         search_s=search_s,
         candidates=_CANDIDATES,
         matches=_CANDIDATES,
-        entry_bytes=len(fresh_item(entry).body),
+        entry_bytes=len(delta_item(entry, 1).body),
     )
 
 

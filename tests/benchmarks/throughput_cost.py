@@ -24,7 +24,7 @@ LIGHT_S = 0.05
 LOG_BYTES = 8_000
 """Lines of all functions about one video."""
 _TRANSITIONS = 5
-"""Fingerprint, Accepted, Match, Decide, Finish: infra/workflows/video."""
+"""Derive, RunEngines, RunEngine, AnyFailed, Done: infra/workflows/analyze."""
 _QUEUE_REQUESTS = 3
 """Sent, received, deleted."""
 
@@ -34,7 +34,7 @@ class Work:
     """What was measured of one video.
 
     Attributes:
-        file_bytes: downloaded by `ingest` and by `fingerprint`.
+        file_bytes: downloaded by `ingest` and by `derive`.
         ingest_s, fingerprint_s: processor seconds, without the download.
         match_s: of index_entry, index_query and comparing with the candidates.
         search_s: of looking through the library.
@@ -63,13 +63,14 @@ class Line:
 
 
 def memory_gb() -> dict[str, float]:
-    """GB of each function, from serverless.yml."""
-    text = (CHECKOUT / "serverless.yml").read_text(encoding="utf-8")
-    functions = text[text.index("\nfunctions:") : text.index("\nstepFunctions:")]
-    found = re.findall(
-        r"^  (\w+):\n(?:    .*\n|\n)*?    memorySize: (\d+)", functions, re.MULTILINE
-    )
-    return {name: int(size) / 1024 for name, size in found}
+    """GB of each function, from its function.yml."""
+    found = {}
+    for path in sorted((CHECKOUT / "functions").glob("*/function.yml")):
+        size = re.search(r"^memorySize: (\d+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if size is None:
+            raise ValueError(f"{path} names no memorySize")
+        found[path.parent.name] = int(size[1]) / 1024
+    return found
 
 
 def bill(work: Work) -> list[Line]:
@@ -97,10 +98,11 @@ def _functions(work: Work) -> list[Line]:
         # Two calls: announcing the upload, and asking how it ended.
         "api": 2 * LIGHT_S,
         "ingest": work.ingest_s + download_s + LIGHT_S,
-        "fingerprint": work.fingerprint_s + download_s + LIGHT_S,
-        "match": work.match_s + work.search_s + LIGHT_S + work.candidates * prices.REQUEST_S,
-        "decide": LIGHT_S + work.matches * prices.REQUEST_S,
-        "finish": LIGHT_S,
+        "derive": work.fingerprint_s + download_s + LIGHT_S,
+        "dedupe": work.match_s
+        + work.search_s
+        + LIGHT_S
+        + (work.candidates + work.matches) * prices.REQUEST_S,
     }
     memory = memory_gb()
     return [
@@ -115,9 +117,14 @@ def _functions(work: Work) -> list[Line]:
 
 
 def _tables(work: Work) -> list[Line]:
-    # An asset's record is stored twice, in its table and in the listing, and takes 2 KB at most:
-    # created, begun, fingerprinted, ended. A transaction costs each of its writes twice.
-    assets = 4 * (2 + 2) + 2 * (2 + 2) + 2 * 2
+    # In write units of 1 KB. A row of an asset, a job or a result is written once more in the
+    # listing, and once in or out of `by_state` when its state changes. A transaction costs the
+    # table's own writes twice. An asset with its media facts takes 2 KB, a result at its end too.
+    created = 1 + 1 + 1
+    begun = (2 * 2 + 2 + 1) + (2 * 1 + 1) + (2 * 1 + 1 + 1) + 2 * 1
+    progress = 2 * (1 + 1)
+    ended = (2 * 1 + 1) + (2 * 2 + 2 + 1)
+    assets = created + begun + progress + ended
     idempotency = 3
     matches = work.matches * 2 * (2 * 2 + 2)
     entry = -(-work.entry_bytes // 1000) * 2

@@ -79,7 +79,7 @@ def densely(path: Path) -> Fingerprint:
     """The fingerprint of a file looked at in full, as a short one is."""
     with (
         patch.object(engine, "sample_rate", lambda _: _SHORT_HZ),
-        patch.object(engine, "slack", lambda _: 0.0),
+        patch.object(engine, "max_sampling_gap_s", lambda _: 0.0),
     ):
         return _taken(path)
 

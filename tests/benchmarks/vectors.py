@@ -67,8 +67,8 @@ def _scan(count: int, dimensions: int) -> Sheet:
         bias=np.zeros(count, dtype=np.float32),
         owners=(np.arange(count) // MOST_PICTURES).astype(np.int32),
     )
-    packed = pack(to_arrays((block,)))
-    blocks, _ = from_arrays(unpack(packed))
+    packed = pack(to_arrays((block,)), 1)
+    blocks, _ = from_arrays(unpack(packed)[0])
     rows = []
     for asked in (1, MOST_PICTURES):
         query = _query(Vectors("random/1", block.rows[:asked], block.bias[:asked]))

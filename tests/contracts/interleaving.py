@@ -22,7 +22,7 @@ from filmgate.library.model import Asset, AssetState
 from filmgate.library.ports import Library
 from filmgate.library.results import Result, ResultState
 from filmgate.pipeline.runs import Ending, end_job, end_running, plan
-from tests.contracts.library import INFO, an_asset
+from tests.contracts.records import INFO, an_asset
 
 CAPABILITIES = ("faces", "shots", "speech")
 SPECS = tuple(EngineSpec(capability=name, name=name, version="1") for name in CAPABILITIES)

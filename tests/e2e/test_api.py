@@ -150,9 +150,10 @@ def test_an_upload_is_found_explained_and_fetched(client: FilmgateClient, tmp_pa
     assert list(client.matches()) == [match]
     assert client.match(match.match_id) == match
 
-    assert views[0].job_id is not None
-    job = client.job(views[0].job_id)
-    assert (job.asset_id, job.status) == (first, "succeeded")
+    (result,) = views[0].results
+    job = client.job(result.job_id)
+    assert (job.asset_id, job.state, job.attempt) == (first, "succeeded", 1)
+    assert job in client.jobs()
 
     assert client.file(first, DownloadName.ORIGINAL) == original.read_bytes()
     with Image.open(io.BytesIO(client.file(first, DownloadName.TILES))) as tiles:
@@ -162,8 +163,13 @@ def test_an_upload_is_found_explained_and_fetched(client: FilmgateClient, tmp_pa
 
     again = announce(client, original, "../Été à Paris/original 1.png")
     assert (again.asset_id, again.upload, again.status) == (first, None, AssetStatus.DONE)
-    with pytest.raises(ApiError, match="Only a failed asset"):
-        client.rerun(first)
+    with pytest.raises(ApiError, match="there is no capability faces"):
+        client.analyze(first, ["faces"])
+    (repeated,) = client.analyze(first)
+    assert (repeated.asset_id, repeated.attempt) == (first, 2)
+    (view,) = finished(client, first)
+    assert (view.status, view.results[0].job_id) == (AssetStatus.DONE, repeated.job_id)
+    assert client.match(match.match_id).verdict == match.verdict
 
 
 def test_an_empty_file_ends_refused_with_a_reason(client: FilmgateClient, tmp_path: Path) -> None:
@@ -202,13 +208,13 @@ def test_what_is_one_tenants_is_not_there_for_another(
     second = upload(client, saved(image.resize((280, 210)), tmp_path / "b.png"))
     (view, _) = finished(client, first, second)
     (match,) = client.matches_of(first)
-    job_id = view.job_id or ""
+    job_id = view.results[0].job_id
     attempts: list[Callable[[], object]] = [
         lambda: stranger.asset(first),
         lambda: stranger.matches_of(first),
         lambda: stranger.match(match.match_id),
         lambda: stranger.job(job_id),
-        lambda: stranger.rerun(first),
+        lambda: stranger.analyze(first),
         *(lambda name=name: stranger.file_url(first, name) for name in DownloadName),
     ]
     for attempt in attempts:
@@ -218,6 +224,7 @@ def test_what_is_one_tenants_is_not_there_for_another(
     assert stranger.assets_by_id([first, second]) == []
     assert stranger.matches_of_assets([first, second]) == []
     assert first not in {asset.asset_id for asset in stranger.assets()}
+    assert job_id not in {job.job_id for job in stranger.jobs()}
 
 
 def test_a_form_takes_its_size_and_type_only(client: FilmgateClient, tmp_path: Path) -> None:
@@ -261,11 +268,11 @@ def test_listings_page_through_the_real_table(client: FilmgateClient, tenant: st
 
 
 @pytest.mark.parametrize("position", ["", "x", "2026-01-02T03:04:05.000+00:00#", "é", "\0", "#"])
-@pytest.mark.parametrize("path", ["assets", "matches"])
+@pytest.mark.parametrize("path", ["assets", "jobs", "matches"])
 def test_a_forged_cursor_is_the_callers_fault(
     running: RunningStack, path: str, position: str
 ) -> None:
-    listing = {"assets": "assets/", "matches": "matches"}[path]
+    listing = {"assets": "assets/", "jobs": "jobs", "matches": "matches"}[path]
     answer = httpx.get(
         f"{running.info.api_url}/{path}",
         params={"cursor": seal(running.info.tenant, listing, position)},

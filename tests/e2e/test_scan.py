@@ -183,6 +183,7 @@ def deployment(running: RunningStack) -> Deployment:
         running.info.ingest_queue_url,
         running.info.dead_letters_url,
         running.info.tables["keys"],
+        tuple(running.info.functions),
     )
     return Deployment(at, session, running.info.endpoint_url)
 

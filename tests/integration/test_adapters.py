@@ -9,23 +9,30 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from pynamodb.pagination import PageIterator
 
 from filmgate.adapters import s3, stepfunctions
 from filmgate.adapters.dynamodb.buckets import DynamoBucketStore
-from filmgate.adapters.dynamodb.index import DynamoFreshStore
+from filmgate.adapters.dynamodb.index import DynamoDeltaStore
 from filmgate.adapters.s3 import S3Objects, S3SegmentStore
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.port import IndexEntry, IndexQuery
+from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.index.settings import IndexSettings
 from filmgate.library.jobs import new_id
 from tests.contracts.stores import (
     BucketStoreContract,
-    FreshStoreContract,
+    CandidateIndexContract,
+    DeltaStoreContract,
     ObjectStoreContract,
     SegmentStoreContract,
+    a_tombstone,
+    an_item,
 )
 from tests.stack import RunningStack, environment
 
@@ -44,10 +51,32 @@ def aws(local: RunningStack) -> Iterator[None]:
         client.cache_clear()
 
 
-class TestDynamoFreshStore(FreshStoreContract):
+class TestDynamoDeltaStore(DeltaStoreContract):
     @pytest.fixture
-    def fresh(self, local: RunningStack) -> DynamoFreshStore:
-        return DynamoFreshStore(local.info.tables["index"])
+    def delta(self, local: RunningStack) -> DynamoDeltaStore:
+        return DynamoDeltaStore(local.info.tables["index"])
+
+    def test_a_tombstone_is_read_before_what_it_hides(
+        self, delta: DynamoDeltaStore, tenant: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Compaction removes the entry and then the tombstone, here between two pages of a read."""
+        entry, tombstone = an_item(1, "a"), a_tombstone(2, "a")
+        for item in (entry, tombstone):
+            delta.put(tenant, item)
+        following = PageIterator.__next__
+
+        def page_by_page(pages: PageIterator[Any]) -> Any:
+            pages.page_size = 1
+            page = following(pages)
+            if page["Items"]:
+                delta.remove(tenant, [entry.key])
+                delta.remove(tenant, [tombstone.key])
+            return page
+
+        monkeypatch.setattr(PageIterator, "__next__", page_by_page)
+        keys = delta.keys(tenant)
+        assert entry.key not in keys or tombstone.key in keys
+        assert tombstone.key in keys, "the first page was read before the removal"
 
 
 class TestDynamoBucketStore(BucketStoreContract):
@@ -75,6 +104,23 @@ class TestDynamoBucketStore(BucketStoreContract):
         with ThreadPoolExecutor(2) as pool:
             found = list(pool.map(arrive, "ab"))
         assert found in ([["b"], ["a"]], [["b"], []], [[], ["a"]])
+
+
+class TestSegmentIndex(CandidateIndexContract):
+    @pytest.fixture
+    def index(self, local: RunningStack, tmp_path: Path) -> SegmentIndex:
+        return SegmentIndex(
+            DynamoDeltaStore(local.info.tables["index"]),
+            S3SegmentStore(local.info.artifacts_bucket),
+            IndexSettings(compact_entries=1),
+            cache_dir=tmp_path,
+        )
+
+
+class TestBandIndex(CandidateIndexContract):
+    @pytest.fixture
+    def index(self, local: RunningStack) -> BandIndex:
+        return BandIndex(DynamoBucketStore(local.info.tables["index"], workers=8))
 
 
 class TestS3SegmentStore(SegmentStoreContract):

@@ -19,15 +19,15 @@ from filmgate_local import artefact
 from filmgate_local.layout import CHECKOUT
 from filmgate_local.package import UPDATE
 from filmgate_packaging import layers, zips
+from tests.deployed import FUNCTIONS, logical, zip_of
 
 LAMBDA_LIMIT = 250 * 1024 * 1024
 """Bytes that a function and its layers may take unzipped."""
 
-OF_LAMBDA = {"boto3", "botocore", "s3transfer", "urllib3", "jmespath", "python-dateutil", "six"}
-"""What Lambda's own Python brings."""
+OF_TRACING = "opentelemetry-api"
+"""Comes with the tracing layer, and is not imported without it."""
 
 CORE = CHECKOUT / "layers" / "core" / "python"
-FUNCTIONS = ("ingest", "fingerprint", "match", "decide", "finish", "api", "compact")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def packaged(built: Path) -> Path:
 
 def layers_of(template: dict[str, Any], function: str) -> list[str]:
     """Names of the layers a function lists in the template."""
-    properties = template["Resources"][f"{function.capitalize()}LambdaFunction"]["Properties"]
+    properties = template["Resources"][logical(function)]["Properties"]
     return [layer["Ref"].removesuffix("LambdaLayer").lower() for layer in properties["Layers"]]
 
 
@@ -63,22 +63,22 @@ def test_a_function_fits_with_its_layers(
 ) -> None:
     carried = layers_of(template, function)
     assert len(carried) <= 5
-    parts = [packaged / f"{function}.zip", *(built / f"{layer}.zip" for layer in carried)]
+    parts = [packaged / zip_of(function), *(built / f"{layer}.zip" for layer in carried)]
     assert sum(zips.unzipped_bytes(part) for part in parts) < LAMBDA_LIMIT
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_is_its_own_folder_and_no_bytecode(packaged: Path, function: str) -> None:
-    with zipfile.ZipFile(packaged / f"{function}.zip") as opened:
+    with zipfile.ZipFile(packaged / zip_of(function)) as opened:
         names = opened.namelist()
     assert f"functions/{function}/handler.py" in names
     assert all(name.startswith(f"functions/{function}/") for name in names)
-    assert not [name for name in names if name.endswith(".pyc")]
+    assert all(name.endswith(".py") for name in names)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_carries_what_it_imports(template: dict[str, Any], function: str) -> None:
-    carried = set(OF_LAMBDA)
+    carried = {OF_TRACING}
     for layer in layers_of(template, function):
         if layer != layers.CORE:
             carried |= {normal(line.split("==")[0]) for line in pins(layer)}
@@ -98,13 +98,40 @@ def test_fingerprinting_fits_with_onnxruntime_too(
     """The optional layer, with the one module that a model is opened by and nothing it lacks."""
     command = [sys.executable, "-m", "filmgate_packaging", "--only", "inference"]
     subprocess.run(command, check=True, cwd=CHECKOUT)
-    carried = [*layers_of(template, "fingerprint"), "inference"]
+    carried = [*layers_of(template, "derive"), "inference"]
     assert len(carried) <= 5
-    parts = [packaged / "fingerprint.zip", *(built / f"{layer}.zip" for layer in carried)]
+    parts = [packaged / "derive.zip", *(built / f"{layer}.zip" for layer in carried)]
     assert sum(zips.unzipped_bytes(part) for part in parts) < LAMBDA_LIMIT
     with zipfile.ZipFile(built / "inference.zip") as opened:
         libraries = [name for name in opened.namelist() if ".so" in name]
     assert any("onnxruntime_pybind11_state" in name for name in libraries)
+
+
+def test_the_layer_knows_every_service_that_functions_call(built: Path, tmp_path: Path) -> None:
+    """From its own botocore, whose descriptions of other services are left out."""
+    with zipfile.ZipFile(built / "runtime.zip") as opened:
+        opened.extractall(tmp_path)
+    handlers = [CHECKOUT / "functions" / function / "handler.py" for function in FUNCTIONS]
+    called = {"dynamodb", *(name for handler in handlers for name in services(handler))}
+    assert called == layers.AWS_SERVICES
+    code = (
+        "import sys, boto3, botocore;"
+        f"assert botocore.__file__.startswith({str(tmp_path)!r}), botocore.__file__;"
+        f"[boto3.client(name, region_name='eu-west-1') for name in {sorted(called)!r}]"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        env={"PYTHONPATH": str(tmp_path / "python"), "AWS_DATA_PATH": str(tmp_path / "none")},
+    )
+
+
+def services(handler: Path) -> Iterator[str]:
+    """Names in ``boto3.client(…)`` in every file that can be reached from the handler."""
+    for file in reached(handler):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "boto3.client":
+                yield ast.literal_eval(node.args[0])
 
 
 @pytest.mark.parametrize("layer", [*layers.THIRD_PARTY, *layers.OPTIONAL])
@@ -145,18 +172,25 @@ def third_party(handler: Path) -> Iterator[tuple[str, Path]]:
 
     Imports inside functions count; those under ``if TYPE_CHECKING`` do not.
     """
-    waiting, seen = [handler], set()
+    for file in reached(handler):
+        for name in imports(ast.parse(file.read_text())):
+            top = name.split(".")[0]
+            if top != "filmgate" and top not in sys.stdlib_module_names:
+                yield top, file.relative_to(CHECKOUT)
+
+
+def reached(handler: Path) -> Iterator[Path]:
+    """The handler and every file of our package that it imports, at first hand or not."""
+    waiting, seen = [handler], set[Path]()
     while waiting:
         file = waiting.pop()
         if file in seen:
             continue
         seen.add(file)
+        yield file
         for name in imports(ast.parse(file.read_text())):
-            top = name.split(".")[0]
-            if top == "filmgate":
+            if name.split(".")[0] == "filmgate":
                 waiting += modules(name)
-            elif top not in sys.stdlib_module_names:
-                yield top, file.relative_to(CHECKOUT)
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

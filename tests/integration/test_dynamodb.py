@@ -24,7 +24,8 @@ from tests.contracts.interleaving import (
     stored_asset,
     three_capabilities,
 )
-from tests.contracts.library import LibraryContract, an_asset, every_page, stored_as
+from tests.contracts.library import LibraryContract
+from tests.contracts.records import an_asset, every_page, stored_as
 from tests.integration.emulator import create_table, emulator
 
 pytestmark = pytest.mark.stack

@@ -54,9 +54,9 @@ def ended(client: FilmgateClient, asset_id: str) -> AssetView:
     return view
 
 
-def execution(own: RunningStack, job_id: str) -> dict[str, Any]:
-    """The video workflow's execution of a job, once it has ended."""
-    arn = f"{own.info.workflows['video'].replace(':stateMachine:', ':execution:')}:{job_id}"
+def execution(own: RunningStack, run_id: str) -> dict[str, Any]:
+    """The Standard workflow's execution of a run, once it has ended."""
+    arn = f"{own.info.workflows['standard'].replace(':stateMachine:', ':execution:')}:{run_id}"
     states = own.aws.client("stepfunctions")
     described: dict[str, Any] = states.describe_execution(executionArn=arn)
     deadline = time.monotonic() + PATIENCE_S
@@ -70,17 +70,19 @@ def test_a_failed_step_is_recorded_and_can_be_run_again(
     own: RunningStack, client: FilmgateClient, tmp_path: Path
 ) -> None:
     functions = own.aws.client("lambda")
-    name = own.info.functions["decide"]
+    name = own.info.functions["dedupe"]
     handler = functions.get_function_configuration(FunctionName=name)["Handler"]
     functions.update_function_configuration(FunctionName=name, Handler=f"{handler}_is_not_there")
     asset_id = upload(client, video(tmp_path / "unlucky.mp4"))
     failed = ended(client, asset_id)
     assert failed.status is AssetStatus.FAILED
     assert failed.reason
-    assert failed.job_id == f"{asset_id}-1"
-    assert execution(own, failed.job_id)["status"] == "FAILED"
+    job = client.job(failed.results[0].job_id)
+    assert (job.state, job.attempt, job.error) == ("failed", 1, failed.reason)
+    execution(own, job.run_id)
 
     functions.update_function_configuration(FunctionName=name, Handler=handler)
-    assert client.rerun(asset_id).job_id == f"{asset_id}-2"
+    (again,) = client.analyze(asset_id)
+    assert again.attempt == 2
     assert ended(client, asset_id).status is AssetStatus.DONE
-    assert execution(own, f"{asset_id}-2")["status"] == "SUCCEEDED"
+    assert execution(own, again.run_id)["status"] == "SUCCEEDED"

@@ -30,6 +30,7 @@ from filmgate_local.daemon import HOST
 from filmgate_local.layout import CHECKOUT, Home, StackError, alone
 from filmgate_local.package import UPDATE
 from filmgate_local.space import RESERVE_ENV
+from tests.deployed import FUNCTIONS, name_of
 from tests.integration.conftest import ended
 from tests.stack import CANARY, RunningStack, environment, own_stack
 
@@ -70,7 +71,7 @@ def test_the_files_say_how_to_reach_it(local: RunningStack) -> None:
     noted = json.loads((local.root / ".filmgate" / "stack.json").read_text())
     assert noted["api_url"] == local.info.api_url
     assert set(noted["tables"]) == {"assets", "matches", "index", "keys", "idempotency"}
-    assert set(noted["functions"]) >= {"ingest", "fingerprint", "match", "decide", "finish", "api"}
+    assert set(noted["functions"]) == {name_of(function) for function in FUNCTIONS}
 
 
 def test_the_key_is_for_its_owner_only(local: RunningStack) -> None:
@@ -170,7 +171,30 @@ def test_what_the_local_cloudformation_leaves_out_is_set(local: RunningStack) ->
         rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
         assert {rule["ID"] for rule in rules} >= {"abandoned-uploads", "old-versions"}
         assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
-    assert s3.get_bucket_cors(Bucket=local.info.raw_bucket)["CORSRules"]
+        assert s3.get_bucket_cors(Bucket=bucket)["CORSRules"]
+
+
+def test_a_browser_of_another_origin_may_call_the_api(local: RunningStack) -> None:
+    preflight = urllib.request.Request(
+        f"{local.info.api_url}/uploads",
+        method="OPTIONS",
+        headers={
+            "origin": "https://console.example.org",
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type,x-api-key",
+        },
+    )
+    with urllib.request.urlopen(preflight) as answer:
+        assert answer.status in {200, 204}
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "POST" in answer.headers["access-control-allow-methods"]
+        assert "x-api-key" in answer.headers["access-control-allow-headers"].lower()
+    call = urllib.request.Request(
+        f"{local.info.api_url}/assets",
+        headers={"origin": "https://console.example.org", "x-api-key": local.api_key},
+    )
+    with urllib.request.urlopen(call) as answer:
+        assert answer.headers["access-control-allow-origin"] == "*"
 
 
 def test_status_counts_what_waits(local: RunningStack) -> None:

@@ -7,7 +7,8 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -18,10 +19,16 @@ import pytest
 
 from filmgate.adapters import s3
 from filmgate.adapters.dynamodb.library import DynamoLibrary
-from filmgate.library.model import Asset, AssetStatus
+from filmgate.dedupe.records import verdict_of
+from filmgate.library.jobs import Job
+from filmgate.library.matches import Match
+from filmgate.library.model import AnalyzedAsset, AssetStatus
 from filmgate.media.model import MediaKind
+from filmgate.pipeline.runs import plan, start
+from filmgate.sandbox.scratch import PREFIX
 from tests import media_factory
 from tests.integration.conftest import document
+from tests.memory import MemoryWorkflows
 from tests.stack import RunningStack, environment
 from tests.unit.pipeline.flow import picture
 
@@ -65,21 +72,21 @@ class Site:
             Bucket=self.local.info.raw_bucket, Key=f"raw/{self.tenant}/{name}", Body=body
         )
 
-    def assets(self) -> list[Asset]:
-        return self.library.list_assets(self.tenant, status=None, limit=100, cursor=None).items
+    def assets(self) -> list[AnalyzedAsset]:
+        return self.library.list_analyzed(self.tenant, status=None, limit=100, cursor=None).items
 
-    def ended(self, count: int, patience_s: float = _PATIENCE_S) -> dict[str, Asset]:
+    def ended(self, count: int, patience_s: float = _PATIENCE_S) -> dict[str, AnalyzedAsset]:
         """So many assets by path, once all of them are final."""
 
-        def look() -> dict[str, Asset] | None:
-            assets = self.assets()
-            if len(assets) < count or not all(asset.status.final for asset in assets):
+        def look() -> dict[str, AnalyzedAsset] | None:
+            records = self.assets()
+            if len(records) < count or not all(record.status.final for record in records):
                 return None
-            return {asset.path: asset for asset in assets}
+            return {record.asset.path: record for record in records}
 
         return wait_for(f"{count} final assets", look, patience_s)
 
-    def matches(self) -> list[Any]:
+    def matches(self) -> list[Match]:
         return self.library.list_matches(self.tenant, limit=100, cursor=None).items
 
 
@@ -105,14 +112,17 @@ def test_a_video_a_sound_and_pictures_are_taken_in(site: Site, tmp_path: Path) -
     site.drop("two.jpg", picture(1, side=150, quality=70))
     ended = site.ended(4)
     assert {asset.status for asset in ended.values()} == {AssetStatus.DONE}
-    kinds = {path: asset.info.kind for path, asset in ended.items() if asset.info}
+    kinds = {path: r.asset.info.kind for path, r in ended.items() if r.asset.info}
     assert kinds["clip.mp4"] is MediaKind.VIDEO
     assert kinds["sound"] is MediaKind.AUDIO
     assert kinds["a b/é ../one.jpg"] is MediaKind.IMAGE
     (match,) = site.matches()
-    assert {match.a, match.b} == {ended["a b/é ../one.jpg"].asset_id, ended["two.jpg"].asset_id}
-    assert match.verdict.pairs
-    assert match.verdict.reason
+    assert {match.a, match.b} == {
+        ended["a b/é ../one.jpg"].asset.asset_id,
+        ended["two.jpg"].asset.asset_id,
+    }
+    assert verdict_of(match).pairs
+    assert verdict_of(match).reason
 
 
 BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
@@ -166,7 +176,7 @@ def test_odd_files_are_taken_in(site: Site, tmp_path: Path) -> None:
     assert {name: (a.status, a.reason) for name, a in ended.items() if a.status != "done"} == {}
     assert ended["half.mp4"].notes
     for name in ("anim.gif", "anim.webp", "anim.png"):
-        info = ended[name].info
+        info = ended[name].asset.info
         assert info is not None
         assert info.kind is MediaKind.VIDEO
 
@@ -179,14 +189,15 @@ def test_the_same_file_and_a_copy_at_the_same_moment_find_each_other(site: Site)
     assert all(asset.status is AssetStatus.DONE for asset in ended.values())
     pairs = [(match.a, match.b) for match in site.matches()]
     assert len(pairs) == len(set(pairs)) == 6
-    identical = [m for m in site.matches() if m.verdict.transform.identical_bytes]
+    identical = [m for m in site.matches() if verdict_of(m).transform.identical_bytes]
     assert len(identical) == 1
 
 
 def test_an_event_that_comes_again_starts_nothing(site: Site) -> None:
     """Redelivered by hand, as it is by SQS now and then."""
     site.drop("one.jpg", picture(3))
-    (asset,) = site.ended(1).values()
+    (record,) = site.ended(1).values()
+    asset = record.asset
     sqs = site.local.aws.client("sqs")
     detail = {"object": {"key": asset.key, "version-id": asset.version_id}}
     for _ in range(3):
@@ -194,15 +205,20 @@ def test_an_event_that_comes_again_starts_nothing(site: Site) -> None:
         sqs.send_message(QueueUrl=site.local.info.ingest_queue_url, MessageBody=body)
     site.drop("two.jpg", picture(4))
     site.ended(2)
-    assert site.library.asset(site.tenant, asset.asset_id) == asset
+    assert site.library.analyzed(site.tenant, [asset.asset_id]) == [record]
+
+
+def done(record: AnalyzedAsset) -> bool | None:
+    return record.status is AssetStatus.DONE or None
 
 
 @pytest.fixture
 def impatient_queue(local: RunningStack) -> Iterator[None]:
-    """Failed messages come back after a second, not after minutes."""
+    """Messages are given up after one failure, not after six."""
     sqs, url = local.aws.client("sqs"), local.info.ingest_queue_url
-    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+    policy = json.loads(before["Attributes"]["RedrivePolicy"]) | {"maxReceiveCount": 1}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy)})
     yield
     sqs.set_queue_attributes(QueueUrl=url, Attributes=before["Attributes"])
 
@@ -211,6 +227,7 @@ def impatient_queue(local: RunningStack) -> Iterator[None]:
 def test_a_message_that_always_fails_is_set_aside_and_works_once_redriven(
     local: RunningStack, site: Site
 ) -> None:
+    """Within a minute: of itself the message would come back after three."""
     sqs, info = local.aws.client("sqs"), local.info
 
     def dead() -> int:
@@ -223,22 +240,21 @@ def test_a_message_that_always_fails_is_set_aside_and_works_once_redriven(
     with changed(local, "ingest", "FILMGATE_ASSETS_TABLE", "no-such-table"):
         site.drop("one.jpg", picture(5))
         wait_for("dead letter", lambda: dead() or None)
-    assert site.assets() == []
-    site.drop("two.jpg", picture(6))
-    assert list(site.ended(1)) == ["two.jpg"]
+    given_up = site.ended(1)["one.jpg"]
+    assert (given_up.status, given_up.reason_code) == (AssetStatus.FAILED, "not_processed")
     (message,) = sqs.receive_message(QueueUrl=info.dead_letters_url)["Messages"]
     sqs.send_message(QueueUrl=info.ingest_queue_url, MessageBody=message["Body"])
     sqs.delete_message(QueueUrl=info.dead_letters_url, ReceiptHandle=message["ReceiptHandle"])
-    assert site.ended(2)["one.jpg"].status is AssetStatus.DONE
+    wait_for("the redriven asset", lambda: done(site.ended(1)["one.jpg"]))
 
 
 def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, site: Site) -> None:
     site.drop("one.jpg", picture(11))
     site.drop("other.jpg", picture(12))
     site.ended(2)
-    with changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"fold_entries": 1}'):
-        folded = invoke(local, "compact", {})
-    assert folded[site.tenant] == 2
+    with changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 1}'):
+        applied = invoke(local, "compact", {"tenants": [site.tenant]})
+    assert applied == {site.tenant: 2}
     listed = local.aws.client("s3").list_objects_v2(
         Bucket=local.info.artifacts_bucket, Prefix=f"index/{site.tenant}/segments/"
     )
@@ -248,45 +264,82 @@ def test_compaction_of_the_deployed_index_hides_nothing(local: RunningStack, sit
     assert len(site.matches()) == 1
 
 
+def test_a_match_asks_the_deployed_function_for_a_compaction(
+    local: RunningStack, site: Site
+) -> None:
+    """By the deployed functions, so their roles allow it."""
+    site.drop("one.jpg", picture(14))
+    asset = site.ended(1)["one.jpg"]
+    asks = next(name for name in map(str, range(99)) if not zlib.crc32(name.encode()) % 8)
+    event = {"tenant": site.tenant, "asset_id": asks, "job_id": str(asset.job_id)}
+    event |= {"correlation_id": "test", "fingerprint_key": str(asset.fingerprint_key)}
+    segments = f"index/{site.tenant}/segments/"
+    with (
+        changed(local, "match", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 2}'),
+        changed(local, "compact", "FILMGATE_INDEX_SETTINGS", '{"compact_entries": 2}'),
+    ):
+        invoke(local, "match", event)
+        s3_client = local.aws.client("s3")
+
+        def compacted() -> bool | None:
+            found = s3_client.list_objects_v2(Bucket=local.info.artifacts_bucket, Prefix=segments)
+            return found["KeyCount"] == 1 or None
+
+        wait_for("segment", compacted)
+
+
 def test_a_pair_that_differs_by_new_settings_is_withdrawn(local: RunningStack, site: Site) -> None:
     """By the deployed function, so its role allows it."""
     site.drop("one.jpg", picture(13))
     site.ended(1)
     site.drop("two.jpg", picture(13, side=150))
-    asset = site.ended(2)["two.jpg"]
+    asset = site.ended(2)["two.jpg"].asset
     assert len(site.matches()) == 1
-    (key,) = [
-        row["Key"]
-        for row in local.aws.client("s3").list_objects_v2(
-            Bucket=local.info.artifacts_bucket, Prefix=f"artifacts/{site.tenant}/{asset.sha256}/"
-        )["Contents"]
-        if "/comparisons/" in row["Key"]
-    ]
-    event = {"tenant": site.tenant, "asset_id": asset.asset_id, "job_id": asset.job_id}
-    event |= {"correlation_id": "test", "comparisons_key": key, "candidates": 1}
     strict = '{"image": {"exact": 1.0, "near": 1.0, "similar": 1.0}}'
-    with changed(local, "decide", "FILMGATE_MATCH_SETTINGS", strict):
-        answers = [invoke(local, "decide", event) for _ in range(2)]
-    assert [(answer["matches"], answer["withdrawn"]) for answer in answers] == [(0, 1), (0, 0)]
+    with changed(local, "dedupe", "FILMGATE_MATCH_SETTINGS", strict):
+        counts = [again(local, site, asset.asset_id) for _ in range(2)]
+    assert [(count["matches"], count["withdrawn"]) for count in counts] == [(0, 1), (0, 0)]
     assert site.matches() == []
-    assert invoke(local, "decide", event)["matches"] == 1
+    assert again(local, site, asset.asset_id)["matches"] == 1
     assert len(site.matches()) == 1
+
+
+def again(local: RunningStack, site: Site, asset_id: str) -> dict[str, Any]:
+    """Run a stored asset again, by its functions one after the other; its summary then."""
+    asset = site.library.asset(site.tenant, asset_id)
+    run = plan(asset, site.library.results(site.tenant, asset_id))
+    assert site.library.begin(asset.changed(), run.jobs, run.results)
+    (state,) = started(run.jobs)
+    (job,) = invoke(local, "derive", state)["work"]
+    assert invoke(local, "dedupe", job)["state"] == "succeeded"
+    (result,) = site.library.results(site.tenant, asset_id)
+    return dict(result.summary)
+
+
+def started(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """What a workflow would start with for these jobs."""
+    workflows = MemoryWorkflows()
+    start(workflows, jobs, "test")
+    return [dict(payload) for _, payload in workflows.started.values()]
 
 
 def test_copies_are_found_with_the_index_in_bands(local: RunningStack, site: Site) -> None:
     # What the role is given with `index: bands`, see serverless.yml.
     actions = ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
     with (
-        granted(local, "match", actions, "index"),
-        changed(local, "match", "FILMGATE_INDEX", "bands"),
+        granted(local, "dedupe", actions, "index"),
+        changed(local, "dedupe", "FILMGATE_INDEX", "bands"),
     ):
         site.drop("one.jpg", picture(13))
         site.drop("two.jpg", picture(13, side=150))
         site.drop("other.jpg", picture(14))
         ended = site.ended(3)
-    assert {asset.status for asset in ended.values()} == {AssetStatus.DONE}
+    assert {(asset.status, asset.reason) for asset in ended.values()} == {(AssetStatus.DONE, None)}
     (match,) = site.matches()
-    assert {match.a, match.b} == {ended["one.jpg"].asset_id, ended["two.jpg"].asset_id}
+    assert {match.a, match.b} == {
+        ended["one.jpg"].asset.asset_id,
+        ended["two.jpg"].asset.asset_id,
+    }
 
 
 @contextmanager
@@ -329,8 +382,8 @@ def test_a_worker_killed_in_mid_file_is_tried_again(
 ) -> None:
     body = media_factory.video(tmp_path / "long.mp4", seconds=30, size=(480, 270)).read_bytes()
     site.drop("long.mp4", body)
-    wait_for("job", lambda: True if [a for a in site.assets() if a.job_id] else None)
-    killed = wait_for("busy worker", lambda: kill_busy(local, "fingerprint"), 20)
+    wait_for("job", lambda: True if [r for r in site.assets() if r.results] else None)
+    killed = wait_for("busy worker", lambda: kill_busy(local, "derive"), 20)
     assert killed
     ended = site.ended(1)["long.mp4"]
     assert ended.status is AssetStatus.DONE, ended.reason
@@ -340,7 +393,7 @@ def test_a_worker_killed_in_mid_file_is_tried_again(
 
 
 def kill_busy(local: RunningStack, function: str) -> int | None:
-    """Kill a worker of the function that is decoding; its id, or None where none is."""
+    """Kill a worker of the function that has a file; its id, or None where none has."""
     mark = f"ministack-lambda-{local.info.functions[function]}-"
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():
@@ -351,7 +404,7 @@ def kill_busy(local: RunningStack, function: str) -> int | None:
             files = [str(link.readlink()) for link in (process / "fd").iterdir()]
         except (OSError, ValueError):
             continue
-        busy = any("filmgate-" in name and name.endswith("/file") for name in files)
+        busy = any(PREFIX in name for name in files)
         if mark in command and parent == local.info.pid and busy:
             os.kill(int(process.name), signal.SIGKILL)
             return int(process.name)

@@ -15,9 +15,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from filmgate_local.credentials import RootKeys, ensure_root_keys
 from filmgate_local.layout import (
     ACCOUNT,
+    CHECKOUT,
     DEFAULT_PORT,
     IDENTITY_PATH,
     REGION,
@@ -35,8 +38,6 @@ POLL_S = 0.05
 ANSWER_S = 10.0
 """On a busy machine our own daemon may take a while to answer."""
 STRANGER_ANSWER_S = 2.0
-FIRST_TO_LAST = ("finish", "dedupe", "engine", "derive", "compact", "ingest")
-"""Functions in the order in which they get free slots: the end of the pipeline goes first."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,22 @@ def environment(home: Home, port: int, keys: RootKeys) -> dict[str, str]:
         "FILMGATE_LOCAL_SLOTS": os.environ.get("FILMGATE_LOCAL_SLOTS", str(default_slots())),
         RESERVE_ENV: os.environ.get(RESERVE_ENV, str(DEFAULT_RESERVE_MB)),
         "FILMGATE_LOCAL_INTERACTIVE": f"{STACK}-api",
-        "FILMGATE_LOCAL_ORDER": ",".join(f"{STACK}-{name}" for name in FIRST_TO_LAST),
+        "FILMGATE_LOCAL_ORDER": ",".join(f"{STACK}-{name}" for name in in_turn(CHECKOUT)),
     }
+
+
+def in_turn(checkout: Path) -> list[str]:
+    """Functions in the order they get free slots: what is nearly done goes before what is new.
+
+    It is the ``turn`` of each ``functions/NAME/function.yml``; those without one come before all
+    others, so they are left out here.
+    """
+    turns = {}
+    for file in checkout.glob("functions/*/function.yml"):
+        turn = yaml.safe_load(file.read_text(encoding="utf-8")).get("turn")
+        if turn is not None:
+            turns[file.parent.name.replace("_", "-")] = int(turn)
+    return sorted(turns, key=lambda name: (turns[name], name))
 
 
 def default_slots() -> int:

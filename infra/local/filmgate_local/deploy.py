@@ -148,7 +148,9 @@ def _lifecycle_rule(given: dict[str, Any]) -> dict[str, Any]:
     rule = {"ID": given["Id"], "Status": given["Status"]}
     rule["Filter"] = {"Prefix": given.get("Prefix", "")}
     if "ExpirationInDays" in given:
-        rule["Expiration"] = {"Days": given["ExpirationInDays"]}
+        rule["Expiration"] = {"Days": int(given["ExpirationInDays"])}
+    if "ExpiredObjectDeleteMarker" in given:
+        rule["Expiration"] = {"ExpiredObjectDeleteMarker": True}
     for name in ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"):
         if name in given:
             rule[name] = given[name]

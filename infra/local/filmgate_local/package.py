@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,14 @@ from filmgate_local.credentials import RootKeys
 from filmgate_local.layout import REGION, STAGE, StackError, alone
 from filmgate_packaging import layers, zips
 
-INPUTS = ("serverless.yml", "package-lock.json", "infra/resources", "infra/workflows", "functions")
+INPUTS = (
+    "serverless.yml",
+    "package-lock.json",
+    "infra/packaging/functions.js",
+    "infra/resources",
+    "infra/workflows",
+    "functions",
+)
 CREATE = "cloudformation-template-create-stack.json"
 MODEL = "FILMGATE_EMBEDDING_MODEL"
 UPDATE = "cloudformation-template-update-stack.json"
@@ -66,7 +74,8 @@ def package(checkout: Path, endpoint: str, keys: RootKeys) -> Packaged:
         stamp = folder / "inputs.sha256"
         if not stamp.exists() or stamp.read_text() != inputs or not (target / UPDATE).exists():
             stamp.unlink(missing_ok=True)
-            osls(checkout, target, built, endpoint, keys, model=model)
+            parameters = {"embedding-model": model} if model else {}
+            osls(checkout, target, built, endpoint, keys, parameters=parameters)
             stamp.write_text(inputs)
         return _addressed(target, built, folder / "artefacts")
 
@@ -92,11 +101,12 @@ def osls(
     *,
     stage: str = STAGE,
     architecture: str = "x86_64",
-    model: str = "",
+    parameters: Mapping[str, str] | None = None,
 ) -> None:
     """Run ``osls package`` into ``target`` with the layers in ``built``. Raises StackError.
 
-    ``endpoint`` answers the packager's questions to AWS; it never reaches a real account.
+    ``parameters`` are those of serverless.yml that differ from its defaults. ``endpoint`` answers
+    the packager's questions to AWS; it never reaches a real account.
     """
     program = checkout / "node_modules" / "osls" / "bin" / "serverless.js"
     node = shutil.which("node")
@@ -109,8 +119,8 @@ def osls(
     command = [node, str(program), "package", "--stage", stage, "--region", REGION]
     command += ["--package", str(target), "--param", f"layers={built.relative_to(checkout)}"]
     command += ["--param", f"architecture={architecture}"]
-    if model:
-        command += ["--param", f"embedding-model={model}"]
+    for name, value in (parameters or {}).items():
+        command += ["--param", f"{name}={value}"]
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(target.parent),

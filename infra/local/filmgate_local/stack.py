@@ -30,7 +30,7 @@ class StackInfo:
 
     Attributes:
         tables: physical name by ``assets``, ``matches``, ``index``, ``keys``, ``idempotency``.
-        functions: function name by its folder under ``functions/``.
+        functions: name of the Lambda by the function's own, such as ``dead-letters``.
         workflows: ARN by ``express``, ``standard``.
         deployed: SHA-256 of the deployed template, artefacts included.
     """
@@ -194,11 +194,6 @@ def disk_space(root: Path) -> DiskSpace | None:
 def _describe(aws: LocalAws, running: Daemon, home: Home, packaged: Packaged) -> StackInfo:
     output = outputs(aws)
     physical = resources(aws)
-    functions = {
-        logical.removesuffix("LambdaFunction").lower(): name
-        for logical, name in physical.items()
-        if logical.endswith("LambdaFunction")
-    }
     return StackInfo(
         # Addressed by path: not every machine resolves names under localhost.
         api_url=f"{running.endpoint}/_aws/execute-api/{physical['HttpApi']}",
@@ -214,7 +209,7 @@ def _describe(aws: LocalAws, running: Daemon, home: Home, packaged: Packaged) ->
         ingest_queue_url=_at(running, output["IngestQueueUrl"]),
         dead_letters_url=_at(running, output["IngestDeadLettersUrl"]),
         tables={name: output[f"{name.capitalize()}TableName"] for name in TABLES},
-        functions=functions,
+        functions={name: f"{STACK}-{name}" for name in output["FunctionNames"].split(",")},
         workflows={
             "express": output["AnalyzeExpressArn"],
             "standard": output["AnalyzeStandardArn"],

@@ -38,6 +38,11 @@ _UNUSED = (
 )
 """Starts of names of what no function needs of a package."""
 
+AWS_SERVICES = frozenset({"dynamodb", "s3", "sqs", "stepfunctions"})
+"""Services that functions call. botocore describes some 400, and a test holds the code to these."""
+
+_SERVICE_DATA = ("botocore/data/", "boto3/data/", "boto3/examples/")
+
 
 class LayerError(Exception):
     """A layer could not be built."""
@@ -83,6 +88,15 @@ def _kept(installed: Path) -> Iterator[tuple[str, Path]]:
         parts = name.split("/")
         # RECORD and direct_url name the installer's own paths and files left out here.
         unwanted = {"tests", "bin"} & set(parts[:-1]) or parts[-1] in {"RECORD", "direct_url.json"}
-        unwanted = unwanted or name.startswith(_UNUSED)
+        unwanted = unwanted or name.startswith(_UNUSED) or _of_another_service(name)
         if not unwanted and not name.endswith((".pyi", ".pxd", ".h", ".c")):
             yield f"python/{name}", source
+
+
+def _of_another_service(name: str) -> bool:
+    """Whether a file describes a service of AWS that no function calls."""
+    for folder in _SERVICE_DATA:
+        if name.startswith(folder):
+            service, inner, _ = name.removeprefix(folder).partition("/")
+            return bool(inner) and service not in AWS_SERVICES
+    return False

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from filmgate.access import service
 from filmgate.access.model import hash_key, new_key, valid_tenant, well_formed
 from filmgate.access.service import KeyRing, create_key, revoke_key
+from filmgate.clock import now
 from filmgate.errors import NotFound
 from tests.memory_keys import MemoryKeyStore
 
@@ -119,7 +120,7 @@ def test_a_key_stops_at_its_expiry_even_where_it_is_remembered(
 ) -> None:
     store = MemoryKeyStore()
     ring = KeyRing(store)
-    soon = service.now() + timedelta(hours=1)
+    soon = now() + timedelta(hours=1)
     key = create_key(store, "acme", "guest", expires_at=soon)
     assert ring.tenant_of(key) == "acme"
     monkeypatch.setattr(service, "now", lambda: soon)
@@ -129,7 +130,7 @@ def test_a_key_stops_at_its_expiry_even_where_it_is_remembered(
 
 def test_a_key_cannot_be_made_that_never_works() -> None:
     with pytest.raises(ValueError, match="in the future"):
-        create_key(MemoryKeyStore(), "acme", "late", expires_at=service.now())
+        create_key(MemoryKeyStore(), "acme", "late", expires_at=now())
 
 
 def test_a_revoked_key_stops_within_a_minute_and_others_work_on() -> None:

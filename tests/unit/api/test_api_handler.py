@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from filmgate.observability import logger
 from functions.api import handler as module
 from tests.unit.api.world import World
 
-EVENTS = Path(__file__).resolve().parents[3] / "events"
+EVENTS = Path(module.__file__).parent
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,14 @@ def invoke(
 
 
 def event(name: str, key: str | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((EVENTS / f"http_api_{name}.json").read_text("utf-8"))
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
     if key:
         found["headers"]["x-api-key"] = key
     return found
 
 
 def test_health(invoke: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    answer = invoke(event("health"))
+    answer = invoke(event("event_health"))
     assert answer["statusCode"] == 200
     assert answer["isBase64Encoded"] is False
     assert json.loads(answer["body"])["status"] == "ok"
@@ -56,7 +57,7 @@ def test_health(invoke: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
 def test_an_upload_is_created(
     world: World, invoke: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
-    answer = invoke(event("create_uploads", world.keys["acme"]))
+    answer = invoke(event("event_create_uploads", world.keys["acme"]))
     assert answer["statusCode"] == 200, answer
     (upload,) = json.loads(answer["body"])["uploads"]
     assert upload["path"] == "holiday/Été 1.mp4"
@@ -68,16 +69,16 @@ def test_the_query_arrives(
 ) -> None:
     for n in range(12):
         world.add_asset("acme", f"{n}.png")
-    answer = json.loads(invoke(event("list_assets", world.keys["acme"]))["body"])
+    answer = json.loads(invoke(event("event", world.keys["acme"]))["body"])
     assert len(answer["items"]) == 10
-    by_id = json.loads(invoke(event("assets_by_id", world.keys["acme"]))["body"])
+    by_id = json.loads(invoke(event("event_assets_by_id", world.keys["acme"]))["body"])
     assert by_id == {"items": [], "cursor": None}
 
 
 def test_a_problem_travels_as_text_under_the_id_of_the_request(
     invoke: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> None:
-    unknown = event("list_assets")
+    unknown = event("event")
     unknown["headers"]["X-Request-Id"] = "chosen-by-the-caller"
     answer = invoke(unknown)
     assert answer["statusCode"] == 401
@@ -93,15 +94,15 @@ def test_the_logs_name_the_request_and_nothing_private(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     log = io.StringIO()
-    monkeypatch.setattr(module.logger.registered_handler, "stream", log)
+    monkeypatch.setattr(logger.registered_handler, "stream", log)
 
     def fail(*_: object, **__: object) -> None:
         raise ValueError("holiday/Été 1.mp4")
 
     key = world.keys["acme"]
-    invoke(event("create_uploads", key))
+    invoke(event("event_create_uploads", key))
     world.library.analyzed = fail  # type: ignore[method-assign,assignment]
-    failed = invoke(event("create_uploads", key))
+    failed = invoke(event("event_create_uploads", key))
     assert failed["statusCode"] == 500
     written = log.getvalue() + capsys.readouterr().out
     lines = [json.loads(line) for line in written.splitlines()]

@@ -40,7 +40,7 @@ def test_a_new_file_gets_a_place_that_takes_only_it(world: World, client: TestCl
         "key": f"raw/acme/{identity}/b.mp4",
         "Content-Type": "video/mp4",
         "x-test-range": "10-10",
-        "x-test-expires": "3600",
+        "x-test-expires": "900",
     }
     stored = world.library.asset("acme", identity)
     assert (stored.state, stored.sha256, stored.size_bytes) == (AssetState.WAITING, SHA, 10)

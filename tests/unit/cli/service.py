@@ -13,8 +13,12 @@ from fastapi.testclient import TestClient
 
 from filmgate.api.app import create_app
 from filmgate.clock import now
+from filmgate.dedupe.engine import SPEC
 from filmgate.dedupe.matching.model import FramePair, MatchClass, Segment, Verdict
-from filmgate.library.model import AssetStatus, Match
+from filmgate.dedupe.records import match_of
+from filmgate.library.jobs import new_id
+from filmgate.library.model import AssetState, AssetStatus
+from filmgate.library.results import Result, ResultState
 from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.media.storyboard import StoryboardIndex
 from tests.unit.api.world import World
@@ -76,19 +80,37 @@ class Service(httpx.BaseTransport):
         done; all else is done, what starts with `half` with a note, and matches what starts with
         the same letter."""
         asset = self.world.library.asset("acme", asset_id)
-        outcome: dict[str, object] = {"status": AssetStatus.DONE, "info": VIDEO}
+        outcome: dict[str, object] = {"state": ResultState.DONE}
         if content.startswith(b"text"):
-            outcome = {"status": AssetStatus.REFUSED, "reason_code": "text", "reason": "Only text."}
-        elif content.startswith(b"boom"):
-            outcome = {"status": AssetStatus.FAILED, "reason": "The worker was lost."}
+            refusal = {"reason_code": "text", "reason": "Only text."}
+            self.world.library.save(
+                asset.model_copy(update={"state": AssetState.REFUSED, **refusal})
+            )
+            return
+        if content.startswith(b"boom"):
+            outcome = {"state": ResultState.FAILED, "reason": "The worker was lost."}
         elif content.startswith(b"slow"):
-            outcome = {"status": AssetStatus.PROCESSING}
+            outcome = {"state": ResultState.RUNNING}
         elif content.startswith(b"half"):
             outcome["notes"] = (HALF,)
         folder = f"artifacts/acme/{asset.sha256}/dedupe/e"
-        self.world.library.save(
-            asset.model_copy(update={**outcome, "tiles_key": f"{folder}/tiles.jpg"})
+        stored = asset.model_copy(update={"state": AssetState.STORED, "info": VIDEO})
+        self.world.library.save(stored)
+        files = {name: f"{folder}/{name}" for name in ("tiles.jpg", "tiles.json")}
+        result = Result(
+            tenant="acme",
+            asset_id=asset_id,
+            capability=SPEC.capability,
+            engine=SPEC.reference,
+            state=ResultState.DONE,
+            job_id=new_id(),
+            attempt=1,
+            asset_created_at=asset.created_at,
+            created_at=now(),
+            updated_at=now(),
+            artifacts=files,
         )
+        self.world.library.save(result.model_copy(update=outcome))
         jpeg, index = sheet([0.0, 1.0, 2.0])
         facts = StoryboardIndex(
             columns=10, tile_width=160, tile_height=90, times_s=tuple(index.times_s)
@@ -97,13 +119,14 @@ class Service(httpx.BaseTransport):
         self.world.objects.put(
             "artifacts", f"{folder}/tiles.json", facts.model_dump_json().encode(), "text/json"
         )
-        if outcome["status"] is AssetStatus.DONE:
+        if outcome["state"] is ResultState.DONE:
             self._match(asset_id, content)
 
     def _match(self, asset_id: str, content: bytes) -> None:
-        page = self.world.library.list_assets("acme", status=None, limit=1000, cursor=None)
-        for other in page.items:
-            if other.asset_id == asset_id or other.status is not AssetStatus.DONE:
+        page = self.world.library.list_analyzed("acme", status=None, limit=1000, cursor=None)
+        for record in page.items:
+            other = record.asset
+            if other.asset_id == asset_id or record.status is not AssetStatus.DONE:
                 continue
             body = self.world.objects.get("raw", other.key)
             if body[:1] == content[:1]:
@@ -127,5 +150,4 @@ class Service(httpx.BaseTransport):
             pairs=(FramePair(a_time=1.0, b_time=1.0, similarity=0.98),),
             engine="test/1",
         )
-        match = Match(tenant="acme", a=a, b=b, verdict=verdict, created_at=now(), updated_at=now())
-        self.world.library.save_match(match)
+        self.world.library.save_match(match_of("acme", a, b, verdict, now()))

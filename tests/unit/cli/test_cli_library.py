@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filmgate.library.engines import EngineState, report
 from typer.testing import CliRunner
 
 from filmgate.cli.app import app
 from filmgate.dedupe.matching.model import Transform
+from filmgate.dedupe.records import match_of, verdict_of
+from filmgate.engines.status import EngineState, report
 from filmgate.library.model import AssetStatus
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.service import Service
@@ -58,15 +59,19 @@ def test_show_an_asset_with_its_matches(run: Run, service: Service) -> None:
 
 def test_what_was_not_compared_is_said(run: Run, service: Service, folder: Path) -> None:
     asset = service.world.add_asset("acme", "one.png")
-    service.world.library.save(asset.model_copy(update={"passed_over": 3}))
+    service.world.change_result(asset, summary={"uncompared": 3})
     words = "3 candidates were not compared"
     assert words in run("show", asset.asset_id).stdout
-    assert json.loads(run("show", asset.asset_id, "--json").stdout)["asset"]["passed_over"] == 3
+    (shown,) = json.loads(run("show", asset.asset_id, "--json").stdout)["asset"]["results"]
+    assert shown["summary"]["uncompared"] == 3
     assert "not compared" not in run("scan", folder).stdout
-    for held in service.world.library.list_assets("acme", status=None, limit=99, cursor=None).items:
-        service.world.library.save(held.model_copy(update={"passed_over": 1}))
+    held = service.world.library.list_analyzed("acme", status=None, limit=99, cursor=None).items
+    for record in held:
+        if record.results:
+            service.world.change_result(record.asset, summary={"uncompared": 1})
     scanned = run("scan", folder, "--json", "-")
-    assert {a["passed_over"] for a in json.loads(scanned.stdout)["assets"]} == {1}
+    found = json.loads(scanned.stdout)["assets"]
+    assert {a["passed_over"] for a in found if a["status"] == "done"} == {1}
     assert "1 candidate was not compared" in run("scan", folder).stdout
 
 
@@ -87,9 +92,9 @@ def test_what_was_done_to_a_copy_is_shown_in_words_and_in_json(run: Run, service
     one, two = (service.world.add_asset("acme", name) for name in ("one.png", "two.png"))
     made = service.world.add_match(one, two, 0.91)
     done = {"tilt": 4.5, "overlaid": True, "recoloured": True, "audio_removed": True}
-    verdict = made.verdict.model_copy(update={"transform": Transform(**done)})
-    service.world.library.save_match(made.model_copy(update={"verdict": verdict}))
-    words = "tilted by 4.5 degrees, with something laid over, recoloured, with the sound taken"
+    verdict = verdict_of(made).model_copy(update={"transform": Transform(**done)})
+    service.world.library.save_match(match_of("acme", made.a, made.b, verdict, made.created_at))
+    words = "tilted by 4.5 degrees, with an overlay, recoloured, with the sound added"
     assert words in run("show", made.match_id).stdout
     assert words in run("matches").stdout
     shown = json.loads(run("show", made.match_id, "--json").stdout)["verdict"]["transform"]
@@ -174,8 +179,8 @@ def test_a_match_shows_its_embedding_only_where_there_is_one(run: Run, service: 
     first, second = (service.world.add_asset("acme", name) for name in ("1.png", "2.png"))
     plain = service.world.add_match(first, second, 0.9)
     assert "embedding" not in run("show", plain.match_id).stdout
-    verdict = plain.verdict.model_copy(update={"embedding": 0.8125})
-    service.world.library.save_match(plain.model_copy(update={"verdict": verdict}))
+    verdict = verdict_of(plain).model_copy(update={"embedding": 0.8125})
+    service.world.library.save_match(match_of("acme", plain.a, plain.b, verdict, plain.created_at))
     assert "embedding" in run("show", plain.match_id).stdout
 
 
@@ -251,4 +256,5 @@ def test_redrive_tells_how_many_and_runs_failed_assets_again(
     assert {"moved": 3, "rerun": []}.items() <= found.items()
     found = json.loads(run("redrive", "--reruns", "--json").stdout)
     assert [item["asset_id"] for item in found["rerun"]] == [failed.asset_id]
-    assert len(service.world.workflows.started) == 1
+    ((_, payload),) = service.world.workflows.started.values()
+    assert [job["capability"] for job in payload["work"]] == ["dedupe"]  # type: ignore[index,call-overload,union-attr]

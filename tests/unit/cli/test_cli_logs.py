@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from filmgate.adapters.operations import LogLine
+from filmgate.adapters.operations import Addresses, LogLine
 from filmgate.cli import logs
 from filmgate.cli.errors import Trouble
 from tests.unit.cli.conftest import Run
@@ -38,6 +38,8 @@ class Lines:
 
     def __init__(self, *lines: LogLine) -> None:
         self._lines = lines
+        functions = ("api", "ingest", "match")
+        self.at = Addresses("test", "queue", "dead-letters", "keys", functions)
 
     def log_lines(self, functions: tuple[str, ...], since_ms: int) -> list[LogLine]:
         return [line for line in self._lines if line.function in functions]
@@ -60,6 +62,14 @@ def test_levels_and_functions_are_chosen(run: Run, logged: None) -> None:
     assert "hm" in text
     assert "\x1b" not in text
     assert "bad" not in run("logs", "match").stdout
+
+
+def test_a_function_that_is_not_deployed_is_wrong_usage() -> None:
+    deployed = ("api", "ingest")
+    assert logs._chosen(None, deployed) == deployed
+    assert logs._chosen("api", deployed) == ("api",)
+    with pytest.raises(Trouble, match="no function 'match'"):
+        logs._chosen("match", deployed)
 
 
 def test_json_is_one_object_a_line(run: Run, logged: None) -> None:

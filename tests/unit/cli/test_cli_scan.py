@@ -56,8 +56,8 @@ def test_assets_are_known_by_the_folders_name_and_their_path(
     run: Run, service: Service, folder: Path
 ) -> None:
     run("scan", folder)
-    page = service.world.library.list_assets("acme", status=None, limit=100, cursor=None)
-    assert "my videos/sub/b copy.mp4" in {asset.path for asset in page.items}
+    page = service.world.library.list_analyzed("acme", status=None, limit=100, cursor=None)
+    assert "my videos/sub/b copy.mp4" in {record.asset.path for record in page.items}
 
 
 def test_people_see_groups_reasons_and_refusals(run: Run, service: Service, folder: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from filmgate.api.models import DownloadName, PresignedPost, UploadFile
 from filmgate.client.api import ApiError, FilmgateClient, NotFilmgate
 from filmgate.client.sending import NotTaken
+from filmgate.dedupe.records import verdict_of
 from filmgate.library.model import AssetStatus
 from tests.unit.api.world import World
 
@@ -65,8 +66,9 @@ def test_every_read_is_typed(world: World, client: FilmgateClient) -> None:
     match = world.add_match(first, second, 0.9)
     assert client.health().stage == "test"
     assert client.asset(first.asset_id).path == "a.png"
-    assert client.job(f"{first.asset_id}-1").matches == 1
-    assert client.match(match.match_id).verdict == match.verdict
+    assert client.job(world.result(first).job_id).asset_id == first.asset_id
+    assert {job.asset_id for job in client.jobs()} == {first.asset_id, second.asset_id}
+    assert client.match(match.match_id).verdict == verdict_of(match)
     assert [m.match_id for m in client.matches()] == [match.match_id]
     assert [m.match_id for m in client.matches_of(first.asset_id)] == [match.match_id]
     assert "pdq.json" in client.file_url(first.asset_id, DownloadName.PDQ).url
@@ -109,11 +111,14 @@ def test_any_number_of_uploads_keeps_its_order(client: FilmgateClient, flaky: Fl
     assert client.create_uploads([]).uploads == []
 
 
-def test_a_failed_asset_is_run_again(world: World, client: FilmgateClient) -> None:
+def test_an_asset_is_run_again(world: World, client: FilmgateClient) -> None:
     asset = world.add_asset("acme", "a.png", AssetStatus.FAILED)
-    assert client.rerun(asset.asset_id).job_id == f"{asset.asset_id}-2"
-    with pytest.raises(ApiError, match="409 Conflict: Only a failed asset"):
-        client.rerun(asset.asset_id)
+    (job,) = client.analyze(asset.asset_id)
+    assert (job.asset_id, job.attempt) == (asset.asset_id, 2)
+    with pytest.raises(ApiError, match="409 Conflict: It is being run already: dedupe"):
+        client.analyze(asset.asset_id, ["dedupe"])
+    with pytest.raises(ApiError, match=r"422 .*there is no capability faces"):
+        client.analyze(asset.asset_id, ["faces"])
 
 
 def test_a_refusal_is_raised_with_its_problem(client: FilmgateClient, waits: list[float]) -> None:

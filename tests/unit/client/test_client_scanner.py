@@ -100,7 +100,7 @@ def files(folder: Path, count: int) -> None:
 
 def test_files_go_in_batches_and_every_bar_reaches_its_end(tmp_path: Path) -> None:
     files(tmp_path, UPLOAD_BATCH + 7)
-    api, told = Api([AssetStatus.RECEIVED, AssetStatus.PROCESSING, AssetStatus.DONE]), Told()
+    api, told = Api([AssetStatus.WAITING, AssetStatus.PROCESSING, AssetStatus.DONE]), Told()
     found = scanner(api, told).scan(tmp_path)
     assert api.asked == [UPLOAD_BATCH, 7]
     assert len(api.sent) == found.new == UPLOAD_BATCH + 7
@@ -122,7 +122,7 @@ def test_a_file_with_several_paths_is_sent_once(tmp_path: Path) -> None:
 
 def test_waiting_goes_on_while_anything_changes(tmp_path: Path) -> None:
     files(tmp_path, 1)
-    steps = [AssetStatus.WAITING, AssetStatus.RECEIVED, AssetStatus.PROCESSING] * 10
+    steps = [AssetStatus.WAITING, AssetStatus.PROCESSING] * 15
     found = scanner(Api([*steps, AssetStatus.DONE])).scan(tmp_path)
     assert found.result.assets[0].status is AssetStatus.DONE
 

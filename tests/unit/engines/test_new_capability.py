@@ -16,7 +16,7 @@ from filmgate.errors import FilmgateError
 from filmgate.library.model import AssetStatus
 from filmgate.library.results import Finding, ResultState
 from filmgate.pipeline import derive as deriving
-from filmgate.pipeline.decoding import Made
+from filmgate.sandbox.port import Reading
 from tests.unit.api.world import World
 from tests.unit.functions.context import Context
 from tests.unit.pipeline.flow import TENANT, Flow, picture
@@ -44,7 +44,8 @@ class DoNothing:
     def run(self, given: EngineInput) -> EngineOutput:
         width = given.asset.info.width
         seen = Finding(label="nothing", score=1.0, text=f"{{width}} pixels wide")
-        return EngineOutput(findings=(seen,), summary={{"found": 1, "needs": list(given.artifacts)}})
+        summary = {{"found": 1, "needs": list(given.artifacts)}}
+        return EngineOutput(findings=(seen,), summary=summary)
 
 
 def create() -> DoNothing:
@@ -55,7 +56,7 @@ def create() -> DoNothing:
 
 
 class Folder:
-    """A place for packages of capabilities, registered in place of all others."""
+    """A place for packages of capabilities, registered beside what there is."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._root, self._monkeypatch = root, monkeypatch
@@ -63,7 +64,7 @@ class Folder:
 
     def add(
         self,
-        name: str = "nothing_capability",
+        name: str,
         *,
         needs: tuple[str, ...] = (),
         version: str = "1",
@@ -81,8 +82,8 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: Any) -> Folder:
-    # Modules stay imported for the whole run, so each test has names of its own.
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    # Modules stay imported for the whole run, so each test gives its package a name of its own.
     root = tmp_path / "packages"
     root.mkdir()
     return Folder(root, monkeypatch)
@@ -166,15 +167,15 @@ def test_an_engine_gets_what_it_needs_and_no_more(
     folder.add("nothing_with_needs", needs=("fingerprint",))
     asset, _ = flow.upload("a.jpg", picture(1))
     made = 0
-    make = deriving.make
+    read = flow.reader.read
 
-    def counted(*given: Any, **options: Any) -> Made:
+    def counted(*given: Any, **options: Any) -> Reading:
         nonlocal made
         made += 1
-        return make(*given, **options)
+        return read(*given, **options)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(deriving, "make", counted)
+        patched.setattr(flow.reader, "read", counted)
         work = flow.derive(flow.state(asset)).work
     assert made == 1, "once for both engines"
     assert work[0].artifacts == work[1].artifacts

@@ -4,41 +4,47 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from filmgate.pipeline.decide import DecideDeps
-from filmgate.pipeline.fingerprint import FingerprintDeps
-from filmgate.pipeline.match import MatchDeps
 from pydantic import ValidationError
 
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.dedupe.index.settings import IndexSettings
-from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.errors import TransientError
-from filmgate.library.model import AssetStatus
+from filmgate.library.jobs import JobState
+from filmgate.library.model import AssetState, AssetStatus
 from filmgate.settings import DecisionSettings, LimitSettings, MatchTableSettings
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
+from tests.unit.functions.context import Context
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
-EVENTS = Path(__file__).resolve().parents[3] / "events"
+CHECKOUT = Path(__file__).resolve().parents[3]
 
 
-@dataclass(frozen=True)
-class Context:
-    function_name: str = "filmgate-test"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:111122223333:function:filmgate-test"
-    aws_request_id: str = "5a3e"
+class Queue:
+    """A queue's port, which keeps what it was asked for."""
 
-    remaining_ms: int = 300_000
+    def __init__(self, *, down: bool = False) -> None:
+        self.down = down
+        self.sent: list[str] = []
+        self.attributes: list[dict[str, str]] = []
+        self.hidden: list[tuple[str, int]] = []
 
-    def get_remaining_time_in_millis(self) -> int:
-        return self.remaining_ms
+    def send(self, body: str, attributes: dict[str, str]) -> None:
+        if self.down:
+            raise TransientError("SQS did not answer")
+        self.sent.append(body)
+        self.attributes.append(attributes)
+
+    def hide(self, receipt_handle: str, seconds: int) -> None:
+        if self.down:
+            raise TransientError("SQS did not answer")
+        self.hidden.append((receipt_handle, seconds))
 
 
 @pytest.fixture
@@ -50,9 +56,17 @@ def module(name: str) -> ModuleType:
     return importlib.import_module(f"functions.{name}.handler")
 
 
-def event(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
+def event(function: str, name: str = "event") -> dict[str, Any]:
+    file = CHECKOUT / "functions" / function / f"{name}.json"
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return found
+
+
+def object_created(key: str, version_id: str) -> str:
+    """The body of a message about an object."""
+    found = json.loads((CHECKOUT / "events" / "object_created.json").read_text("utf-8"))
+    found["detail"]["object"] |= {"key": key, "version-id": version_id}
+    return json.dumps(found)
 
 
 def emitted(output: str) -> dict[str, Any]:
@@ -68,12 +82,12 @@ def emitted(output: str) -> dict[str, Any]:
 def test_ingest_gets_the_key_and_version(monkeypatch: pytest.MonkeyPatch) -> None:
     ingest, seen = module("ingest"), []
 
-    def receive(upload: dict[str, Any]) -> None:
+    def once(upload: dict[str, Any]) -> None:
         ingest.metrics.add_metric("UploadsStarted", "Count", 1)
         seen.append(upload)
 
-    monkeypatch.setattr(ingest, "_receive", lambda: receive)
-    assert ingest.handler(event("sqs_object_created"), Context()) == {"batchItemFailures": []}
+    monkeypatch.setattr(ingest, "_ingest", lambda: once)
+    assert ingest.handler(event("ingest"), Context()) == {"batchItemFailures": []}
     (upload,) = seen
     assert upload["key"].endswith("/holiday in Rome.mp4")
     assert upload["version_id"] == "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"
@@ -82,7 +96,7 @@ def test_ingest_gets_the_key_and_version(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_bad_message_fails_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    batch = event("sqs_object_created")
+    batch = event("ingest")
     good = batch["Records"][0]
     bodies = ["not json", "{}", '{"detail": {}}', good["body"], good["body"].replace("Rome", "Ro")]
     batch["Records"] = [
@@ -95,13 +109,70 @@ def test_a_bad_message_fails_alone(
             raise TransientError("S3 did not answer")
         seen.append(upload)
 
-    ingest = module("ingest")
-    monkeypatch.setattr(ingest, "_receive", lambda: receive)
+    ingest, queue = module("ingest"), Queue()
+    monkeypatch.setattr(ingest, "_ingest", lambda: receive)
+    monkeypatch.setattr(ingest, "_queue", lambda: queue)
     answer = ingest.handler(batch, Context())
     failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
     assert failed == ["m0", "m1", "m2", "m3"]
     assert len(seen) == 1
-    assert "S3 did not answer" in caplog.text
+    assert len(queue.hidden) == 4
+    faults = [record.fault[0] for record in caplog.records if record.msg == "a message failed"]  # type: ignore[attr-defined]
+    assert [fault.get("message") for fault in faults] == [None, None, None, "S3 did not answer"]
+    assert "Rome" not in caplog.text + str(faults)
+
+
+@pytest.mark.parametrize(
+    ("received", "wait_s"), [(1, 30), (2, 60), (3, 120), (5, 480), (6, 900), (40, 900)]
+)
+@pytest.mark.parametrize("down", [False, True])
+def test_a_message_that_failed_is_shown_again_soon(
+    monkeypatch: pytest.MonkeyPatch, received: int, wait_s: int, down: bool
+) -> None:
+    def receive(upload: dict[str, Any]) -> None:
+        raise TransientError("S3 did not answer")
+
+    batch = event("ingest")
+    batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(received)
+    ingest, queue = module("ingest"), Queue(down=down)
+    monkeypatch.setattr(ingest, "_ingest", lambda: receive)
+    monkeypatch.setattr(ingest, "_queue", lambda: queue)
+    answer = ingest.handler(batch, Context())
+    assert len(answer["batchItemFailures"]) == 1
+    handle = batch["Records"][0]["receiptHandle"]
+    assert queue.hidden == ([] if down else [(handle, wait_s)])
+
+
+def test_what_was_given_up_is_marked_and_kept(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asset = flow.announce("holiday in Rome.jpg", picture(1))
+    letters, queue = module("dead_letters"), Queue()
+    monkeypatch.setattr(letters, "_library", lambda: flow.library)
+    monkeypatch.setattr(letters, "_dead_letters", lambda: queue)
+    batch = event("dead_letters")
+    (record,) = batch["Records"]
+    bodies = [object_created(asset.key, "v1"), "not json", object_created("elsewhere/x", "v1")]
+    record["messageAttributes"] = {
+        "ERROR_CODE": {"dataType": "String", "stringValue": "NO_PERMISSIONS"}
+    }
+    batch["Records"] = [record | {"messageId": body[:9], "body": body} for body in bodies]
+    assert letters.handler(batch, Context()) == {"batchItemFailures": []}
+    assert queue.sent == bodies
+    assert queue.attributes == [{"ERROR_CODE": "NO_PERMISSIONS"}] * 3
+    failed = flow.library.asset(TENANT, asset.asset_id)
+    assert (failed.state, failed.reason_code) == (AssetState.FAILED, "not_processed")
+    assert "Rome" not in caplog.text
+
+
+def test_a_dead_letter_that_cannot_be_kept_comes_back(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = module("dead_letters")
+    monkeypatch.setattr(letters, "_library", lambda: flow.library)
+    monkeypatch.setattr(letters, "_dead_letters", lambda: Queue(down=True))
+    answer = letters.handler(event("dead_letters"), Context())
+    assert len(answer["batchItemFailures"]) == 1
 
 
 def test_each_step_takes_what_the_one_before_left(
@@ -110,73 +181,163 @@ def test_each_step_takes_what_the_one_before_left(
     first, _ = flow.upload("a.jpg", picture(1))
     flow.run(first)
     asset, _ = flow.upload("b.jpg", picture(1, side=160))
-    library, objects = flow.library, flow.objects
-    deps = {
-        "fingerprint": FingerprintDeps(library, objects, flow.limits),
-        "match": MatchDeps(library, objects, flow.index),
-        "decide": DecideDeps(library, objects, MatchSettings()),
-    }
-    carried = flow.state(asset).model_dump()
-    shapes = {"fingerprint": "step_fingerprint", "match": "step_match", "decide": "step_decide"}
-    for name, wired in deps.items():
-        assert set(carried) == set(event(shapes[name])), "the event on file is what really comes"
-        step = module(name)
-        monkeypatch.setattr(step, "_deps", lambda wired=wired: wired)
-        carried |= step.handler(carried, Context())
-    assert set(carried) == set(event("step_finish"))
-    last = module("finish")
-    monkeypatch.setattr(last, "_library", lambda: library)
+    _, started = flow.workflows.started[flow.job(asset).run_id]
+    assert keys_of(started) == keys_of(event("derive")), "the event on file is what comes"
+    deriving = module("derive")
+    monkeypatch.setattr(deriving, "_deps", lambda: flow.deriving)
+    derived = deriving.handler(dict(started), Context())
+    assert derived["outcome"] == "ok"
+    (job,) = derived["work"]
+    assert keys_of(job) == keys_of(event("dedupe"))
+    assert job["artifacts"].keys() == event("dedupe")["artifacts"].keys()
+    deduping = module("dedupe")
+    monkeypatch.setattr(deduping, "_wired", lambda: (flow.running, flow.deduping))
     capsys.readouterr()
-    assert last.handler(carried, Context())["status"] == "done"
-    assert library.asset(TENANT, asset.asset_id).status is AssetStatus.DONE
+    answer = deduping.handler(job, Context())
+    assert answer == {
+        "job_id": job["job_id"],
+        "capability": "dedupe",
+        "engine": job["engine"],
+        "state": "succeeded",
+    }
+    assert flow.record(asset).status is AssetStatus.DONE
     metrics = emitted(capsys.readouterr().out)
-    assert metrics["AssetsDone"] == [1.0]
-    assert metrics["MatchesFound"] == [1.0]
-    json.dumps(carried)
+    assert metrics["JobsSucceeded"] == [1.0]
+    assert metrics["JobSeconds"] == [flow.job(asset).seconds]
+    json.dumps([derived, answer])
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "told"),
-    [
-        ("step_finish_refused", AssetStatus.REFUSED, "damaged"),
-        ("step_finish_failed", AssetStatus.FAILED, "longer than a step may take"),
-    ],
-)
-def test_finish_records_what_went_wrong(
-    flow: Flow, monkeypatch: pytest.MonkeyPatch, name: str, status: AssetStatus, told: str
+def keys_of(state: Any) -> Any:
+    """The names in a state, without what artifacts there are."""
+    if isinstance(state, list):
+        return [keys_of(one) for one in state]
+    if isinstance(state, dict):
+        return {name: keys_of(value) for name, value in state.items() if name != "artifacts"}
+    return None
+
+
+def test_the_time_that_is_left_is_the_functions(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too little for a single comparison, so it says that it made none."""
+    flow.run(flow.upload("a.jpg", picture(1))[0])
+    asset, _ = flow.upload("b.jpg", picture(1, side=160))
+    (job,) = flow.derive(flow.state(asset)).work
+    deduping = module("dedupe")
+    monkeypatch.setattr(deduping, "_wired", lambda: (flow.running, flow.deduping))
+    deduping.handler(job.model_dump(mode="json"), Context(remaining_ms=15_000))
+    assert flow.result(asset).summary["uncompared"] == 1
+
+
+def test_a_refusal_while_deriving_is_counted(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asset, _ = flow.upload("a.jpg", picture(1))
+    flow.objects.remove("raw", asset.key)
+    deriving = module("derive")
+    monkeypatch.setattr(deriving, "_deps", lambda: flow.deriving)
+    capsys.readouterr()
+    derived = deriving.handler(flow.state(asset).model_dump(mode="json"), Context())
+    assert (derived["outcome"], derived["work"], derived["reason_code"]) == ("refused", [], "gone")
+    assert emitted(capsys.readouterr().out)["JobsRefused"] == [1.0]
+
+
+def test_finish_records_what_went_wrong(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    failed = event("finish") | {"work": flow.state(asset).model_dump(mode="json")["work"]}
+    assert keys_of(failed) == keys_of(event("finish"))
     last = module("finish")
     monkeypatch.setattr(last, "_library", lambda: flow.library)
-    last.handler(event(name) | flow.state(asset).model_dump(), Context())
-    ended = flow.library.asset(TENANT, asset.asset_id)
-    assert ended.status is status
-    assert ended.reason is not None
-    assert told in ended.reason
+    capsys.readouterr()
+    (ended,) = last.handler(failed, Context())["jobs"]
+    assert ended["state"] == JobState.FAILED
+    assert emitted(capsys.readouterr().out)["JobsFailed"] == [1.0]
+    record = flow.record(asset)
+    assert record.status is AssetStatus.FAILED
+    assert "longer than a step may take" in str(record.reason)
+    assert last.handler(failed, Context()) == {"jobs": []}
+    assert "JobsFailed" not in emitted(capsys.readouterr().out), "an end is counted once"
 
 
-def test_compact_passes_over_the_tenant_that_fails(
+class Requests:
+    """`filmgate.dedupe.index.port.CompactionRequests`, written down."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+
+    def request(self, tenants: Sequence[str]) -> None:
+        self.calls.append(list(tenants))
+
+
+class Delta(MemoryDeltaStore):
+    """The store of one tenant fails."""
+
+    def manifest(self, tenant: str) -> Any:
+        if tenant == "bad":
+            raise TransientError("down")
+        return super().manifest(tenant)
+
+
+def put_all(delta: MemoryDeltaStore, flow: Flow, tenants: Sequence[str]) -> None:
+    """Something to compact for each tenant."""
+    asset, _ = flow.upload("a.jpg", picture(1))
+    flow.run(asset)
+    (item,) = delta.read(TENANT, delta.keys(TENANT))
+    for tenant in tenants:
+        delta.put(tenant, item)
+
+
+def test_compact_continues_after_a_tenant_that_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flow: Flow
 ) -> None:
-    class Fresh(MemoryFreshStore):
-        def manifest(self, tenant: str) -> Any:
-            if tenant == "bad":
-                raise TransientError("down")
-            return super().manifest(tenant)
-
-    fresh, segments = Fresh(), MemorySegmentStore()
-    index = SegmentIndex(fresh, segments, IndexSettings(fold_entries=1), cache_dir=tmp_path)
-    asset, _ = flow.upload("a.jpg", picture(1))
+    delta, segments = Delta(), MemorySegmentStore()
+    index = SegmentIndex(delta, segments, IndexSettings(compact_entries=1), cache_dir=tmp_path)
     flow.index = index
-    carried = flow.fingerprint(flow.state(asset))
-    flow.match(carried)
-    MemoryFreshStore.put(fresh, "bad", fresh.read(TENANT)[0])
+    put_all(delta, flow, ["bad"])
     compact = module("compact")
-    monkeypatch.setattr(compact, "_stores", lambda: (fresh, index))
+    monkeypatch.setattr(compact, "_stores", lambda: (delta, index))
     too_late = Context(remaining_ms=compact.LONGEST_ROUND_MS)
-    assert compact.handler(event("schedule_compact"), too_late) == {}
-    assert compact.handler(event("schedule_compact"), Context()) == {TENANT: 1, "bad": 0}
-    assert compact.handler(event("schedule_compact"), Context()) == {TENANT: 0, "bad": 0}
+    assert compact.handler(event("compact"), too_late) == {}
+    assert compact.handler(event("compact"), Context()) == {TENANT: 1, "bad": 0}
+    assert compact.handler(event("compact"), Context()) == {"bad": 0}
+
+
+def test_compact_takes_the_tenants_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flow: Flow
+) -> None:
+    delta, segments = Delta(), MemorySegmentStore()
+    index = SegmentIndex(delta, segments, IndexSettings(compact_entries=1), cache_dir=tmp_path)
+    flow.index = index
+    put_all(delta, flow, ["b", "c"])
+    compact = module("compact")
+    monkeypatch.setattr(compact, "_stores", lambda: (delta, index))
+    assert compact.handler({"tenants": ["b"]}, Context()) == {"b": 1}
+    assert compact.handler({"tenants": []}, Context()) == {}
+    assert delta.keys("c") and delta.keys(TENANT)
+
+
+def test_a_scheduled_compaction_hands_over_what_is_too_much_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flow: Flow
+) -> None:
+    delta, requests, compact = Delta(), Requests(), module("compact")
+    index = SegmentIndex(
+        delta, MemorySegmentStore(), IndexSettings(compact_entries=1), cache_dir=tmp_path
+    )
+    flow.index = index
+    count = 2 * compact.TENANTS_PER_CALL
+    put_all(delta, flow, [f"t{number}" for number in range(count)])
+    monkeypatch.setattr(compact, "_stores", lambda: (delta, index))
+    monkeypatch.setattr(compact, "_requests", lambda function: requests)
+    here = compact.handler(event("compact"), Context())
+    assert [len(call) for call in requests.calls] == [compact.TENANTS_PER_CALL, 1]
+    waiting = [tenant for call in requests.calls for tenant in call]
+    assert sorted([*here, *waiting]) == delta.tenants()
+    assert set(here.values()) == {1}
+    requests.calls.clear()
+    again = compact.handler(event("compact"), Context())
+    assert {*again, *(name for call in requests.calls for name in call)} == set(waiting)
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

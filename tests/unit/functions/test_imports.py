@@ -10,6 +10,8 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DECODERS = {"av", "PIL"}
+DECODING = {"filmgate.media.probe", "filmgate.media.image", "filmgate.media.storyboard"}
+"""Of the process that decodes alone."""
 ARRAYS = {"numpy"}
 WEB = {"fastapi", "starlette", "mangum", "httpx"}
 EMBEDDING = {"onnxruntime", "filmgate.engines.embedding.onnx"}
@@ -17,12 +19,13 @@ EMBEDDING = {"onnxruntime", "filmgate.engines.embedding.onnx"}
 LAPTOP = {"typer", "rich", "jinja2", "ministack", "imagehash", "filmgate.dedupe.tuning"} | EMBEDDING
 
 FORBIDDEN = {
-    "ingest": DECODERS | ARRAYS | WEB | LAPTOP,
-    "fingerprint": WEB | LAPTOP | {"filmgate.dedupe.matching.compare"},
-    "match": DECODERS | WEB | LAPTOP,
-    "decide": DECODERS | ARRAYS | WEB | LAPTOP,
+    "ingest": DECODERS | DECODING | ARRAYS | WEB | LAPTOP,
+    "derive": DECODERS | DECODING | WEB | LAPTOP | {"filmgate.dedupe.matching.compare"},
+    "dedupe": DECODERS | WEB | LAPTOP,
+    "engine": DECODERS | ARRAYS | WEB | LAPTOP,
     "finish": DECODERS | ARRAYS | WEB | LAPTOP,
     "compact": DECODERS | WEB | LAPTOP,
+    "dead_letters": DECODERS | ARRAYS | WEB | LAPTOP,
 }
 
 
@@ -33,3 +36,11 @@ def test_a_handler_imports_only_what_it_needs(function: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT
     ).stdout.split()
     assert FORBIDDEN[function].isdisjoint(loaded)
+
+
+def test_tracing_is_imported_only_where_traces_are_exported() -> None:
+    code = "import sys, functions.finish.handler; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT
+    ).stdout.split()
+    assert not [name for name in loaded if name.startswith("opentelemetry")]

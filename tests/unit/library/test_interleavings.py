@@ -156,6 +156,9 @@ def test_a_library_is_what_the_turns_hand_out() -> None:
     seen: list[str] = []
     library: Library = MemoryLibrary()
     stored_asset(library, TENANT)
-    watch = Turns(library, lambda name, *_: seen.append(name))
-    watch.run([lambda stepped: stepped.results(TENANT, "a1") and None] * 2, lambda _: 0)
+
+    def read(stepped: Library) -> None:
+        stepped.results(TENANT, ASSET)
+
+    Turns(library, lambda name, *_: seen.append(name)).run([read] * 2, lambda _: 0)
     assert seen == ["results", "results"]

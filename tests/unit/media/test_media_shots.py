@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from filmgate.dedupe.fingerprint import engine
+from filmgate.dedupe.fingerprint.engine import SAMPLING
+from filmgate.dedupe.fingerprint.sampling import max_sampling_gap_s, sample_rate
 from filmgate.media.decode import decode_for
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
@@ -35,9 +36,9 @@ def shots_of(path: Path) -> Shots:
         path,
         info,
         LIMITS,
-        sample_rate_hz=engine.sample_rate(info),
-        max_sampling_gap_s=engine.slack(info),
-        sampling=engine.SAMPLING,
+        sample_rate_hz=sample_rate(info),
+        max_sampling_gap_s=max_sampling_gap_s(info),
+        sampling=SAMPLING,
     )
     return read_shots(consumer.finish())
 

@@ -25,12 +25,15 @@ from filmgate.media.limits import Limits
 from filmgate.pipeline.dedupe import DedupeEngine
 from filmgate.pipeline.derive import DeriveDeps, derive
 from filmgate.pipeline.finish import finish
-from filmgate.pipeline.ingest import IngestDeps, Receipt, Upload, ingest
+from filmgate.pipeline.ingest import IngestDeps, Receipt, ingest
 from filmgate.pipeline.run_engine import EngineDeps, run_engine
 from filmgate.pipeline.runs import plan, start
 from filmgate.pipeline.state import Derived, Failure, JobState, RunState, ToFinish
+from filmgate.pipeline.uploads import Upload
+from filmgate.sandbox.inprocess import InProcessReader
+from filmgate.sandbox.port import MediaReader
 from tests.memory import (
-    MemoryFreshStore,
+    MemoryDeltaStore,
     MemoryLibrary,
     MemoryObjects,
     MemorySegmentStore,
@@ -60,22 +63,24 @@ class Flow:
         folder: Path,
         limits: Limits | None = None,
         embedder: EmbeddingEngine | None = None,
+        reader: MediaReader | None = None,
     ) -> None:
         self.library, self.objects = MemoryLibrary(), MemoryObjects()
         self.workflows = MemoryWorkflows()
         self.limits = limits or Limits()
         self.embedder = embedder
+        self.reader = reader or InProcessReader()
         self.index = SegmentIndex(
-            MemoryFreshStore(), MemorySegmentStore(), cache_dir=folder / "segments"
+            MemoryDeltaStore(), MemorySegmentStore(), cache_dir=folder / "segments"
         )
 
     @property
     def ingesting(self) -> IngestDeps:
-        return IngestDeps(self.library, self.objects, self.workflows, self.limits)
+        return IngestDeps(self.library, self.objects, self.workflows, self.limits, self.reader)
 
     @property
     def deriving(self) -> DeriveDeps:
-        return DeriveDeps(self.library, self.objects, self.limits, self.embedder)
+        return DeriveDeps(self.library, self.objects, self.limits, self.reader, self.embedder)
 
     @property
     def running(self) -> EngineDeps:

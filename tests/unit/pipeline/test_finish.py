@@ -174,7 +174,7 @@ class Moody:
 def test_an_engine_that_cannot_run_here_says_so(flow: Flow) -> None:
     asset, _ = flow.upload("a.jpg", picture(1))
     job = next(job for job in flow.state(asset).work if job.capability == "shots")
-    ended = flow.run_job(job, Moody(EngineUnavailable("its weights are not installed")))  # type: ignore[arg-type]
+    ended = flow.run_job(job, Moody(EngineUnavailable("its weights are not installed")))
     assert (ended.state, ended.error) == (JobState.SUCCEEDED, None)
     result = flow.result(asset, "shots")
     assert (result.state, result.reason_code, result.reason) == (
@@ -190,12 +190,12 @@ def test_a_fault_of_an_engine_leaves_its_job_to_the_workflow(flow: Flow) -> None
     job = next(job for job in flow.state(asset).work if job.capability == "shots")
     for error in (TransientError("S3 did not answer"), ZeroDivisionError()):
         with pytest.raises(type(error)):
-            flow.run_job(job, Moody(error))  # type: ignore[arg-type]
+            flow.run_job(job, Moody(error))
         assert flow.job(asset, "shots").state is JobState.RUNNING
     wrong = Moody(ZeroDivisionError())
     wrong.spec = SPEC
     with pytest.raises(FilmgateError, match="not for filmgate-dedupe"):
-        flow.run_job(job, wrong)  # type: ignore[arg-type]
+        flow.run_job(job, wrong)
 
 
 @pytest.mark.usefixtures("shots")

@@ -19,7 +19,8 @@ from filmgate.library.jobs import JobState
 from filmgate.library.model import Asset, AssetState, AssetStatus
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaKind
-from filmgate.pipeline.ingest import Ingested, Upload, ingest
+from filmgate.pipeline.ingest import Ingested, ingest
+from filmgate.pipeline.uploads import Upload
 from tests.memory import MemoryWorkflows
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
@@ -66,7 +67,7 @@ def test_a_good_file_starts_its_run(flow: Flow, tmp_path: Path) -> None:
         "run_id": receipt.run_id,
         "correlation_id": asset.asset_id,
     }
-    work = {
+    work: dict[str, JsonValue] = {
         **run,
         "job_id": job.job_id,
         "capability": "dedupe",
@@ -236,6 +237,18 @@ def test_a_redelivery_starts_every_run_that_was_not(
         run_id: [work["capability"] for work in payload["work"]]  # type: ignore[call-overload,index,union-attr]
         for run_id, (_, payload) in flow.workflows.started.items()
     } == {first.run_id: ["dedupe"], second.run_id: ["shots"]}
+
+
+def test_a_redelivery_leaves_jobs_of_engines_that_are_gone(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing that could run them, and the message must not fail for it."""
+    asset, _ = flow.upload("one.jpg", picture(1))
+    newer = SPEC.model_copy(update={"version": "99"})
+    monkeypatch.setattr(registry, "specs", lambda: (newer,))
+    flow.workflows.started.clear()
+    assert ingest(flow.ingesting, Upload(asset.key, "v1")).ingested is Ingested.KNOWN
+    assert flow.workflows.started == {}
 
 
 def test_a_late_refusal_does_not_undo_a_newer_upload(

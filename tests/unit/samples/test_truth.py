@@ -124,5 +124,5 @@ def test_wilson_holds_the_share_and_stays_within_one(hits: int, more: int) -> No
 
 
 def test_wilson_refuses_what_is_no_proportion() -> None:
-    with pytest.raises(ValueError, match="no proportion"):
+    with pytest.raises(ValueError, match="not a proportion"):
         wilson(3, 2)

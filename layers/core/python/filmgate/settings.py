@@ -47,9 +47,15 @@ class ArtifactSettings(Environment):
 
 
 class IndexTableSettings(Environment):
-    """The table of fresh index entries."""
+    """The table of the index."""
 
     index_table: str
+
+
+class CompactionSettings(Environment):
+    """The function that compacts the index: its name or ARN."""
+
+    compact_function: str
 
 
 class SearchSettings(Environment):
@@ -80,11 +86,31 @@ class IdempotencySettings(Environment):
     idempotency_table: str
 
 
+class IngestQueueSettings(Environment):
+    """The queue of uploads, for giving a message back."""
+
+    ingest_queue_url: str
+
+
+class DeadLetterSettings(Environment):
+    """The queue where messages wait for the redrive command."""
+
+    dead_letters_url: str
+
+
 class EmbeddingSettings(Environment):
     """The manifest of an embedding model: a path, or a key in the artifacts bucket; see
     `filmgate.engines.embedding.load`. Empty for none."""
 
     embedding_model: str = ""
+
+
+class FunctionSettings(BaseSettings):
+    """What Lambda itself says of the function: its memory, in MiB."""
+
+    model_config = SettingsConfigDict(env_prefix="AWS_LAMBDA_FUNCTION_", frozen=True)
+
+    memory_size: int
 
 
 class LimitSettings(Environment):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def made(seed: int = 1, frames: int | None = 3, peaks: int | None = 5) -> Finger
             coefficients=rng.integers(-127, 128, (frames, 16, 16)).astype(np.int8),
             chroma=rng.integers(-127, 128, (frames, 4)).astype(np.int8),
             quality=rng.uniform(0, 1, frames).astype(np.float32),
-            stirring=rng.uniform(0, 1, 4).astype(np.float32),
+            motion_region=rng.uniform(0, 1, 4).astype(np.float32),
             bars=rng.uniform(0, 1, 4).astype(np.float32),
             crops=rng.integers(0, 256, (2 * frames, 32)).astype(np.uint8),
             crop_frames=np.repeat(np.arange(frames), 2).astype(np.int32),
@@ -46,6 +47,10 @@ def made(seed: int = 1, frames: int | None = 3, peaks: int | None = 5) -> Finger
     )
     pdq = ((0.0, "ab" * 32, 90),)
     return Fingerprint("engine/1", "0" * 64, info, track, audio, pdq, ("It ends early.",))
+
+
+FORMAT_4 = Path(__file__).parent / "data" / "format-4.npz"
+"""Written by the first version with a format number in its errors; never written again."""
 
 
 def with_embeddings(fingerprint: Fingerprint, seed: int, count: int) -> Fingerprint:
@@ -187,6 +192,21 @@ def test_well_formed_files_that_are_no_fingerprints_are_refused(data: bytes) -> 
         loads(data)
 
 
-def test_the_reason_names_the_format() -> None:
-    with pytest.raises(DamagedFingerprintError, match="format 99 is not"):
+def test_a_newer_format_is_refused_with_what_to_do() -> None:
+    with pytest.raises(DamagedFingerprintError, match=r"format 99.* up to 4: deploy the version"):
         loads(archive(head=head(format=99)))
+
+
+def test_an_older_format_is_refused_with_what_to_do() -> None:
+    with pytest.raises(DamagedFingerprintError, match=r"format 3.*process the file again"):
+        loads(archive(head=head(format=3)))
+
+
+def test_the_kept_file_of_format_4_is_read() -> None:
+    assert same(loads(FORMAT_4.read_bytes()), with_embeddings(made(), 1, 3))
+
+
+def test_arrays_that_a_later_version_adds_are_left_out() -> None:
+    with np.load(io.BytesIO(dumps(made()))) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    assert same(loads(archive(**arrays, frames_later=np.arange(3))), made())

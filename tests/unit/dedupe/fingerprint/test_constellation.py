@@ -97,7 +97,7 @@ def test_the_stretches_it_is_made_in_do_not_show(
     music: Samples, stretch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = constellation(music)
-    monkeypatch.setattr(module, "_STRETCH", stretch)
+    monkeypatch.setattr(module, "_CHUNK_HOPS", stretch)
     parts = constellation(music)
     for name in AudioTrack.__slots__:
         assert np.array_equal(getattr(whole, name), getattr(parts, name)), name

@@ -11,14 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from filmgate.dedupe.fingerprint import dct
-from filmgate.dedupe.fingerprint.engine import (
-    ENGINE,
-    fingerprint,
-    halve,
-    sample_rate,
-    slack,
-)
+from filmgate.dedupe.fingerprint.color import halve
+from filmgate.dedupe.fingerprint.engine import ENGINE, fingerprint
 from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.sampling import max_sampling_gap_s, sample_rate
 from filmgate.errors import MediaRefused
 from filmgate.media.limits import Limits
 from filmgate.media.model import Frame, MediaInfo, MediaKind
@@ -42,7 +38,7 @@ def check(found: Fingerprint) -> None:
     assert track.chroma.shape == (frames, 4)
     assert track.quality.shape == (frames,)
     assert ((track.quality >= 0) & (track.quality <= 1)).all()
-    top, bottom, left, right = track.stirring.tolist()
+    top, bottom, left, right = track.motion_region.tolist()
     assert 0 <= top < bottom <= 1
     assert 0 <= left < right <= 1
     assert track.crops.shape == (len(track.crop_frames), 32)
@@ -242,9 +238,9 @@ def test_a_long_video_gives_the_same_pictures_wherever_its_keyframes_are(tmp_pat
         options = {"g": gap, "keyint_min": gap, "sc_threshold": "0", "bf": b_frames, "crf": "20"}
         path = media_factory.video(tmp_path / f"{gap}.mp4", seconds=24, codec_options=options)
         found = taken(path)
-        assert slack(found.info) > 0
+        assert max_sampling_gap_s(found.info) > 0
         assert found.frames is not None
-        assert max(np.diff(found.frames.times_s)) <= slack(found.info) + 0.041
+        assert max(np.diff(found.frames.times_s)) <= max_sampling_gap_s(found.info) + 0.041
         tracks.append(found.frames)
     for other in tracks[1:]:
         at = np.abs(tracks[0].times_s[:, None] - other.times_s[None, :])

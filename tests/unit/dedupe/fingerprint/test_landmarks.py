@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmgate.dedupe.fingerprint.landmarks import (
-    PLAIN,
-    PLAYINGS,
+    NORMAL_PLAYBACK,
+    SPEED_PITCH_GRID,
     Landmarks,
-    Playing,
-    asked,
-    kept,
+    PlaybackVariant,
+    index_landmarks,
     pack,
+    query_landmarks,
 )
 from filmgate.dedupe.fingerprint.model import AudioTrack
 
@@ -33,7 +33,7 @@ def stars(seconds: float, a_second: float, seed: int = 1) -> AudioTrack:
     )
 
 
-def played(track: AudioTrack, how: Playing) -> AudioTrack:
+def played(track: AudioTrack, how: PlaybackVariant) -> AudioTrack:
     return AudioTrack(
         np.rint(track.times_ms / how.speed).astype(np.int32),
         np.rint(track.frequencies_hz * how.pitch).astype(np.uint16),
@@ -42,32 +42,32 @@ def played(track: AudioTrack, how: Playing) -> AudioTrack:
     )
 
 
-def agreeing(sought: Landmarks, held: Landmarks, playing: int) -> float:
-    """Share of what is held that is sought at about its time."""
-    mine = sought.playings == playing
+def agreeing(queried: Landmarks, indexed: Landmarks, variant: int) -> float:
+    """Share of the indexed landmarks that are queried at about their time."""
+    mine = queried.variants == variant
     there = Counter(
         (mark, time + late)
         for mark, time in zip(
-            sought.hashes[mine].tolist(), sought.times[mine].tolist(), strict=True
+            queried.hashes[mine].tolist(), queried.times[mine].tolist(), strict=True
         )
         for late in (-1, 0, 1)
     )
-    marks = zip(held.hashes.tolist(), held.times.tolist(), strict=True)
-    return sum(mark in there for mark in marks) / len(held.hashes)
+    marks = zip(indexed.hashes.tolist(), indexed.times.tolist(), strict=True)
+    return sum(mark in there for mark in marks) / len(indexed.hashes)
 
 
 @pytest.mark.parametrize("a_second", [20, 40, 80])
 def test_some_two_dozen_a_second_are_kept_however_dense_the_sound(a_second: int) -> None:
-    assert 20 < len(kept(stars(100, a_second)).hashes) / 100 <= 28
+    assert 20 < len(index_landmarks(stars(100, a_second)).hashes) / 100 <= 28
 
 
 def test_sparse_sound_keeps_two_a_peak() -> None:
-    assert len(kept(stars(100, 6)).hashes) / 100 == pytest.approx(12, rel=0.2)
+    assert len(index_landmarks(stars(100, 6)).hashes) / 100 == pytest.approx(12, rel=0.2)
 
 
 def test_what_is_asked_holds_what_is_kept() -> None:
     track = stars(20, 30)
-    assert agreeing(asked(track), kept(track), 0) > 0.98
+    assert agreeing(query_landmarks(track), index_landmarks(track), 0) > 0.98
 
 
 def test_a_part_asks_for_what_the_whole_has_kept() -> None:
@@ -79,50 +79,51 @@ def test_a_part_asks_for_what_the_whole_has_kept() -> None:
         whole.levels_db[part],
         silent=False,
     )
-    held = kept(whole)
-    inside = (held.times > 640) & (held.times < 1050)
-    some = Landmarks(held.hashes[inside], held.times[inside] - 617, held.playings[inside])
-    assert agreeing(asked(copy), some, 0) > 0.75
+    indexed = index_landmarks(whole)
+    inside = (indexed.times > 640) & (indexed.times < 1050)
+    some = Landmarks(indexed.hashes[inside], indexed.times[inside] - 617, indexed.variants[inside])
+    assert agreeing(query_landmarks(copy), some, 0) > 0.75
 
 
-@given(st.integers(1, len(PLAYINGS) - 1), st.floats(-0.4, 0.4))
+@given(st.integers(1, len(SPEED_PITCH_GRID) - 1), st.floats(-0.4, 0.4))
 def test_played_otherwise_it_asks_for_what_the_original_has_kept(row: int, between: float) -> None:
     """Also where the speed is between two of the grid."""
-    step = PLAYINGS[row].speed ** (between / 18)
-    how = Playing(
-        PLAYINGS[row].speed * step, PLAYINGS[row].pitch * (step if PLAYINGS[row].pitch != 1 else 1)
+    step = SPEED_PITCH_GRID[row].speed ** (between / 18)
+    how = PlaybackVariant(
+        SPEED_PITCH_GRID[row].speed * step,
+        SPEED_PITCH_GRID[row].pitch * (step if SPEED_PITCH_GRID[row].pitch != 1 else 1),
     )
     original = stars(6, 14)
-    found = asked(original, (PLAIN, PLAYINGS[row]))
-    held = kept(played(original, how))
-    marks = set(found.hashes[found.playings == 1].tolist())
-    assert np.isin(held.hashes, list(marks)).mean() > 0.25
+    found = query_landmarks(original, (NORMAL_PLAYBACK, SPEED_PITCH_GRID[row]))
+    indexed = index_landmarks(played(original, how))
+    marks = set(found.hashes[found.variants == 1].tolist())
+    assert np.isin(indexed.hashes, list(marks)).mean() > 0.25
 
 
 def test_playings_go_both_ways_in_small_steps() -> None:
     for family in (
-        sorted(how.speed for how in PLAYINGS if how.pitch == how.speed),
-        sorted(how.speed for how in PLAYINGS if how.pitch == 1.0),
+        sorted(how.speed for how in SPEED_PITCH_GRID if how.pitch == how.speed),
+        sorted(how.speed for how in SPEED_PITCH_GRID if how.pitch == 1.0),
     ):
         assert family[0] == pytest.approx(0.8, abs=0.01)
         assert family[-1] == pytest.approx(1.25, abs=0.01)
         assert max(np.diff(np.log(family))) < 0.026
-    assert PLAYINGS[0] == PLAIN
-    assert len(PLAYINGS) < 256
+    assert SPEED_PITCH_GRID[0] == NORMAL_PLAYBACK
+    assert len(SPEED_PITCH_GRID) < 256
 
 
 def test_a_long_sound_asks_for_a_bounded_number() -> None:
-    hour = asked(stars(3600, 40))
-    ten_hours = asked(stars(36_000, 40))
+    hour = query_landmarks(stars(3600, 40))
+    ten_hours = query_landmarks(stars(36_000, 40))
     assert len(ten_hours.hashes) < 12 * len(hour.hashes)
-    others = np.count_nonzero(ten_hours.playings)
-    assert others < 1.2 * np.count_nonzero(hour.playings)
+    others = np.count_nonzero(ten_hours.variants)
+    assert others < 1.2 * np.count_nonzero(hour.variants)
 
 
 def test_silence_has_none() -> None:
     nothing = stars(0, 1)
-    assert not len(kept(nothing).hashes)
-    assert not len(asked(nothing).hashes)
+    assert not len(index_landmarks(nothing).hashes)
+    assert not len(query_landmarks(nothing).hashes)
 
 
 @given(

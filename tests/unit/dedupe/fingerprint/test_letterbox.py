@@ -20,7 +20,7 @@ def pictures(count: int = 6, level: float = 128.0, swing: float = 60.0) -> NDArr
 
 
 def found(luma: NDArray[np.uint8], reach: int = 2) -> list[list[int]]:
-    return letterbox.find(luma, reach).tolist()
+    return letterbox.find_bars(luma, reach).tolist()
 
 
 def test_a_full_picture_has_none() -> None:

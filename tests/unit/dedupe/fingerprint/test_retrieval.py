@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from filmgate.dedupe.fingerprint import dct
-from filmgate.dedupe.fingerprint.landmarks import PLAYINGS
+from filmgate.dedupe.fingerprint.landmarks import SPEED_PITCH_GRID
 from filmgate.dedupe.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.media.model import MediaInfo, MediaKind
 from tests.clips import copied, film, music, scene, taken
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
 INFO = MediaInfo(kind=MediaKind.VIDEO, format="mp4", content_type="video/mp4")
 OTHERS = ("cartoon", "tunnel", "canyon", "planet")
@@ -30,7 +30,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def index(source: Path, tmp_path_factory: pytest.TempPathFactory) -> SegmentIndex:
     """The source among strangers."""
     folder = tmp_path_factory.mktemp("others")
-    index = SegmentIndex(MemoryFreshStore(), MemorySegmentStore())
+    index = SegmentIndex(MemoryDeltaStore(), MemorySegmentStore())
     index.add("t", index_entry("source", taken(source)))
     for number, name in enumerate(OTHERS):
         path = film(folder / f"{name}.mp4", scene(name, 3.0, seed=number), music(3.0, 50 + number))
@@ -92,7 +92,7 @@ def track(
         coefficients=coefficients.astype(np.int8),
         chroma=np.zeros((count, 4), dtype=np.int8),
         quality=np.ones(count, np.float32) if quality is None else quality.astype(np.float32),
-        stirring=np.array([0, 1, 0, 1], dtype=np.float32),
+        motion_region=np.array([0, 1, 0, 1], dtype=np.float32),
         bars=np.array([0, 1, 0, 1], dtype=np.float32),
         crops=crops,
         crop_frames=frames,
@@ -164,9 +164,9 @@ def test_more_sound_is_sought_than_kept() -> None:
     assert 20 < len(entry.landmarks) / 100 <= 28
     assert np.array_equal(query.landmarks, entry.landmarks)
     assert np.array_equal(query.landmark_times, entry.landmark_times)
-    plain = query.sought.hashes[query.sought.playings == 0]
+    plain = query.audio.hashes[query.audio.variants == 0]
     assert np.isin(entry.landmarks, plain).mean() > 0.95
-    assert len(np.unique(query.sought.playings)) == len(PLAYINGS)
+    assert len(np.unique(query.audio.variants)) == len(SPEED_PITCH_GRID)
 
 
 def test_without_pictures_and_sound_there_is_nothing_to_find() -> None:
@@ -174,4 +174,4 @@ def test_without_pictures_and_sound_there_is_nothing_to_find() -> None:
     assert entry.frames.shape == entry.crops.shape == (0, 32)
     assert query.frames.shape == (8, 0, 32)
     assert not len(entry.landmarks)
-    assert not len(query.sought.hashes)
+    assert not len(query.audio.hashes)

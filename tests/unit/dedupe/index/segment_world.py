@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,61 +12,69 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filmgate.dedupe.index.port import (
+    AudioQuery,
     Candidate,
     IndexEntry,
     IndexQuery,
-    Points,
-    SoughtPoints,
-    SoughtSound,
+    KeypointCodes,
+    KeypointQuery,
 )
 from filmgate.dedupe.index.settings import IndexSettings
-from filmgate.dedupe.index.stores import FreshItem, FreshKey, Manifest
-from tests.memory import MemoryFreshStore, MemorySegmentStore
+from filmgate.dedupe.index.stores import DeltaItem, DeltaKey, Manifest
+from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
 TENANT = "t"
 
-EAGER = IndexSettings(fold_entries=1, fanout=2, hot_landmarks=40, hot_query_landmarks=6)
+EAGER = IndexSettings(compact_entries=1, fanout=2, hot_landmarks=40, hot_query_landmarks=6)
 
 
 class Store:
     """Both stores in one, with a hook before each call."""
 
     def __init__(self) -> None:
-        self._fresh = MemoryFreshStore()
+        self.delta = MemoryDeltaStore()
         self._segments = MemorySegmentStore()
         self.bodies = self._segments.bodies
         self.hook: Callable[[], None] = lambda: None
 
     def tenants(self) -> list[str]:
-        return self._fresh.tenants()
+        return self.delta.tenants()
 
-    def put(self, tenant: str, item: FreshItem | str, body: bytes = b"") -> None:
+    def next_sequence(self, tenant: str) -> int:
+        self.hook()
+        return self.delta.next_sequence(tenant)
+
+    def put(self, tenant: str, item: DeltaItem | str, body: bytes = b"") -> None:
         self.hook()
         if isinstance(item, str):
             self._segments.put(tenant, item, body)
         else:
-            self._fresh.put(tenant, item)
+            self.delta.put(tenant, item)
 
-    def remove(self, tenant: str, keys: str | Iterable[FreshKey]) -> None:
+    def remove(self, tenant: str, keys: str | Sequence[DeltaKey]) -> None:
         if isinstance(keys, str):
             self.hook()
             self._segments.remove(tenant, keys)
             return
         for key in keys:
             self.hook()
-            self._fresh.remove(tenant, [key])
+            self.delta.remove(tenant, [key])
 
-    def read(self, tenant: str, at_most_bytes: int | None = None) -> list[FreshItem]:
+    def keys(self, tenant: str) -> list[DeltaKey]:
         self.hook()
-        return self._fresh.read(tenant, at_most_bytes)
+        return self.delta.keys(tenant)
+
+    def read(self, tenant: str, keys: Sequence[DeltaKey]) -> list[DeltaItem]:
+        self.hook()
+        return self.delta.read(tenant, keys)
 
     def manifest(self, tenant: str) -> Manifest:
         self.hook()
-        return self._fresh.manifest(tenant)
+        return self.delta.manifest(tenant)
 
     def replace_manifest(self, tenant: str, manifest: Manifest) -> None:
         self.hook()
-        self._fresh.replace_manifest(tenant, manifest)
+        self.delta.replace_manifest(tenant, manifest)
 
     def fetch(self, tenant: str, segment_id: str, target: Path) -> None:
         self.hook()
@@ -84,11 +92,11 @@ def flipped(hashes: NDArray[np.uint8], bits: int, rng: np.random.Generator) -> N
     return np.packbits(plain, axis=-1)
 
 
-def keypoints(count: int, rng: np.random.Generator) -> Points:
+def keypoints(count: int, rng: np.random.Generator) -> KeypointCodes:
     """Strewn over a picture, each unlike the others."""
-    places = np.column_stack([rng.uniform(0, 1, (count, 2)), rng.uniform(0.01, 0.05, count)])
-    return Points(
-        rng.integers(0, 2**63, count, np.uint64) << np.uint64(1), places.astype(np.float16)
+    positions = np.column_stack([rng.uniform(0, 1, (count, 2)), rng.uniform(0.01, 0.05, count)])
+    return KeypointCodes(
+        rng.integers(0, 2**63, count, np.uint64) << np.uint64(1), positions.astype(np.float16)
     )
 
 
@@ -110,22 +118,22 @@ class World:
         return picked
 
     @staticmethod
-    def _points(scenes: Sequence[Points], rng: np.random.Generator) -> Points:
+    def _points(scenes: Sequence[KeypointCodes], rng: np.random.Generator) -> KeypointCodes:
         """Some of a scene's, moved together, some of them so disturbed that they are lost."""
         scene = scenes[int(rng.integers(len(scenes)))]
-        kept = rng.permutation(len(scene.words))[: int(rng.choice([0, 2, 6, 12]))]
+        kept = rng.permutation(len(scene.codes))[: int(rng.choice([0, 2, 6, 12]))]
         bits = [rng.permutation(63)[: int(rng.choice([0, 3, 20]))] for _ in kept]
         flips = np.array([sum(2 << int(bit) for bit in some) for some in bits], np.uint64)
         shift = np.array([*rng.uniform(0, 0.5, 2), 0])
-        places = (scene.places[kept] + shift).astype(np.float16)
-        return Points(scene.words[kept] ^ flips, places)
+        positions = (scene.positions[kept] + shift).astype(np.float16)
+        return KeypointCodes(scene.codes[kept] ^ flips, positions)
 
     def _entry(
         self,
         name: str,
         pool: NDArray[np.uint8],
         tunes: NDArray[np.uint32],
-        scenes: Sequence[Points],
+        scenes: Sequence[KeypointCodes],
         rng: np.random.Generator,
     ) -> IndexEntry:
         marks = int(rng.choice([0, 5, 30]))
@@ -145,7 +153,7 @@ def query_of(entry: IndexEntry) -> IndexQuery:
     """Its frames and keypoints as they are and inverted, and its sound as it is and slower, so that
     there is more than one variant of each."""
     times = entry.landmark_times
-    playings = np.repeat(np.arange(2, dtype=np.int32), len(times))
+    variants = np.repeat(np.arange(2, dtype=np.int32), len(times))
     return IndexQuery(
         entry.asset_id,
         entry.sha256,
@@ -153,12 +161,10 @@ def query_of(entry: IndexEntry) -> IndexQuery:
         entry.crops,
         entry.landmarks,
         times,
-        sought=SoughtSound(
-            np.tile(entry.landmarks, 2), np.concatenate([times, times * 2]), playings
-        ),
+        audio=AudioQuery(np.tile(entry.landmarks, 2), np.concatenate([times, times * 2]), variants),
         points=tuple(
-            SoughtPoints(words, entry.points.places, np.ones((len(words), 63), np.uint8))
-            for words in (~entry.points.words, entry.points.words)
+            KeypointQuery(codes, entry.points.positions, np.ones((len(codes), 63), np.uint8))
+            for codes in (~entry.points.codes, entry.points.codes)
         ),
     )
 
@@ -170,25 +176,25 @@ def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> int:
 def votes_of(
     entry: IndexEntry,
     query: IndexQuery,
-    playing: int,
-    places: Mapping[int, int],
+    variant: int,
+    positions: Mapping[int, int],
     rule: IndexSettings,
 ) -> int:
     """Landmarks in the fullest two bins of four hops, beyond what the others bring by chance."""
-    sought = [
+    landmarks = [
         (int(mark), int(time))
         for mark, time, how in zip(
-            query.sought.hashes, query.sought.times, query.sought.playings, strict=True
+            query.audio.hashes, query.audio.times, query.audio.variants, strict=True
         )
-        if how == playing
+        if how == variant
     ]
-    asked = Counter(mark for mark, _ in sought)
+    asked = Counter(mark for mark, _ in landmarks)
     bins = Counter(
         (int(there) - here) // 4
-        for mark, here in sought
+        for mark, here in landmarks
         for other, there in zip(entry.landmarks, entry.landmark_times, strict=True)
         if mark == other
-        and places[mark] <= rule.hot_landmarks
+        and positions[mark] <= rule.hot_landmarks
         and asked[mark] <= rule.hot_query_landmarks
     )
     most = 0
@@ -200,29 +206,29 @@ def votes_of(
     return most
 
 
-def point_votes_of(points: Points, sought: SoughtPoints, rule: IndexSettings) -> int:
+def keypoint_votes_of(points: KeypointCodes, query: KeypointQuery, rule: IndexSettings) -> int:
     """The most keypoints that lie where one shift puts the query's, none of them used twice.
 
     For points that were moved by less than 0.01 each, or by another shift altogether.
     """
     pairs = [
-        (mine, theirs, points.places[theirs] - sought.places[mine])
-        for mine, word in enumerate(sought.words)
-        for theirs, other in enumerate(points.words)
-        if int(word ^ other).bit_count() <= rule.point_radius
+        (mine, theirs, points.positions[theirs] - query.positions[mine])
+        for mine, code in enumerate(query.codes)
+        for theirs, other in enumerate(points.codes)
+        if int(code ^ other).bit_count() <= rule.keypoint_radius
     ]
     most = 0
     for _, _, shift in pairs:
         agree = [(m, t) for m, t, moved in pairs if np.abs(moved - shift).max() < 0.01]
         most = max(most, min(len({pair[side] for pair in agree}) for side in range(2)))
-    return most if most >= rule.min_point_votes else 0
+    return most if most >= rule.min_keypoint_votes else 0
 
 
 def by_hand(
     entries: Sequence[IndexEntry], query: IndexQuery, rule: IndexSettings
 ) -> set[Candidate]:
     """Every pair looked at, one by one."""
-    places = Counter(int(h) for entry in entries for h in entry.landmarks)
+    positions = Counter(int(h) for entry in entries for h in entry.landmarks)
     found = set()
     for entry in entries:
         if entry.asset_id == query.asset_id:
@@ -248,10 +254,12 @@ def by_hand(
                 )
                 for other in others
             )
-        votes = max(votes_of(entry, query, playing, places, rule) for playing in range(2))
-        points = max(point_votes_of(entry.points, sought, rule) for sought in query.points)
+        votes = max(votes_of(entry, query, variant, positions, rule) for variant in range(2))
+        keypoint_votes = max(
+            keypoint_votes_of(entry.points, points, rule) for points in query.points
+        )
         same = entry.sha256 == query.sha256
-        seen = hits >= rule.min_frame_hits or points >= rule.min_point_votes
+        seen = hits >= rule.min_frame_hits or keypoint_votes >= rule.min_keypoint_votes
         if same or seen or votes >= rule.min_audio_votes:
-            found.add(Candidate(entry.asset_id, hits, votes, same, point_votes=points))
+            found.add(Candidate(entry.asset_id, hits, votes, same, keypoint_votes=keypoint_votes))
     return found

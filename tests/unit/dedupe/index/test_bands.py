@@ -6,6 +6,7 @@ import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from tests.unit.dedupe.index.segment_world import World, flipped
 TENANT = "t"
 NO_HASHES = np.zeros((0, 32), np.uint8)
 NO_MARKS = np.zeros(0, np.uint32)
-WHOLE = BandSettings(sound_share=1.0, full=1000)
+WHOLE = BandSettings(landmark_pair_share=1.0, bucket_capacity=1000)
 """Nothing is thinned at the sizes of these tests."""
 
 
@@ -50,7 +51,7 @@ def query_of(entry: IndexEntry, turned: NDArray[np.uint8] | None = None) -> Inde
 def agree(one: NDArray[np.uint8], other: NDArray[np.uint8], rule: BandSettings) -> bool:
     """Near, and the same in all bits of some band."""
     differ = np.unpackbits(one ^ other)
-    bands = band_bits(rule.bands, rule.band_bits, rule.lowest)
+    bands = band_bits(rule.bands, rule.band_bits, rule.lowest_frequencies)
     return bool(differ.sum() <= rule.radius) and any(not differ[bits].any() for bits in bands)
 
 
@@ -59,7 +60,7 @@ def pairs_of(entry: IndexEntry, rule: BandSettings) -> dict[tuple[int, int], int
     found: dict[tuple[int, int], int] = {}
     marks = sorted(zip(entry.landmark_times.tolist(), entry.landmarks.tolist(), strict=True))
     for i, j in itertools.combinations(range(len(marks)), 2):
-        if j - i <= rule.sound_next and marks[j][0] - marks[i][0] <= rule.sound_hops:
+        if j - i <= rule.landmark_fan_out and marks[j][0] - marks[i][0] <= rule.landmark_pair_hops:
             low, high = sorted((marks[i][1], marks[j][1]))
             found[low, high] = min(marks[i][0], found.get((low, high), marks[i][0]))
     return found
@@ -132,8 +133,8 @@ def test_one_picture_is_found_exactly_when_a_band_agrees(seed: int, bits: int) -
 def test_what_agrees_in_all_bits_of_the_lowest_frequencies_is_always_found() -> None:
     rng = np.random.default_rng(3)
     rule = BandSettings()
-    low = np.unique(np.concatenate(band_bits(rule.bands, rule.band_bits, rule.lowest)))
-    assert len(low) == rule.lowest
+    low = np.unique(np.concatenate(band_bits(rule.bands, rule.band_bits, rule.lowest_frequencies)))
+    assert len(low) == rule.lowest_frequencies
     high = np.setdiff1d(np.arange(256), low)
     index = BandIndex(MemoryBucketStore())
     for i in range(20):
@@ -158,8 +159,9 @@ def test_turned_pictures_and_crops_are_asked_for_too() -> None:
         Candidate("source", 6, 0, False),
         Candidate("other", 1, 0, False),
     }
-    # Seven unlike orientations of six frames, a crop, in ten bands; and the bucket of the bytes.
-    assert store.reads - before == (7 * 6 + 1) * 10 + 1
+    # Seven unlike orientations of six frames, a crop, in ten bands; the bucket of the bytes; and
+    # the tombstones that the two candidates might have.
+    assert store.reads - before == (7 * 6 + 1) * 10 + 1 + 2
 
 
 def test_the_upright_orientations_are_those_of_the_fingerprint() -> None:
@@ -188,7 +190,7 @@ def test_a_frame_that_stays_fills_each_bucket_once() -> None:
 
 def test_a_full_bucket_keeps_what_it_has() -> None:
     frames = np.random.default_rng(8).integers(0, 256, (1, 32), dtype=np.uint8)
-    rule = BandSettings(full=3)
+    rule = BandSettings(bucket_capacity=3)
     index = BandIndex(MemoryBucketStore(), rule)
     for i in range(5):
         index.add(TENANT, entry_of(f"a{i}", frames))
@@ -260,3 +262,24 @@ def test_thinning_is_even(count: int, most: int) -> None:
 def test_thinning_meets_nearly_every_kind_of_crop() -> None:
     for kinds in (32, 34, 36, 37, 41):
         assert len(np.unique(spread(30 * kinds, 3 * kinds) % kinds)) > 0.85 * kinds
+
+
+def test_purging_leaves_nothing_of_an_asset() -> None:
+    rng = np.random.default_rng(9)
+    frames, crops = rng.integers(0, 256, (2, 40, 32), dtype=np.uint8)
+    marks = np.arange(60, dtype=np.uint32)
+    store = MemoryBucketStore()
+    index = BandIndex(store)
+    gone = replace(
+        entry_of("gone", np.concatenate([frames, frames]), crops),
+        landmarks=marks,
+        landmark_times=marks.view(np.int32),
+    )
+    index.add(TENANT, entry_of("stays", frames))
+    before = store.members()
+    index.add(TENANT, gone)
+    assert store.members() > before
+    index.purge(TENANT, gone)
+    assert store.members() == before
+    index.purge(TENANT, gone)
+    assert store.members() == before

@@ -1,4 +1,4 @@
-"""Fresh entries become segments, and those stay few."""
+"""Delta entries become segments, and those stay few."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def test_segments_stay_few(cache_dir: Path) -> None:
     assert len(infos) <= 3 * 4
 
 
-def test_few_fresh_entries_are_left_alone(cache_dir: Path) -> None:
+def test_a_small_delta_is_left_alone(cache_dir: Path) -> None:
     store = Store()
-    index = SegmentIndex(store, store, IndexSettings(fold_entries=5), cache_dir=cache_dir)
+    index = SegmentIndex(store, store, IndexSettings(compact_entries=5), cache_dir=cache_dir)
     for entry in World(2).entries[:4]:
         index.add(TENANT, entry)
     assert index.compact(TENANT) == 0
@@ -121,14 +121,14 @@ def test_the_memory_of_a_merge_is_bounded_by_what_goes_into_it(
     """All that is allocated; the mapped segments and the items read, which are not, count once
     more."""
     store = Store()
-    rule = EAGER.model_copy(update={"fanout": 99, "max_fold_entries": count})
+    rule = EAGER.model_copy(update={"fanout": 99, "max_compact_entries": count})
     index = SegmentIndex(store, store, rule, cache_dir=cache_dir)
     for number in range(3 * count):
         index.add(TENANT, made(f"a{number:03d}"))
         if number in (count - 1, 2 * count - 1):
             index.compact(TENANT)
     merged = sum(info.size_bytes for info in store.manifest(TENANT).segments)
-    folded = sum(len(item.body) for item in store.read(TENANT))
+    compacted = sum(key.size_bytes for key in store.keys(TENANT))
     merging = SegmentIndex(
         store, store, rule.model_copy(update={"fanout": 2}), cache_dir=cache_dir / "own"
     )
@@ -139,12 +139,12 @@ def test_the_memory_of_a_merge_is_bounded_by_what_goes_into_it(
     finally:
         tracemalloc.stop()
     assert len(store.manifest(TENANT).segments) == 1
-    assert peak + folded + merged <= MERGE_MEMORY * (merged + folded)
+    assert peak + compacted + merged <= MERGE_MEMORY * (merged + compacted)
 
 
-def test_no_more_is_folded_at_once_than_may_be(cache_dir: Path) -> None:
+def test_one_run_applies_no_more_than_it_may(cache_dir: Path) -> None:
     store = Store()
-    rule = EAGER.model_copy(update={"max_fold_bytes": 120_000})
+    rule = EAGER.model_copy(update={"max_compact_bytes": 120_000})
     index = SegmentIndex(store, store, rule, cache_dir=cache_dir)
     for number in range(5):
         index.add(TENANT, minutes_of_film(f"a{number}", 1.0))
@@ -152,17 +152,17 @@ def test_no_more_is_folded_at_once_than_may_be(cache_dir: Path) -> None:
     assert [index.compact(TENANT) for _ in range(5)] == [2, 2, 1, 1, 0]
 
 
-def test_rounds_go_on_while_there_is_time_and_something_to_fold() -> None:
+def test_rounds_go_on_while_there_is_time_and_something_to_compact() -> None:
     left = {"a": 3, "b": 0, "c": 1}
     turns: list[str] = []
 
-    def fold(tenant: str) -> int:
+    def compact(tenant: str) -> int:
         turns.append(tenant)
         left[tenant] -= 1
         return 10 if left[tenant] >= 0 else 0
 
-    assert in_rounds("abc", fold, lambda: True) == {"a": 30, "b": 0, "c": 10}
+    assert in_rounds("abc", compact, lambda: True) == {"a": 30, "b": 0, "c": 10}
     assert "".join(turns) == "abcacaa"
     left |= {"a": 9, "b": 9, "c": 9}
-    assert in_rounds("abc", fold, lambda: len(turns) < 11) == {"a": 20, "b": 10, "c": 10}
-    assert in_rounds("abc", fold, lambda: False) == {}
+    assert in_rounds("abc", compact, lambda: len(turns) < 11) == {"a": 20, "b": 10, "c": 10}
+    assert in_rounds("abc", compact, lambda: False) == {}

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filmgate.dedupe.index.port import Candidate, IndexEntry
+from filmgate.dedupe.index.segment import Segment
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.errors import TransientError
 from tests.unit.dedupe.index.segment_world import (
@@ -65,7 +66,7 @@ def test_compaction_that_dies_anywhere_changes_nothing(
             assert index.search(TENANT, asked, limit=100) == expected
         index.compact(TENANT)
         index.compact(TENANT)
-        assert store.read(TENANT) == []
+        assert store.keys(TENANT) == []
         assert index.search(TENANT, asked, limit=100) == expected
 
 
@@ -151,7 +152,7 @@ def test_two_that_arrive_together_find_each_other(plan: list[int]) -> None:
                 lambda: compaction("d"),
             ]
         )
-    whole = [[Candidate(name, 3, 0, False, point_votes=9)] for name in ("b", "a")]
+    whole = [[Candidate(name, 3, 0, False, keypoint_votes=9)] for name in ("b", "a")]
     assert found["a"] == whole[0] or found["b"] == whole[1]
     assert found["a"] in ([], whole[0]) and found["b"] in ([], whole[1])
 
@@ -199,3 +200,93 @@ def test_a_search_outlives_the_segments_it_began_with(cache_dir: Path) -> None:
     store.hook = lambda: give_back() if next(calls, None) is None else None
     found = reader.search(TENANT, query_of(world.entries[0]), limit=5)
     assert set(found) == by_hand(world.entries[:4], query_of(world.entries[0]), EAGER)
+
+
+@given(plan=st.lists(st.integers(0, 4), max_size=90), compacted=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_a_removed_asset_stays_hidden_whatever_compaction_does(
+    plan: list[int], compacted: bool
+) -> None:
+    """A removal and a search after it, two compactions, and another asset that is added."""
+    world, store = World(11), Store()
+    asked = query_of(world.entries[0])
+    with tempfile.TemporaryDirectory() as folder:
+
+        def machine(name: str) -> SegmentIndex:
+            return SegmentIndex(store, store, EAGER, cache_dir=Path(folder) / name)
+
+        first = machine("first")
+        for entry in world.entries[:4]:
+            first.add(TENANT, entry)
+            if compacted:
+                first.compact(TENANT)
+        reader = machine("reader")
+        reader.search(TENANT, asked, limit=50)  # so that its cache knows the asset
+        found: list[Candidate] = []
+
+        def remove_and_search() -> None:
+            reader.remove(TENANT, "a1")
+            for _ in range(2):
+                found.extend(reader.search(TENANT, asked, limit=50))
+
+        def compaction(name: str) -> None:
+            index = machine(name)
+            for _ in range(3):
+                index.compact(TENANT)
+
+        Turns(store, plan).run(
+            [
+                remove_and_search,
+                lambda: compaction("c"),
+                lambda: compaction("d"),
+                lambda: machine("e").add(TENANT, world.entries[4]),
+            ]
+        )
+        store.hook = lambda: None
+        assert "a1" not in {candidate.asset_id for candidate in found}
+        for _ in range(3):
+            first.compact(TENANT)
+        assert store.keys(TENANT) == []
+        live = [info.id for info in store.manifest(TENANT).segments]
+        rows = [one for name in live for one in Segment.read(store.bodies[TENANT, name][0]).ids]
+        assert sorted(rows) == [b"a0", b"a2", b"a3", b"a4"]
+        first.add(TENANT, world.entries[1])
+        left = world.entries[:5]
+        assert set(first.search(TENANT, asked, limit=50)) == by_hand(left, asked, EAGER)
+
+
+@given(
+    dies=st.lists(st.integers(0, 14), min_size=1, max_size=4),
+    again=st.booleans(),
+)
+@settings(max_examples=80, deadline=None)
+def test_compaction_that_dies_anywhere_brings_no_removed_asset_back(
+    dies: list[int], again: bool
+) -> None:
+    world, store = World(11), Store()
+    asked = query_of(world.entries[0])
+    rule = EAGER.model_copy(update={"hot_landmarks": 10_000})
+    with tempfile.TemporaryDirectory() as folder:
+        index = SegmentIndex(store, store, rule, cache_dir=Path(folder))
+        for entry in world.entries[:4]:
+            index.add(TENANT, entry)
+        index.compact(TENANT)
+        for entry in world.entries[4:]:
+            index.add(TENANT, entry)
+        index.remove(TENANT, "a1")
+        index.remove(TENANT, "a5")
+        if again:
+            index.add(TENANT, world.entries[5])
+        gone = {"a1"} if again else {"a1", "a5"}
+        left = [entry for entry in world.entries if entry.asset_id not in gone]
+        expected = by_hand(left, asked, rule)
+        for steps in dies:
+            store.hook = dying_after(steps)
+            with suppress(WorkerDiedError):
+                index.compact(TENANT)
+            store.hook = lambda: None
+            assert set(index.search(TENANT, asked, limit=50)) == expected
+        for _ in range(3):
+            index.compact(TENANT)
+        assert store.keys(TENANT) == []
+        assert set(index.search(TENANT, asked, limit=50)) == expected

@@ -1,4 +1,4 @@
-"""Maps from scores to probabilities: their form, those that ship, what a verdict tells."""
+"""Maps from scores to probabilities: their form, the shipped ones, and those of a verdict."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ SETTINGS = MatchSettings(
 )
 
 
-def test_a_verdict_tells_its_probability_and_what_it_was_calibrated_on() -> None:
+def test_a_verdict_has_its_probability_and_what_it_was_calibrated_on() -> None:
     whole = decide(compared(0.95), SETTINGS)
     assert whole.probability == pytest.approx(0.1 + 0.8 * whole.score, abs=1e-4)
     assert whole.calibrated_on == "a set, 12 pairs, 2020-02-03"
@@ -79,7 +79,7 @@ def test_a_kind_without_a_map_has_no_probability() -> None:
     assert verdict.calibrated_on is None
 
 
-def test_what_an_embedding_says_alone_has_no_probability() -> None:
+def test_a_verdict_by_embedding_has_no_probability() -> None:
     verdict = decide(compared(0.2, decisive=(), embedding=0.8), SETTINGS)
     assert verdict.by_embedding
     assert verdict.probability is None
@@ -87,7 +87,7 @@ def test_what_an_embedding_says_alone_has_no_probability() -> None:
 
 
 @given(SCORES, SCORES, st.booleans(), st.sampled_from(MediaKind))
-def test_the_shipped_maps_are_monotone_and_know_every_kind(
+def test_the_shipped_maps_are_monotone_and_cover_every_kind(
     one: float, other: float, partial: bool, kind: MediaKind
 ) -> None:
     low, high = (

@@ -71,7 +71,7 @@ def verdict(a: Fingerprint, b: Fingerprint) -> Verdict:
 
 
 def flags(transform: Transform) -> set[str]:
-    """What was found done, but for its amount."""
+    """Return the names of the detected changes."""
     plain = Transform()
     return {name for name, value in transform if value != getattr(plain, name)}
 
@@ -149,14 +149,14 @@ def test_at_any_speed_either_side_may_come_first(video: Source, speed: float) ->
 
 
 @pytest.mark.parametrize("speed", [0.5, 2.0])
-def test_half_and_twice_the_speed_are_told(video: Source, speed: float) -> None:
+def test_half_and_double_speed_are_measured(video: Source, speed: float) -> None:
     found = verdict(video.fingerprint, played(speed))
     assert found.match_class is NEAR
     assert found.transform.speed == pytest.approx(speed, rel=0.05)
 
 
 @pytest.mark.parametrize(("transform", "factor"), [("speed_up", 1.25), ("slow_down", 0.8)])
-def test_the_speed_is_told(video: Source, transform: str, factor: float) -> None:
+def test_the_speed_is_measured(video: Source, transform: str, factor: float) -> None:
     found = verdict(video.fingerprint, video.copy(transform)[0])
     assert found.transform.speed == pytest.approx(factor, abs=0.04)
 
@@ -164,7 +164,7 @@ def test_the_speed_is_told(video: Source, transform: str, factor: float) -> None
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 @pytest.mark.parametrize("tilt", [0.0, 5.0])
-def test_mirror_turn_and_tilt_are_told_as_they_were_done(
+def test_mirror_and_rotations_are_reported_as_they_were_done(
     image: Source, tmp_path: Path, mirror: bool, turn: int, tilt: float
 ) -> None:
     """Mirrored first, then turned clockwise, then tilted clockwise, with the corners cut off."""
@@ -185,7 +185,7 @@ def test_mirror_turn_and_tilt_are_told_as_they_were_done(
 
 
 @pytest.mark.parametrize("factor", [0.9996, 1.0003, 1.0004])
-def test_of_sound_too_either_side_may_come_first(tmp_path: Path, factor: float) -> None:
+def test_of_audio_files_either_side_may_come_first(tmp_path: Path, factor: float) -> None:
     """Speeds so close to 1 that rounding them decides whether anything was changed."""
     heard = music(90.0)
     at = np.arange(0, len(heard) - 1, factor)
@@ -335,7 +335,7 @@ def test_a_copied_sound_is_at_least_this(
     assert set(found.weights) == {"audio", "metadata"}
 
 
-def test_a_part_of_a_sound_is_similar_and_told_where(sound: Source) -> None:
+def test_a_part_of_an_audio_file_is_similar_with_its_segment(sound: Source) -> None:
     copy, parameters = sound.copy("trim")
     found = verdict(sound.fingerprint, copy)
     assert found.match_class is SIMILAR

@@ -1,4 +1,4 @@
-"""Moving the edges of a cut-out: many boxes at once say what each says alone."""
+"""Refining crops: evaluating many boxes at once equals evaluating each one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ import pytest
 from numpy.typing import NDArray
 
 from filmgate.dedupe.fingerprint.dct import ORIENTATIONS
-from filmgate.dedupe.matching.crop_refinement import _moved, _Pairs, refine
-from filmgate.dedupe.matching.transform import WHOLE, View, Views, look, shared_band, units
+from filmgate.dedupe.matching.crop_refinement import _FramePairs, _neighbours, refine_crop
+from filmgate.dedupe.matching.transform import (
+    WHOLE,
+    Registration,
+    SpatialTransform,
+    apply_transform,
+    shared_band,
+    unit_vectors,
+)
 
 STARTS = (
     (WHOLE, (0.1, 0.9, 0.0, 0.8)),
@@ -19,40 +26,57 @@ STARTS = (
 
 
 def pictures(seed: int, count: int = 9) -> NDArray[np.int8]:
-    found = np.clip(np.random.default_rng(seed).normal(size=(count, 16, 16)) * 24, -127, 127)
-    found[:, 0, 0] = 0
-    return found.astype(np.int8)
+    frames = np.clip(np.random.default_rng(seed).normal(size=(count, 16, 16)) * 24, -127, 127)
+    frames[:, 0, 0] = 0
+    return frames.astype(np.int8)
 
 
-def alone(a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> float:
-    band = shared_band(views.a, views.b)
-    return float((units(look(a, views.a), band) * units(look(b, views.b), band)).sum(1).mean())
+def single_similarity(
+    a: NDArray[np.int8], b: NDArray[np.int8], registration: Registration
+) -> float:
+    band = shared_band(registration.a, registration.b)
+    return float(
+        (
+            unit_vectors(apply_transform(a, registration.a), band)
+            * unit_vectors(apply_transform(b, registration.b), band)
+        )
+        .sum(1)
+        .mean()
+    )
 
 
-@pytest.mark.parametrize(("mirror", "turn"), ORIENTATIONS)
+@pytest.mark.parametrize(("mirror", "right_angle_deg"), ORIENTATIONS)
 @pytest.mark.parametrize("boxes", STARTS)
-def test_boxes_at_once_say_what_each_says_alone(
-    mirror: bool, turn: int, boxes: tuple[tuple[float, float, float, float], ...]
+def test_evaluating_boxes_at_once_equals_evaluating_each_one(
+    mirror: bool, right_angle_deg: int, boxes: tuple[tuple[float, float, float, float], ...]
 ) -> None:
     a, b = pictures(1), pictures(2)
     a[0] = 0
-    start = Views(View(box=boxes[0]), View(mirror, turn, boxes[1]), 0.0)
-    tried = [start, *_moved(start, 0.04)]
-    for views, measured in zip(tried, _Pairs(a, b, start).measured(tried), strict=True):
-        assert (measured.a, measured.b) == (views.a, views.b)
-        assert measured.similarity == pytest.approx(alone(a, b, views), abs=1e-5)
+    start = Registration(
+        SpatialTransform(box=boxes[0]), SpatialTransform(mirror, right_angle_deg, boxes[1]), 0.0
+    )
+    candidates = [start, *_neighbours(start, 0.04)]
+    for registration, measured in zip(
+        candidates, _FramePairs(a, b, start).evaluate(candidates), strict=True
+    ):
+        assert (measured.a, measured.b) == (registration.a, registration.b)
+        assert measured.similarity == pytest.approx(single_similarity(a, b, registration), abs=1e-5)
 
 
-def test_a_cut_is_found_from_beside_it() -> None:
+def test_a_crop_is_found_from_a_nearby_one() -> None:
     a = pictures(3)
-    cut = look(a, View(box=(0.1, 0.9, 0.14, 1.0)))
+    cut = apply_transform(a, SpatialTransform(box=(0.1, 0.9, 0.14, 1.0)))
     b = np.clip(np.rint(cut * 32), -127, 127).astype(np.int8)
-    found = refine(a, b, Views(View(box=(0.05, 0.95, 0.1, 1.0)), View(), 0.0))
-    assert found.similarity > 0.98
-    assert found.a.box == pytest.approx((0.1, 0.9, 0.14, 1.0), abs=0.02)
+    refined = refine_crop(
+        a, b, Registration(SpatialTransform(box=(0.05, 0.95, 0.1, 1.0)), SpatialTransform(), 0.0)
+    )
+    assert refined.similarity > 0.98
+    assert refined.a.box == pytest.approx((0.1, 0.9, 0.14, 1.0), abs=0.02)
 
 
-def test_nothing_in_common_ends_all_the_same() -> None:
+def test_refining_ends_without_anything_in_common() -> None:
     a = pictures(4, count=1)
-    found = refine(a, -a, Views(View(), View(box=(0.1, 0.9, 0.1, 0.9)), 0.0))
-    assert found.similarity < 0.9
+    refined = refine_crop(
+        a, -a, Registration(SpatialTransform(), SpatialTransform(box=(0.1, 0.9, 0.1, 0.9)), 0.0)
+    )
+    assert refined.similarity < 0.9

@@ -1,4 +1,4 @@
-"""From measured scores to a class: weights, ceilings, boundaries and words."""
+"""From measured scores to a class: weights, limits, boundaries and reasons."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def measured(**values: Any) -> Comparison:
 
 
 def copy(**values: Any) -> Comparison:
-    """Pictures that decide alone."""
+    """Frames that decide alone."""
     return measured(**{"visual": 0.98, "metadata": 0.9, "decisive": ("visual",)} | values)
 
 
@@ -153,7 +153,7 @@ def test_what_was_changed_is_never_exact(comparison: Comparison) -> None:
         assert not comparison.transform.changed
 
 
-def test_the_weights_of_the_three() -> None:
+def test_the_default_weights() -> None:
     verdict = decide(measured(visual=0.9, audio=0.8, metadata=0.5), SETTINGS)
     assert verdict.weights == {"visual": 0.65, "audio": 0.25, "metadata": 0.10}
     assert verdict.score == pytest.approx(0.65 * 0.9 + 0.25 * 0.8 + 0.1 * 0.5)
@@ -164,20 +164,20 @@ def test_without_sound_the_others_share_its_weight() -> None:
     assert verdict.weights == {"visual": 0.8667, "metadata": 0.1333}
 
 
-def test_sure_pictures_decide_over_other_sound() -> None:
+def test_decisive_frames_decide_over_different_sound() -> None:
     verdict = decide(copy(audio=0.0, transform=Transform(audio_replaced=True)), SETTINGS)
     assert verdict.match_class is MatchClass.NEAR
-    assert "with other sound" in verdict.reason
+    assert "with different sound" in verdict.reason
 
 
 def test_the_same_song_under_other_pictures_is_no_match() -> None:
     verdict = decide(measured(visual=0.3, audio=1.0, metadata=1.0, decisive=("audio",)), SETTINGS)
     assert verdict.match_class is MatchClass.DIFFERENT
     assert verdict.score <= 0.3
-    assert "same sound under different pictures" in verdict.reason
+    assert "same sound, but different pictures" in verdict.reason
 
 
-def test_a_short_stretch_under_the_same_sound_is_told_beside_it() -> None:
+def test_the_reason_names_a_short_stretch_with_the_same_sound() -> None:
     excerpt = measured(
         visual=0.69,
         audio=1.0,
@@ -211,14 +211,14 @@ def test_sound_alone_decides_where_there_are_no_pictures() -> None:
     assert decide(sound, SETTINGS).match_class is MatchClass.EXACT
 
 
-def test_nothing_in_common_scores_nothing_whatever_the_facts_say() -> None:
+def test_nothing_in_common_scores_0_whatever_the_metadata_says() -> None:
     verdict = decide(measured(metadata=1.0), SETTINGS)
     assert verdict.match_class is MatchClass.DIFFERENT
     assert verdict.score == 0.0
     assert "neither pictures nor sound" in verdict.reason
 
 
-def test_nothing_known_at_all() -> None:
+def test_nothing_to_compare_scores_0() -> None:
     verdict = decide(measured(), SETTINGS)
     assert verdict.score == 0.0
     assert verdict.weights == {}
@@ -237,12 +237,12 @@ def test_identical_bytes_are_exact_even_without_anything_to_compare() -> None:
     ("change", "words"),
     [
         ({"mirror": True}, "mirrored"),
-        ({"turn": 90}, "turned a quarter right"),
+        ({"turn": 90}, "rotated 90 degrees clockwise"),
         ({"speed": 1.25}, "1.25x faster"),
         ({"crop": True}, "cropped"),
-        ({"overlaid": True}, "with something laid over"),
+        ({"overlaid": True}, "with an overlay"),
         ({"recoloured": True}, "recoloured"),
-        ({"audio_removed": True}, "sound taken away or added"),
+        ({"audio_removed": True}, "sound added or removed"),
     ],
 )
 def test_every_change_is_named_and_makes_near(change: dict[str, Any], words: str) -> None:
@@ -275,7 +275,7 @@ def test_settings_change_the_weights() -> None:
     assert verdict.score == pytest.approx(0.8)
 
 
-def test_a_score_that_shows_as_the_boundary_has_reached_it() -> None:
+def test_a_score_that_rounds_to_the_boundary_reaches_it() -> None:
     verdict = decide(copy(visual=0.84999, metadata=None), SETTINGS)
     assert verdict.score == 0.85
     assert verdict.match_class is MatchClass.NEAR
@@ -284,7 +284,7 @@ def test_a_score_that_shows_as_the_boundary_has_reached_it() -> None:
 @pytest.mark.parametrize(
     "module", ["decide", "descriptions", "groups", "model", "settings", "metadata"]
 )
-def test_deciding_loads_no_arrays_and_no_decoder(module: str) -> None:
+def test_deciding_imports_neither_numpy_nor_a_decoder(module: str) -> None:
     code = f"import sys, filmgate.dedupe.matching.{module}; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -292,7 +292,7 @@ def test_deciding_loads_no_arrays_and_no_decoder(module: str) -> None:
     assert {"numpy", "av", "PIL", "boto3", "fastapi"}.isdisjoint(loaded)
 
 
-def test_certain_sound_is_no_less_a_copy_for_what_containers_say() -> None:
+def test_metadata_does_not_lower_decisive_audio() -> None:
     def score(decisive: tuple[str, ...]) -> float:
         found = Comparison(
             kind=MediaKind.AUDIO,
@@ -309,7 +309,7 @@ def test_certain_sound_is_no_less_a_copy_for_what_containers_say() -> None:
     assert score(()) < 0.75
 
 
-def test_weights_that_round_up_make_no_score_above_one() -> None:
+def test_weights_that_round_up_do_not_give_a_score_above_1() -> None:
     settings = MatchSettings(visual_weight=0.5, audio_weight=0.5, metadata_weight=2.0)
     found = decide(copy(visual=1.0, audio=1.0, metadata=1.0), settings)
     assert sum(found.weights.values()) > 1

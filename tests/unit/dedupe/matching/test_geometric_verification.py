@@ -1,4 +1,4 @@
-"""Where one picture lies in another is found from keypoints alone."""
+"""Keypoints alone register one picture in another."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 
 from filmgate.dedupe.fingerprint import dct
 from filmgate.dedupe.fingerprint.model import Keypoints
-from filmgate.dedupe.matching.geometric_verification import placements
-from filmgate.dedupe.matching.local_mismatch import GRID, contradicted
+from filmgate.dedupe.matching.geometric_verification import affine_registrations
+from filmgate.dedupe.matching.local_mismatch import GRID, largest_mismatch_area
 
 ASPECT = 1.5
 WIDTH, HEIGHT = ASPECT**0.5, ASPECT**-0.5
@@ -26,89 +26,92 @@ def scattered(seed: int, count: int = 120) -> Keypoints:
 def moved(
     points: Keypoints, scale: float, shift: tuple[float, float], degrees: float = 0
 ) -> Keypoints:
-    """What of the picture lies in one of the same shape after it was scaled, tilted and moved."""
+    """Return the visible keypoints after the picture was scaled, rotated and moved."""
     angle = np.radians(degrees)
-    turning = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    places = points.places[:, :2] @ turning * scale + shift
+    rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    places = points.positions[:, :2] @ rotation * scale + shift
     inside = ((places > 0) & (places < (WIDTH, HEIGHT))).all(axis=1)
-    kept = np.hstack([places, points.places[:, 2:] * scale])[inside]
-    return Keypoints(kept.astype(np.float32), points.patches[inside], ASPECT)
+    visible = np.hstack([places, points.positions[:, 2:] * scale])[inside]
+    return Keypoints(visible.astype(np.float32), points.descriptors[inside], ASPECT)
 
 
-def test_a_cut_out_is_placed() -> None:
+def test_a_crop_is_registered() -> None:
     whole = scattered(1)
     # The part from 10 % to 80 % down and from 20 % to 90 % along, at full size.
     cut = moved(whole, 1 / 0.7, (-0.2 / 0.7 * WIDTH, -0.1 / 0.7 * HEIGHT))
-    best = placements(whole, cut)[0]
+    best = affine_registrations(whole, cut)[0]
     assert best.a_box == pytest.approx((0.1, 0.8, 0.2, 0.9), abs=0.01)
     assert best.b_box == (0.0, 1.0, 0.0, 1.0)
-    assert best.share > 0.95
-    assert best.agreed >= len(cut.places) - 2
-    assert (best.mirror, best.turn) == (False, 0)
+    assert best.inlier_ratio > 0.95
+    assert best.inliers >= len(cut.positions) - 2
+    assert (best.mirror, best.right_angle_deg) == (False, 0)
 
 
-def test_a_picture_in_a_picture_is_placed() -> None:
+def test_a_picture_in_a_picture_is_registered() -> None:
     whole, strangers = scattered(1), scattered(2, 60)
     small = moved(whole, 0.5, (0.4 * WIDTH, 0.3 * HEIGHT))
     both = Keypoints(
-        np.concatenate([strangers.places, small.places]),
-        np.concatenate([strangers.patches, small.patches]),
+        np.concatenate([strangers.positions, small.positions]),
+        np.concatenate([strangers.descriptors, small.descriptors]),
         ASPECT,
     )
-    best = placements(whole, both)[0]
+    best = affine_registrations(whole, both)[0]
     assert best.b_box == pytest.approx((0.3, 0.8, 0.4, 0.9), abs=0.01)
     assert best.a_box == (0.0, 1.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize("degrees", [-7.0, 3.0, 7.0])
-def test_a_tilt_is_measured(degrees: float) -> None:
+def test_a_rotation_is_measured(degrees: float) -> None:
     whole = scattered(1)
-    best = placements(whole, moved(whole, 1.0, (0.05, 0.02), degrees))[0]
-    assert best.angle == pytest.approx(degrees, abs=0.2)
+    best = affine_registrations(whole, moved(whole, 1.0, (0.05, 0.02), degrees))[0]
+    assert best.rotation_deg == pytest.approx(degrees, abs=0.2)
 
 
-@pytest.mark.parametrize(("mirror", "turn"), dct.ORIENTATIONS)
-def test_orientations_are_told(mirror: bool, turn: int) -> None:
+@pytest.mark.parametrize(("mirror", "right_angle_deg"), dct.ORIENTATIONS)
+def test_orientations_are_found(mirror: bool, right_angle_deg: int) -> None:
     whole = scattered(1)
-    x, y, scale = whole.places.T
-    rows = dct.orient(whole.patches, mirror, turn)
+    x, y, scale = whole.positions.T
+    rows = dct.orient(whole.descriptors, mirror, right_angle_deg)
     width, height = WIDTH, HEIGHT
     x = width - x if mirror else x
-    for _ in range(turn // 90):
+    for _ in range(right_angle_deg // 90):
         x, y, width, height = height - y, x, height, width
     copy = Keypoints(np.stack([x, y, scale], axis=1), rows, width / height)
-    best = placements(whole, copy)[0]
-    # The placement says how to turn the copy back.
-    assert (best.mirror, best.turn) == (mirror, turn if mirror else -turn % 360)
-    assert best.share > 0.95
+    best = affine_registrations(whole, copy)[0]
+    # The registration says how to undo the orientation of the copy.ard.
+    assert (best.mirror, best.right_angle_deg) == (
+        mirror,
+        right_angle_deg if mirror else -right_angle_deg % 360,
+    )
+    assert best.inlier_ratio > 0.95
     assert best.a_box == best.b_box == (0.0, 1.0, 0.0, 1.0)
 
 
-def test_strangers_have_no_place() -> None:
-    assert placements(scattered(1), scattered(2)) == []
+def test_unrelated_pictures_do_not_register() -> None:
+    assert affine_registrations(scattered(1), scattered(2)) == []
 
 
-def test_a_few_alike_are_a_small_share() -> None:
+def test_few_inliers_are_a_small_ratio() -> None:
     first, second = scattered(1), scattered(2)
-    second.places[:12], second.patches[:12] = first.places[:12], first.patches[:12]
-    best = placements(first, second)[0]
-    assert best.agreed == 12
-    assert best.share == pytest.approx(12 / 120, abs=0.02)
+    second.positions[:12], second.descriptors[:12] = first.positions[:12], first.descriptors[:12]
+    best = affine_registrations(first, second)[0]
+    assert best.inliers == 12
+    assert best.inlier_ratio == pytest.approx(12 / 120, abs=0.02)
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_too_few_keypoints_say_nothing(count: int) -> None:
-    assert placements(scattered(1, count), scattered(1, count)) == []
-    assert placements(scattered(1), scattered(1, count)) == []
+    assert affine_registrations(scattered(1, count), scattered(1, count)) == []
+    assert affine_registrations(scattered(1), scattered(1, count)) == []
 
 
 def test_swapping_the_sides_swaps_the_boxes() -> None:
     whole = scattered(1)
     cut = moved(whole, 1 / 0.7, (-0.2 / 0.7 * WIDTH, -0.1 / 0.7 * HEIGHT))
-    there, back = placements(whole, cut)[0], placements(cut, whole)[0]
-    assert there.agreed == back.agreed
-    assert there.a_box == pytest.approx(back.b_box, abs=0.005)
-    assert there.b_box == pytest.approx(back.a_box, abs=0.005)
+    forward, backward = affine_registrations(whole, cut)[0], affine_registrations(cut, whole)[0]
+    assert forward.inliers == backward.inliers
+    assert forward.a_box == pytest.approx(backward.b_box, abs=0.005)
+    assert forward.b_box == pytest.approx(backward.a_box, abs=0.005)
 
 
 def grid_places(cells: list[tuple[int, int]], each: int = 3) -> np.ndarray:
@@ -132,15 +135,17 @@ EVERYWHERE = [(row, column) for row in range(GRID) for column in range(GRID)]
         ([(row, column) for row in (3, 4, 5) for column in range(GRID)], 18 / 36),
     ],
 )
-def test_one_part_that_differs_contradicts(
+def test_one_region_that_differs_is_a_mismatch(
     differing: list[tuple[int, int]], expected: float
 ) -> None:
     same = [cell for cell in EVERYWHERE if cell not in differing]
     everywhere = grid_places(EVERYWHERE)
-    assert contradicted(everywhere, everywhere, grid_places(same)) == pytest.approx(expected)
+    assert largest_mismatch_area(everywhere, everywhere, grid_places(same)) == pytest.approx(
+        expected
+    )
 
 
-def test_what_one_side_cannot_show_contradicts_nothing() -> None:
+def test_a_region_without_keypoints_on_one_side_is_no_mismatch() -> None:
     middle = [(2, 2), (2, 3), (3, 2), (3, 3)]
     same = [cell for cell in EVERYWHERE if cell not in middle]
-    assert contradicted(grid_places(EVERYWHERE), grid_places(same), grid_places(same)) == 0
+    assert largest_mismatch_area(grid_places(EVERYWHERE), grid_places(same), grid_places(same)) == 0

@@ -78,7 +78,7 @@ def test_a_long_chain_falls_into_pairs() -> None:
     assert all(len(group) == 2 for group in found)
 
 
-def test_a_star_is_no_group_of_all() -> None:
+def test_a_star_is_not_one_group() -> None:
     found = groups([near("a", name) for name in "bcdef"])
     assert found == [["a", "b"]]
 
@@ -100,7 +100,7 @@ def test_a_bridge_does_not_join_two_families() -> None:
     assert sorted(sorted(group) for group in found) == [["a", "b", "c"], ["x", "y", "z"]]
 
 
-def test_who_came_first_must_hold_with_those_who_came_later() -> None:
+def test_early_members_must_also_match_later_ones() -> None:
     early = [near("c", "a", 0.99), near("a", "b")]
     later = [near(*pair) for pair in combinations("cbde", 2)]
     assert groups([*early, *later]) == [["c", "b", "d", "e"]]
@@ -133,7 +133,7 @@ def test_the_order_of_pairs_and_sides_does_not_matter(
 
 @settings(max_examples=150, deadline=None)
 @given(some_pairs())
-def test_groups_are_disjoint_and_hang_together(pairs: list[Pair]) -> None:
+def test_groups_are_disjoint_and_connected(pairs: list[Pair]) -> None:
     linked = {
         frozenset((one, other))
         for one, other, found in pairs

@@ -1,4 +1,4 @@
-"""Agreement of what containers say."""
+"""Similarity of container metadata."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filmgate.dedupe.matching.metadata import alike
+from filmgate.dedupe.matching.metadata import metadata_similarity
 from filmgate.media.model import MediaInfo, MediaKind
 
 infos = st.builds(
@@ -29,19 +29,19 @@ def info(**values: object) -> MediaInfo:
 
 @given(infos, infos)
 def test_agreement_is_a_share_and_the_same_both_ways(a: MediaInfo, b: MediaInfo) -> None:
-    found = alike(a, b)
-    assert found == alike(b, a)
-    assert found is None or 0 <= found <= 1
+    similarity = metadata_similarity(a, b)
+    assert similarity == metadata_similarity(b, a)
+    assert similarity is None or 0 <= similarity <= 1
 
 
 @given(infos)
 def test_a_file_agrees_with_itself(a: MediaInfo) -> None:
-    assert alike(a, a) in (1.0, None)
+    assert metadata_similarity(a, a) in (1.0, None)
 
 
 def test_no_shared_facts_say_nothing() -> None:
-    assert alike(info(), info(duration_s=3.0)) is None
-    assert alike(info(camera="Acme 1"), info(frame_rate=25.0)) is None
+    assert metadata_similarity(info(), info(duration_s=3.0)) is None
+    assert metadata_similarity(info(camera="Acme 1"), info(frame_rate=25.0)) is None
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_no_shared_facts_say_nothing() -> None:
     ],
 )
 def test_agreement(a: dict[str, object], b: dict[str, object], agreement: float) -> None:
-    assert alike(info(**a), info(**b)) == agreement
+    assert metadata_similarity(info(**a), info(**b)) == agreement

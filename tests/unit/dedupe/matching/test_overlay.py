@@ -1,4 +1,4 @@
-"""Telling a mark on the pictures from what encoding does to them."""
+"""An overlay is told from encoding artefacts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from filmgate.dedupe.fingerprint import dct
-from filmgate.dedupe.matching.overlay import marked
+from filmgate.dedupe.matching.overlay import has_localised_overlay
 from filmgate.dedupe.tuning.truth import Parameters
 from filmgate_samples.edits import EDITS
 from tests.clips import scene
@@ -37,25 +37,25 @@ def pictures() -> Pictures:
 
 @pytest.mark.parametrize("right", [False, True])
 @pytest.mark.parametrize("bottom", [False, True])
-def test_a_logo_is_a_mark(pictures: Pictures, right: bool, bottom: bool) -> None:
+def test_a_logo_is_an_overlay(pictures: Pictures, right: bool, bottom: bool) -> None:
     parameters: Parameters = {"side": 0.24, "right": right, "bottom": bottom, "red": 240}
     covered = [EDITS["logo"].change(picture, parameters) for picture in pictures]
-    assert marked(white(pictures), white(covered))
-    assert marked(white(covered), white(pictures))
+    assert has_localised_overlay(white(pictures), white(covered))
+    assert has_localised_overlay(white(covered), white(pictures))
 
 
 @pytest.mark.parametrize("quality", [15, 30, 90])
-def test_encoding_is_none(pictures: Pictures, quality: int) -> None:
+def test_encoding_is_not_an_overlay(pictures: Pictures, quality: int) -> None:
     coded = [encoded(picture, quality) for picture in pictures]
-    assert not marked(white(pictures), white(coded))
+    assert not has_localised_overlay(white(pictures), white(coded))
 
 
 @pytest.mark.parametrize("edit", ["resize", "noise", "colour", "grey"])
-def test_other_edits_are_none(pictures: Pictures, edit: str) -> None:
+def test_other_edits_are_not_overlays(pictures: Pictures, edit: str) -> None:
     parameters = EDITS[edit].draw(np.random.default_rng(3))
     changed = [EDITS[edit].change(picture, parameters) for picture in pictures]
-    assert not marked(white(pictures), white(changed))
+    assert not has_localised_overlay(white(pictures), white(changed))
 
 
-def test_the_same_pictures_have_none(pictures: Pictures) -> None:
-    assert not marked(white(pictures), white(pictures))
+def test_equal_pictures_have_no_overlay(pictures: Pictures) -> None:
+    assert not has_localised_overlay(white(pictures), white(pictures))

@@ -54,7 +54,7 @@ def test_the_bridge_in_every_shape_is_one_picture(shared_data: Path) -> None:
         ("bridge-5-flipx", True, 0),
     ],
 )
-def test_the_bridge_turned_and_mirrored_is_told(
+def test_the_orientation_of_the_bridge_is_detected(
     shared_data: Path, name: str, mirror: bool, turn: int
 ) -> None:
     folder = shared_data / "images/bridge"
@@ -122,14 +122,14 @@ def test_the_pattern_in_two_versions_is_one_film(shared_data: Path) -> None:
     assert found.match_class in COPIES
 
 
-def test_other_films_of_one_phone_are_no_copies(shared_data: Path) -> None:
+def test_other_films_of_one_phone_are_not_copies(shared_data: Path) -> None:
     phone = shared_data / "videos/phone"
     names = (TAKE, "doorknob-hd-no-bar.mp4", "pattern-sd-grey-bar.mp4")
     for a, b in combinations(names, 2):
         assert verdict(phone / a, phone / b).match_class is MatchClass.DIFFERENT, (a, b)
 
 
-def test_signs_before_one_wall_are_no_copies_of_each_other(shared_data: Path) -> None:
+def test_signs_in_front_of_one_wall_are_not_copies(shared_data: Path) -> None:
     clips = [shared_data / f"videos/gestures/{name}.mkv" for name in GESTURES]
     for a, b in combinations(clips, 2):
         assert verdict(a, b).match_class not in COPIES, (a.name, b.name)

@@ -1,4 +1,4 @@
-"""Films part by part, and the gates of what is seen of films."""
+"""Videos registered part by part, and what proves a copy."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.matching.compare import compare
 from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.model import MatchClass, Verdict
-from filmgate.dedupe.matching.segmentwise_alignment import scenes
+from filmgate.dedupe.matching.segmentwise_alignment import register_segments
 from filmgate.dedupe.matching.settings import MatchSettings
-from filmgate.dedupe.matching.temporal_alignment import Line
-from filmgate.dedupe.matching.transform import View, look
+from filmgate.dedupe.matching.temporal_alignment import TimeMapping
+from filmgate.dedupe.matching.transform import SpatialTransform, apply_transform
 from tests.tracks import Floats, barred, film, moving, noisy, shown, taken
 
-SAME_TIMES = Line(1.0, 0.0)
+SAME_TIME = TimeMapping(1.0, 0.0)
 RATE_HZ = 8.0
 
 
@@ -32,28 +32,28 @@ def at_rate(frames: Floats, name: str = "a") -> Fingerprint:
 def cut(frames: Floats, box: tuple[float, float, float, float]) -> Floats:
     """What a cut-out of each picture shows, as bars trimmed in some scenes only would leave it."""
     stored = np.clip(np.rint(frames * 20), -127, 127).astype(np.int8)
-    return look(stored, View(box=box))
+    return apply_transform(stored, SpatialTransform(box=box))
 
 
-def test_scenes_cut_in_their_own_ways_are_told_one_by_one() -> None:
+def test_scenes_with_different_crops_are_registered_separately() -> None:
     first, second = film(1, 1, 0.5, frames=24), film(2, 2, 0.5, frames=24)
     film_a = np.concatenate([first, second])
     film_b = np.concatenate([first, cut(second, (0.15, 0.85, 0.0, 1.0))])
-    found = scenes(shown(film_a), shown(noisy(film_b)), SAME_TIMES)
-    assert [views.whole for _, views in found][:1] == [True]
-    assert not found[-1][1].whole
-    assert sum(len(stretch.rows) for stretch, _ in found) >= 32
+    found = register_segments(shown(film_a), shown(noisy(film_b)), SAME_TIME)
+    assert [registration.is_full_frame for _, registration in found][:1] == [True]
+    assert not found[-1][1].is_full_frame
+    assert sum(len(segment.rows) for segment, _ in found) >= 32
 
 
-def test_a_room_with_other_people_in_it_is_no_scene_in_common() -> None:
+def test_the_same_room_with_other_people_is_not_aligned() -> None:
     one, other = (film(1, content, 0.4, frames=48) for content in (1, 2))
-    assert scenes(shown(one), shown(other), SAME_TIMES) == []
+    assert register_segments(shown(one), shown(other), SAME_TIME) == []
 
 
 @pytest.mark.parametrize("frames", [1, 3, 5, 7])
-def test_few_frames_are_no_scene_or_one(frames: int) -> None:
+def test_few_frames_are_at_most_one_part(frames: int) -> None:
     one = film(1, 1, 0.9, frames=frames)
-    assert len(scenes(shown(one), shown(noisy(one)), SAME_TIMES)) <= 1
+    assert len(register_segments(shown(one), shown(noisy(one)), SAME_TIME)) <= 1
 
 
 def swaying(own: int, level: float, frames: int = 40) -> Floats:
@@ -65,15 +65,15 @@ def swaying(own: int, level: float, frames: int = 40) -> Floats:
     return (place + 0.3 * sway * phase + level * mine).astype(np.float32)
 
 
-def test_two_takes_that_sway_alike_are_no_copies() -> None:
+def test_two_takes_with_similar_motion_are_not_copies() -> None:
     found = verdict(at_rate(swaying(3, 0.09)), at_rate(swaying(4, 0.09), "b"))
     assert found.match_class not in {MatchClass.EXACT, MatchClass.NEAR}
     assert not found.transform.partial
 
 
-def test_nor_have_they_a_scene_in_common() -> None:
+def test_two_takes_with_similar_motion_are_not_aligned() -> None:
     one, other = shown(swaying(3, 0.045)), shown(swaying(4, 0.045))
-    assert scenes(one, other, SAME_TIMES) == []
+    assert register_segments(one, other, SAME_TIME) == []
 
 
 def test_a_poor_copy_of_one_take_is_a_copy() -> None:
@@ -82,7 +82,7 @@ def test_a_poor_copy_of_one_take_is_a_copy() -> None:
     assert found.match_class in {MatchClass.EXACT, MatchClass.NEAR}
 
 
-def test_a_dark_line_taken_for_a_bar_is_no_crop() -> None:
+def test_a_dark_line_taken_for_a_black_bar_is_not_a_crop() -> None:
     take = film(1, 1, 0.6, frames=40)
     line = 0.0556
     trimmed = at_rate(cut(take, (line, 1.0, 0.0, 1.0)), "b")
@@ -106,7 +106,7 @@ def taken_as_long_as(fingerprint: Fingerprint, seconds: float) -> Fingerprint:
 
 @pytest.mark.parametrize("speed", [0.6, 0.7, 0.8, 1.25, 1.4, 1.7])
 @pytest.mark.parametrize("share", [0.15, 0.25, 0.6])
-def test_speeds_are_told_before_a_still_background(speed: float, share: float) -> None:
+def test_speeds_are_measured_over_a_static_background(speed: float, share: float) -> None:
     one, other = moving(6.0, 1.0, share), noisy(moving(6.0, speed, share), 0.02)
     found = verdict(at_rate(one), at_rate(other, "b"))
     assert found.match_class is MatchClass.NEAR

@@ -1,4 +1,4 @@
-"""Films whose frames lie far apart: slides, and what is so long that it is thinned."""
+"""Videos whose frames are far apart: slide shows, and videos so long that they are thinned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of time on tables of similarities made by hand: where they start, how steep they are."""
+"""Temporal alignment of synthetic similarity matrices: offsets, speeds and segments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from filmgate.dedupe.matching.temporal_alignment import Stretch, align
+from filmgate.dedupe.matching.temporal_alignment import AlignedSegment, align
 
 Floats = NDArray[np.float32]
 RATE_HZ = 4.0
@@ -30,7 +30,7 @@ def table(shown_a: NDArray[np.float64], shown_b: NDArray[np.float64], seed: int 
     return np.clip(np.maximum(noise, alike), -1, 1).astype(np.float32)
 
 
-def ends(found: Stretch, a: Floats, b: Floats) -> list[float]:
+def ends(found: AlignedSegment, a: Floats, b: Floats) -> list[float]:
     return [
         float(value)
         for value in (
@@ -42,11 +42,11 @@ def ends(found: Stretch, a: Floats, b: Floats) -> list[float]:
     ]
 
 
-def test_a_film_lies_along_itself() -> None:
+def test_a_video_aligns_with_itself() -> None:
     a = times(20)
     (found,) = align(table(a.astype(float), a.astype(float)), a, a)
-    assert found.line.speed == 1.0
-    assert found.line.offset == pytest.approx(0, abs=0.05)
+    assert found.mapping.speed == 1.0
+    assert found.mapping.offset == pytest.approx(0, abs=0.05)
     assert found.rows.tolist() == found.columns.tolist() == list(range(80))
 
 
@@ -59,7 +59,7 @@ def test_a_part_is_found_where_it_is(
     b = times(before + seconds + 4)
     shown = np.where((b >= before) & (b <= before + seconds), b - before + start, np.nan)
     found = align(table(a.astype(float), shown, seed), a, b)[0]
-    assert found.line.speed == pytest.approx(1.0, abs=0.03)
+    assert found.mapping.speed == pytest.approx(1.0, abs=0.03)
     a_start, a_end, b_start, b_end = ends(found, a, b)
     assert a_start == pytest.approx(start, abs=0.6)
     assert a_end == pytest.approx(start + seconds, abs=0.6)
@@ -78,83 +78,83 @@ def test_speed_and_offset(speed: float, offset: float, seed: int) -> None:
     assert len(found.rows) > 70
     # A few percent over a short time may pass for the plain speed, which is preferred.
     if abs(speed - 1) >= 0.06:
-        assert found.line.speed == pytest.approx(speed, abs=0.02)
-        assert found.line.offset == pytest.approx(offset, abs=0.3)
+        assert found.mapping.speed == pytest.approx(speed, abs=0.02)
+        assert found.mapping.offset == pytest.approx(offset, abs=0.3)
 
 
 def test_other_sampling_instants_and_rates() -> None:
     a = times(15)
     b = (np.arange(180) / 12 + 0.07).astype(np.float32)
     found = align(table(a.astype(float), b.astype(float)), a, b)[0]
-    assert found.line.speed == 1.0
-    assert found.line.offset == pytest.approx(0, abs=0.06)
+    assert found.mapping.speed == 1.0
+    assert found.mapping.offset == pytest.approx(0, abs=0.06)
 
 
-def test_two_stretches_in_another_order() -> None:
+def test_two_segments_in_another_order() -> None:
     a, b = times(20), times(20)
     shown = np.where(b < 10, b.astype(float) + 10, b.astype(float) - 10)
     found = align(table(a.astype(float), shown), a, b)
     assert len(found) == 2
-    assert sorted(round(stretch.line.offset) for stretch in found) == [-10, 10]
-    assert all(len(stretch.rows) >= 36 for stretch in found)
+    assert sorted(round(segment.mapping.offset) for segment in found) == [-10, 10]
+    assert all(len(segment.rows) >= 36 for segment in found)
 
 
-def test_a_break_in_the_middle_splits_the_line_in_two() -> None:
+def test_a_break_in_the_middle_gives_two_segments() -> None:
     a = times(24)
     shown = a.astype(float).copy()
     shown[(a > 9) & (a < 14)] = np.nan
     found = align(table(a.astype(float), shown), a, a)
     assert len(found) == 2
-    assert all(abs(stretch.line.offset) < 0.1 for stretch in found)
+    assert all(abs(segment.mapping.offset) < 0.1 for segment in found)
 
 
-def test_strangers_have_no_line() -> None:
+def test_unrelated_videos_do_not_align() -> None:
     a, b = times(20), times(25)
     noise = np.random.default_rng(1).normal(0, 0.1, (len(a), len(b))).astype(np.float32)
     assert align(noise, a, b) == []
 
 
-def test_one_frame_alike_is_no_line() -> None:
+def test_one_similar_frame_is_not_a_segment() -> None:
     a, b = times(20), times(20)
     noise = np.random.default_rng(1).normal(0, 0.1, (80, 80)).astype(np.float32)
     noise[30, 50] = 0.99
     assert align(noise, a, b) == []
 
 
-def test_a_still_background_does_not_hide_the_line() -> None:
+def test_a_static_background_does_not_hide_the_alignment() -> None:
     a, b = times(20), times(20)
     shown = b.astype(float) + 5
     shown[shown > 20] = np.nan
     moving = table(a.astype(float), shown)
     still = np.clip(0.8 + 0.2 * moving, -1, 1).astype(np.float32)
     found = align(still, a, b)[0]
-    assert found.line.speed == 1.0
-    assert found.line.offset == pytest.approx(-5, abs=0.2)
+    assert found.mapping.speed == 1.0
+    assert found.mapping.offset == pytest.approx(-5, abs=0.2)
 
 
-def test_nothing_but_a_still_background_runs_along_from_the_start() -> None:
+def test_a_static_video_aligns_from_the_start() -> None:
     a, b = times(6), times(9)
     found = align(np.full((len(a), len(b)), 0.97, dtype=np.float32), a, b)
-    assert found[0].line.speed == 1.0
-    assert found[0].line.offset == 0.0
+    assert found[0].mapping.speed == 1.0
+    assert found[0].mapping.offset == 0.0
     assert len(found[0].rows) == len(a)
 
 
 @pytest.mark.parametrize("period", [1.5, 2.0, 3.0])
-def test_what_repeats_is_taken_at_its_own_speed(period: float) -> None:
+def test_repetition_is_aligned_at_normal_speed(period: float) -> None:
     a = times(16)
     phase = a.astype(float) % period
     gap = np.abs(phase[:, None] - phase[None, :])
     gap = np.minimum(gap, period - gap)
     repeats = (0.95 * np.exp(-np.square(gap / 0.3))).astype(np.float32)
     found = align(repeats, a, a)[0]
-    assert found.line.speed == 1.0
+    assert found.mapping.speed == 1.0
     assert len(found.rows) >= len(a) * 0.75
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1), st.floats(0.01, 2))
-def test_stretches_stay_inside_whatever_the_table(n: int, m: int, seed: int, step: float) -> None:
+def test_segments_stay_inside_whatever_the_table(n: int, m: int, seed: int, step: float) -> None:
     rng = np.random.default_rng(seed)
     a = (np.arange(n) * step).astype(np.float32)
     b = (np.arange(m) * step).astype(np.float32)
@@ -165,4 +165,4 @@ def test_stretches_stay_inside_whatever_the_table(n: int, m: int, seed: int, ste
         assert (np.diff(found.rows) > 0).all()
         # Two frames of `a` may share one of `b`, or take its two neighbours the other way round.
         assert (np.diff(found.columns) >= -1).all()
-        assert 0.5 <= found.line.speed <= 2
+        assert 0.5 <= found.mapping.speed <= 2

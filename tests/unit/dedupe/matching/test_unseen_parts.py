@@ -1,4 +1,4 @@
-"""Long films of which parts go unseen, and not the same parts."""
+"""Long videos of which sampling skips parts, and not the same parts in both."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from filmgate.dedupe.fingerprint.engine import slack
 from filmgate.dedupe.fingerprint.model import Fingerprint
+from filmgate.dedupe.fingerprint.sampling import max_sampling_gap_s
 from filmgate.dedupe.matching.compare import compare
 from filmgate.dedupe.matching.decide import decide
-from filmgate.dedupe.matching.frame_features import usable
+from filmgate.dedupe.matching.frame_features import matchable_frames
 from filmgate.dedupe.matching.model import MatchClass
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate_samples.clip import Clip, Encoding, Picture, write_clip
@@ -34,7 +34,7 @@ def pictures() -> list[Picture]:
 
 
 @pytest.mark.parametrize(("gap_s", "cut_s"), [(2.0, 3.0), (1.04, 2.56)])
-def test_two_files_share_no_unseen_second_and_are_one_film(
+def test_two_files_with_different_skipped_parts_match(
     tmp_path: Path, pictures: list[Picture], gap_s: float, cut_s: float
 ) -> None:
     """Cut off by an odd half of a group, so one file is seen where the other is not."""
@@ -42,7 +42,7 @@ def test_two_files_share_no_unseen_second_and_are_one_film(
     rest = _written(tmp_path / "rest.mp4", pictures[round(cut_s * RATE_HZ) :], gap_s)
     for found in (whole, rest):
         assert found.frames is not None
-        assert 0.4 < max(np.diff(found.frames.times_s)) <= slack(found.info) + 0.081
+        assert 0.4 < max(np.diff(found.frames.times_s)) <= max_sampling_gap_s(found.info) + 0.081
     verdict = decide(compare(whole, rest), MatchSettings())
     assert verdict.match_class is MatchClass.SIMILAR
     assert verdict.transform.partial
@@ -52,8 +52,8 @@ def test_two_files_share_no_unseen_second_and_are_one_film(
     assert segment.b_start == pytest.approx(0.0, abs=0.6)
 
 
-def test_what_goes_unseen_counts_as_time(tmp_path: Path, pictures: list[Picture]) -> None:
-    seen = usable(_written(tmp_path / "keys.mp4", pictures, 2.0))
+def test_skipped_parts_count_as_time(tmp_path: Path, pictures: list[Picture]) -> None:
+    seen = matchable_frames(_written(tmp_path / "keys.mp4", pictures, 2.0))
     assert seen is not None
-    assert seen.seconds == pytest.approx(SECONDS, abs=1.0)
-    assert seen.unseen_s == pytest.approx(0.5, abs=0.1)
+    assert seen.shown_s == pytest.approx(SECONDS, abs=1.0)
+    assert seen.max_gap_s == pytest.approx(0.5, abs=0.1)

@@ -9,26 +9,26 @@ import pytest
 
 from filmgate.dedupe import matching
 from filmgate_samples.library import make_one
-from tests.worked_example import PAIRS, told
+from tests.worked_example import PAIRS, stages
 
 README = Path(matching.__path__[0]) / "README.md"
 VERDICT = re.compile(r"near, score (\d\.\d{3}) \(from (\S+); exact from (\S+)\)")
 NUMBER = re.compile(r"\d+\.?\d*")
 
 
-def shown() -> list[str]:
-    """The blocks after the command, one a pair."""
+def readme_blocks() -> list[str]:
+    """Return the blocks after the command, one per pair."""
     _, _, after = README.read_text(encoding="utf-8").partition("python -m tests.worked_example")
     return re.findall(r"```\n(videos.*?|images.*?)```", after, re.DOTALL)
 
 
 @pytest.mark.parametrize("number", range(len(PAIRS)))
 def test_the_readme_shows_what_is_printed(number: int, tmp_path: Path) -> None:
-    """To the word; numbers may differ by a tenth, as encoders do from one machine to another."""
+    """The words are equal; numbers may differ by 10 %, because encoders differ between machines."""
     pair = PAIRS[number]
     for path in pair:
         make_one(tmp_path, path, seed=1)
-    printed, written = "\n".join(told(tmp_path, *pair)), shown()[number].strip()
+    printed, written = "\n".join(stages(tmp_path, *pair)), readme_blocks()[number].strip()
     assert NUMBER.sub("#", printed) == NUMBER.sub("#", written)
     numbers = [[float(one) for one in NUMBER.findall(text)] for text in (printed, written)]
     assert numbers[0] == pytest.approx(numbers[1], rel=0.1, abs=0.05)

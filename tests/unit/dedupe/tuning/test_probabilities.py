@@ -19,7 +19,7 @@ from filmgate.dedupe.matching.calibration import (
 )
 from filmgate.dedupe.tuning.isotonic import LEAST_PAIRS, fit
 from filmgate.dedupe.tuning.labelled import Scored
-from filmgate.dedupe.tuning.probabilities import calibrate, cross_judged, judged
+from filmgate.dedupe.tuning.probabilities import calibrate, cross_validate, evaluate
 from filmgate.dedupe.tuning.reliability import reliability
 from filmgate.media.model import MediaKind
 
@@ -199,10 +199,10 @@ def test_kinds_and_parts_have_maps_of_their_own() -> None:
     assert part > 0.95
     assert made.image is None
     assert made.probability(MediaKind.IMAGE, 0.78, partial=False) is None
-    assert made.words(MediaKind.IMAGE, partial=False) is None
+    assert made.describe(MediaKind.IMAGE, partial=False) is None
     assert made.audio == start.audio
-    assert made.words(MediaKind.VIDEO, partial=True) == "a set, 30 pairs, 2020-02-03"
-    found = judged(pairs, made)
+    assert made.describe(MediaKind.VIDEO, partial=True) == "a set, 30 pairs, 2020-02-03"
+    found = evaluate(pairs, made)
     assert set(found) == {MediaKind.VIDEO, MediaKind.IMAGE}
     assert found[MediaKind.IMAGE] is None
     video = found[MediaKind.VIDEO]
@@ -215,8 +215,8 @@ def test_pairs_are_judged_by_maps_that_did_not_see_them() -> None:
     """Labels that no score tells: told by their own map they would look better than chance."""
     draw = random.Random(6)
     pairs = [pair(MediaKind.IMAGE, draw.random(), same=draw.random() < 0.5) for _ in range(200)]
-    own = judged(pairs, calibrate(pairs, SOURCE, Calibration()))[MediaKind.IMAGE]
-    crossed = cross_judged(pairs)[MediaKind.IMAGE]
+    own = evaluate(pairs, calibrate(pairs, SOURCE, Calibration()))[MediaKind.IMAGE]
+    crossed = cross_validate(pairs)[MediaKind.IMAGE]
     assert own is not None
     assert crossed is not None
     assert own.brier < own.brier_of_share <= crossed.brier + 0.01
@@ -233,11 +233,11 @@ def test_groups_are_held_out_together() -> None:
         for _ in range(10)
     ]
     grouped = [pair.model_copy(update={"group": str(pair.score)}) for pair in pairs]
-    apart, together = (cross_judged(some)[MediaKind.IMAGE] for some in (pairs, grouped))
+    apart, together = (cross_validate(some)[MediaKind.IMAGE] for some in (pairs, grouped))
     assert apart is not None
     assert together is not None
     assert apart.brier < together.brier
     draw.shuffle(grouped)
-    again = cross_judged(grouped)[MediaKind.IMAGE]
+    again = cross_validate(grouped)[MediaKind.IMAGE]
     assert again is not None
     assert again.brier == pytest.approx(together.brier)

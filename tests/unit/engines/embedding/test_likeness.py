@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filmgate.dedupe.matching.decide import decide
-from filmgate.dedupe.matching.embedding_similarity import liken
+from filmgate.dedupe.matching.embedding_similarity import compare_embeddings
 from filmgate.dedupe.matching.model import Comparison, MatchClass
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.media.model import MediaKind
@@ -23,28 +23,28 @@ def test_the_scale_of_the_engine_makes_the_score() -> None:
     base = AXES[:1]
     for cosine, score in ((1.0, 1.0), (0.7, 0.7), (0.5, 0.5), (-1.0, 0.0)):
         other = np.array([[cosine, np.sqrt(1 - cosine**2), 0, 0]], dtype=np.float32)
-        found = liken(track(base), track(other))
-        assert found is not None
-        assert found.score == pytest.approx(score, abs=1e-3)
+        similarity = compare_embeddings(track(base), track(other))
+        assert similarity is not None
+        assert similarity.score == pytest.approx(score, abs=1e-3)
 
 
 def test_the_bias_of_both_sides_is_taken_off() -> None:
-    found = liken(track(AXES[:1], bias=0.2), track(AXES[:1], bias=0.4))
-    assert found is not None
-    assert found.score == pytest.approx(0.7, abs=1e-3)
+    similarity = compare_embeddings(track(AXES[:1], bias=0.2), track(AXES[:1], bias=0.4))
+    assert similarity is not None
+    assert similarity.score == pytest.approx(0.7, abs=1e-3)
 
 
 def test_a_part_is_as_like_as_the_whole() -> None:
     whole = track(AXES)
-    found = liken(track(AXES[1:3]), whole)
-    assert found is not None
-    assert found.score == 1.0
-    assert (found.pair.a_time, found.pair.b_time) == (0.0, 1.0)
+    similarity = compare_embeddings(track(AXES[1:3]), whole)
+    assert similarity is not None
+    assert similarity.score == 1.0
+    assert (similarity.pair.a_time, similarity.pair.b_time) == (0.0, 1.0)
 
 
 def test_sides_give_the_same_from_either_end() -> None:
     a, b = track(units(RNG, 3, 5)), track(units(RNG, 4, 5))
-    there, back = liken(a, b), liken(b, a)
+    there, back = compare_embeddings(a, b), compare_embeddings(b, a)
     assert there is not None
     assert back is not None
     assert there.score == back.score
@@ -53,9 +53,9 @@ def test_sides_give_the_same_from_either_end() -> None:
 
 def test_other_engines_and_missing_sides_give_none() -> None:
     one = track(AXES, "tiny/1")
-    assert liken(one, track(AXES, "tiny/2")) is None
-    assert liken(one, None) is None
-    assert liken(None, one) is None
+    assert compare_embeddings(one, track(AXES, "tiny/2")) is None
+    assert compare_embeddings(one, None) is None
+    assert compare_embeddings(None, one) is None
 
 
 scores = st.none() | st.floats(0, 1)

@@ -137,7 +137,7 @@ def square(**changes: Any) -> dict[str, Any]:
         ({"output": wide(normalise=False)}, "not of unit length"),
         ({"input": square(width=64)}, r"takes tensor\(float\) .* says float \(3, 32, 64\)"),
         ({"input": square(name="image")}, r"has the inputs \['picture'\]"),
-        ({"input": square(std=[1, 1, 0])}, "no manifest: input.std.2 .*greater than 0"),
+        ({"input": square(std=[1, 1, 0])}, "not a manifest: input.std.2 .*greater than 0"),
         ({"weights": {"file": "../model.onnx", "sha256": "0" * 64}}, "weights.file"),
         ({"scale": {"candidate": 0.8, "similar": 0.8}}, "candidate is not below similar"),
         ({"weigths": 1}, "weigths Extra inputs"),

@@ -1,4 +1,4 @@
-"""Vectors in the index: kept through every fold, and every pair within the floor found."""
+"""Vectors in the index: kept by every compaction, and every pair within the floor found."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.port import Candidate, IndexEntry, IndexQuery, Vectors
-from filmgate.dedupe.index.segment import Segment, fresh_entry, fresh_item
+from filmgate.dedupe.index.segment import Segment, delta_entry, delta_item
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.dedupe.index.settings import IndexSettings
-from tests.memory import MemoryBucketStore, MemoryFreshStore, MemorySegmentStore
+from tests.memory import MemoryBucketStore, MemoryDeltaStore, MemorySegmentStore
 from tests.unit.engines.embedding.tracks import entry, query, units
 
 TENANT = "acme"
@@ -64,21 +64,21 @@ def by_hand(entries: Sequence[IndexEntry], asked: IndexQuery) -> set[Candidate]:
     seed=st.integers(0, 2**32 - 1),
     engine=st.sampled_from(sorted(ENGINES)),
     floor=st.floats(-0.4, 0.9),
-    fold=st.integers(0, 12),
+    compacted_after=st.integers(0, 12),
 )
 def test_search_equals_looking_at_every_vector(
-    seed: int, engine: str, floor: float, fold: int
+    seed: int, engine: str, floor: float, compacted_after: int
 ) -> None:
     rng = np.random.default_rng(seed)
     entries = library(rng)
     asked = query("q", drawn(rng, engine, 3), floor)
     with tempfile.TemporaryDirectory() as folder:
-        eager = IndexSettings(fold_entries=1)
+        eager = IndexSettings(compact_entries=1)
         index = SegmentIndex(
-            MemoryFreshStore(), MemorySegmentStore(), eager, cache_dir=Path(folder)
+            MemoryDeltaStore(), MemorySegmentStore(), eager, cache_dir=Path(folder)
         )
         for number, one in enumerate(entries):
-            if number == fold:
+            if number == compacted_after:
                 index.compact(TENANT)
             index.add(TENANT, one)
         found = index.search(TENANT, asked, limit=99)
@@ -90,7 +90,7 @@ def test_a_model_that_finds_everything_keeps_nothing_out(tmp_path: Path) -> None
     rng = np.random.default_rng(5)
     vectors = drawn(rng, "tiny/1", 16)
     frame = rng.integers(0, 256, (1, 32), dtype=np.uint8)
-    index = SegmentIndex(MemoryFreshStore(), MemorySegmentStore(), cache_dir=tmp_path)
+    index = SegmentIndex(MemoryDeltaStore(), MemorySegmentStore(), cache_dir=tmp_path)
     for number in range(9):
         index.add(TENANT, entry(f"a{number}", vectors))
     index.add(TENANT, dataclasses.replace(entry("copy", None), frames=frame))
@@ -114,7 +114,7 @@ def test_a_segment_gives_back_the_vectors_of_each_entry() -> None:
     assert len({one.vectors.engine for one in entries if one.vectors}) == len(ENGINES)
     for one, back in zip(entries, segment.entries(), strict=True):
         assert same(one.vectors, back.vectors)
-        assert same(one.vectors, fresh_entry(fresh_item(one)).vectors)
+        assert same(one.vectors, delta_entry(delta_item(one, 1)).vectors)
 
 
 def test_a_segment_without_vectors_is_the_same_bytes_as_ever() -> None:

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
-from filmgate.library.engines import reported
-from filmgate.pipeline.engines import start
 from numpy.typing import NDArray
 from PIL import Image
 
 from filmgate.dedupe.fingerprint import engine as printing
 from filmgate.dedupe.fingerprint.codec import loads
+from filmgate.dedupe.fingerprint.embeddings import with_embeddings
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.matching.model import MatchClass
+from filmgate.dedupe.records import verdict_of
 from filmgate.engines.embedding.onnx import OnnxEngine, open_engine
 from filmgate.engines.embedding.port import EmbeddingError
 from filmgate.engines.embedding.sampling import MOST_PICTURES
 from filmgate.engines.embedding.track import Scale
-from filmgate.library.model import Match
+from filmgate.engines.status import reported
+from filmgate.library.matches import Match
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
+from filmgate.pipeline.derive import DeriveDeps
+from filmgate.sandbox.inprocess import InProcessReader
 from tests.clips import film, scene
-from tests.memory import MemoryObjects
+from tests.memory import MemoryLibrary, MemoryObjects
 from tests.unit.engines.embedding import tiny
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
@@ -74,7 +78,7 @@ def test_what_only_the_model_sees_is_brought_up_and_shown(
     pair = (mosaic(1, 11), mosaic(1, 12))
     assert matches(Flow(tmp_path / "without"), *pair) == []
     (match,) = matches(Flow(tmp_path / "with", embedder=engine), *pair)
-    verdict = match.verdict
+    verdict = verdict_of(match)
     assert verdict.match_class is MatchClass.SIMILAR
     assert verdict.embedding is not None
     assert verdict.embedding > 0.9
@@ -92,9 +96,9 @@ def test_a_copy_is_the_copy_it_was(tmp_path: Path, engine: OnnxEngine) -> None:
     (plain,) = matches(Flow(tmp_path / "without"), *copies)
     (seen,) = matches(Flow(tmp_path / "with", embedder=engine), *copies)
     same = {"embedding", "engine"}
-    assert seen.verdict.model_dump(exclude=same) == plain.verdict.model_dump(exclude=same)
-    assert plain.verdict.embedding is None
-    assert seen.verdict.embedding is not None
+    assert verdict_of(seen).model_dump(exclude=same) == verdict_of(plain).model_dump(exclude=same)
+    assert verdict_of(plain).embedding is None
+    assert verdict_of(seen).embedding is not None
 
 
 def test_assets_of_two_engines_are_compared_without(tmp_path: Path, engine: OnnxEngine) -> None:
@@ -106,9 +110,9 @@ def test_assets_of_two_engines_are_compared_without(tmp_path: Path, engine: Onnx
     flow.embedder = other_engine(tmp_path)
     assert matches(flow, mosaic(1, 12)) == [], "vectors of another engine bring nothing up"
     (match,) = matches(flow, picture(1, side=160))
-    assert match.verdict.match_class is MatchClass.EXACT
-    assert match.verdict.embedding is None
-    assert "tiny" not in match.verdict.engine
+    assert verdict_of(match).match_class is MatchClass.EXACT
+    assert verdict_of(match).embedding is None
+    assert "tiny" not in verdict_of(match).engine
 
 
 def test_a_run_with_another_engine_makes_embeddings_anew(
@@ -156,17 +160,19 @@ class Broken:
 def test_a_model_that_fails_keeps_no_file_from_being_matched(tmp_path: Path) -> None:
     flow = Flow(tmp_path, embedder=Broken())
     (match,) = matches(flow, picture(1), picture(1, side=160))
-    assert match.verdict.match_class is MatchClass.EXACT
-    assert match.verdict.embedding is None
-    (asset,) = flow.library.assets(TENANT, [match.a])
-    assert asset.notes == ("No embeddings were made: the model failed: out of memory.",)
+    assert verdict_of(match).match_class is MatchClass.EXACT
+    assert verdict_of(match).embedding is None
+    (record,) = flow.library.analyzed(TENANT, [match.a])
+    assert record.notes == ("No embeddings were made: the model failed: out of memory.",)
 
 
 def test_films_have_few_vectors_apart_in_time(tmp_path: Path, engine: OnnxEngine) -> None:
     def embedded(name: str, seconds: float) -> Fingerprint:
         path = film(tmp_path / name, scene("coast", seconds))
         limits = Limits()
-        return printing.fingerprint(path, "0" * 64, probe(path, limits), limits, embedder=engine)
+        info = probe(path, limits)
+        reading = InProcessReader().read(path, "0" * 64, info, limits, pictures=True)
+        return with_embeddings(reading.fingerprint, engine, reading.pictures)
 
     short, long = embedded("short.mp4", 7).embeddings, embedded("long.mp4", 90).embeddings
     assert short is not None
@@ -191,16 +197,33 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
+def started(objects: MemoryObjects, model: str, monkeypatch: pytest.MonkeyPatch) -> DeriveDeps:
+    """What a worker of the function `derive` has once it has started."""
+    handler = import_module("functions.derive.handler")
+    for name in ("FILMGATE_RAW_BUCKET", "FILMGATE_ARTIFACTS_BUCKET", "FILMGATE_ASSETS_TABLE"):
+        monkeypatch.setenv(name, "unused")
+    monkeypatch.setenv("FILMGATE_EMBEDDING_MODEL", model)
+    monkeypatch.setattr(handler, "S3Objects", lambda *_: objects)
+    monkeypatch.setattr(handler, "DynamoAssetRuns", lambda _: MemoryLibrary())
+    handler._deps.cache_clear()
+    deps: DeriveDeps = handler._deps()
+    handler._deps.cache_clear()
+    return deps
+
+
 @pytest.mark.usefixtures("temporary")
-def test_a_worker_puts_on_record_what_it_has(tmp_path: Path, engine: OnnxEngine) -> None:
+def test_a_worker_puts_on_record_what_it_has(
+    tmp_path: Path, engine: OnnxEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     objects = bucket(tmp_path / "model")
-    loaded = start(objects, MODEL)
-    assert loaded.engine is not None
-    assert loaded.engine.name == engine.name
-    told = {state.capability: state for state in reported(objects).engines}
-    assert told["embedding"].engine == engine.name
-    assert told["embedding"].reason is None
-    assert told["fingerprint"].engine == printing.ENGINE
+    embedder = started(objects, MODEL, monkeypatch).embedder
+    assert embedder is not None
+    assert embedder.name == engine.name
+    parts = reported(objects, ("embedding", "fingerprint")).engines
+    states = {state.capability: state for state in parts}
+    assert states["embedding"].engine == engine.name
+    assert states["embedding"].reason is None
+    assert states["fingerprint"].engine == printing.ENGINE
 
 
 @pytest.mark.usefixtures("temporary")
@@ -208,8 +231,10 @@ def test_a_worker_puts_on_record_what_it_has(tmp_path: Path, engine: OnnxEngine)
     ("model", "reason"),
     [("", "no model is configured"), ("models/no/m.json", "there is no object models/no/m.json")],
 )
-def test_a_worker_without_a_model_says_why(model: str, reason: str) -> None:
+def test_a_worker_without_a_model_says_why(
+    model: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     objects = MemoryObjects()
-    assert start(objects, model).engine is None
-    (state,) = (one for one in reported(objects).engines if one.capability == "embedding")
+    assert started(objects, model, monkeypatch).embedder is None
+    (state,) = reported(objects, ("embedding",)).engines
     assert (state.engine, state.reason) == (None, reason)

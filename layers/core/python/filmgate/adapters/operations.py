@@ -15,7 +15,6 @@ from filmgate.errors import NotFound
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-FUNCTIONS = ("ingest", "derive", "dedupe", "engine", "finish", "api", "compact")
 _BATCH = 10
 _FOLLOW_PAUSE_S = 1.0
 _LATE_MS = 5000
@@ -41,12 +40,16 @@ class Depth:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """What an operator reaches in a stack: queues by URL, the key table by name."""
+    """What an operator reaches in a stack: queues by URL, the key table and functions by name.
+
+    A function's name is its own, such as `dead-letters`, without the stack's in front.
+    """
 
     stage: str
     queue_url: str
     dead_letters_url: str
     keys_table: str
+    functions: tuple[str, ...]
 
 
 class Deployment:
@@ -72,7 +75,8 @@ class Deployment:
             raise
         outputs = {o["OutputKey"]: o["OutputValue"] for o in found[0].get("Outputs", [])}
         queues = outputs["IngestQueueUrl"], outputs["IngestDeadLettersUrl"]
-        return cls(Addresses(stage, *queues, outputs["KeysTableName"]), session)
+        functions = tuple(outputs["FunctionNames"].split(","))
+        return cls(Addresses(stage, *queues, outputs["KeysTableName"], functions), session)
 
     def client(self, service: str) -> Any:
         """A boto3 client for this stack."""
@@ -114,7 +118,7 @@ class Deployment:
         """Move what lies in the dead-letter queue back to the ingest queue; returns how many.
 
         A message is deleted only once it is in the other queue, so none is lost when this stops
-        half-way; one may be there twice then, which ingest bears. Messages that fail again while
+        half-way; one may be there twice then, which does no harm. Messages that fail again while
         this runs are left for the next time.
         """
         sqs: SQSClient = self.client("sqs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from filmgate.errors import NotFound, TransientError
+from filmgate.adapters.clients import OBJECTS
+from filmgate.errors import FilmgateError, NotFound, TransientError
 from filmgate.library.ports import SignedPost
 
 if TYPE_CHECKING:
@@ -22,36 +23,39 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _CHUNK_BYTES = 1024 * 1024
+_ASSET_ID = re.compile(r"/([0-9a-f]{26}|[0-9a-f]{64})(?=/)")
+"""In a key: an asset's id, or the SHA-256 of its content."""
 _MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _LASTING = {"403", "AccessDenied", "InvalidArgument", "400", "NoSuchBucket"}
 
 
 @cache
 def _client() -> S3Client:
-    # Path style and SigV4 work on AWS and on a local endpoint alike.
-    return boto3.client(
-        "s3",
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            retries={"mode": "standard", "max_attempts": 4},
-        ),
-    )
+    return boto3.client("s3", config=OBJECTS)
+
+
+def _named(key: str) -> str:
+    """What logs and records may say of an object: not its key, which can end in a file's name."""
+    place, _, rest = key.partition("/")
+    found = _ASSET_ID.search(f"/{rest}")
+    return f"{place} object of {found[1]}" if found else f"{place} object"
 
 
 @contextmanager
 def _errors(key: str) -> Iterator[None]:
+    """Our own errors for those of S3, which are not chained: they quote URLs with the key."""
     try:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in _MISSING:
-            raise NotFound(f"no object {key}") from error
+            raise NotFound(f"there is no {_named(key)}") from None
         if code in _LASTING:
-            raise
-        raise TransientError(f"S3 did not answer for {key}: {code}") from error
+            raise FilmgateError(f"S3 refused the {_named(key)}: {code}") from None
+        raise TransientError(f"S3 did not answer for the {_named(key)}: {code}") from None
     except BotoCoreError as error:
-        raise TransientError(f"S3 cannot be reached for {key}") from error
+        kind = type(error).__name__
+        raise TransientError(f"S3 cannot be reached for the {_named(key)}: {kind}") from None
 
 
 class S3Objects:

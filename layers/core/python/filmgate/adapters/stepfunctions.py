@@ -8,10 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
+from filmgate.adapters.clients import BRIEF
 from filmgate.errors import TransientError
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ _LASTING = {"AccessDeniedException", "InvalidArn", "InvalidName", "InvalidExecut
 
 @cache
 def _client() -> SFNClient:
-    return boto3.client(
-        "stepfunctions", config=Config(retries={"mode": "standard", "max_attempts": 4})
-    )
+    return boto3.client("stepfunctions", config=BRIEF)
 
 
 class StepFunctionsWorkflows:

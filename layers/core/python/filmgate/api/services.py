@@ -1,4 +1,4 @@
-"""What the API stands on. The function wires AWS in, tests wire memory in."""
+"""What the API depends on. The function wires AWS in, tests wire memory in."""
 
 from __future__ import annotations
 
@@ -35,7 +35,13 @@ def _unobserved(_: Observed) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Ports and settings of one running API. ``observe`` is called after every request."""
+    """Ports and settings of one running API.
+
+    Attributes:
+        upload_expires_s: how long a form for an upload holds, or as long as the credentials it was
+            signed with if that is less: so a client asks again for one that was refused.
+        observe: called after every request.
+    """
 
     library: Library
     objects: ObjectStore
@@ -44,4 +50,5 @@ class Services:
     keys: KeyRing
     stage: str
     limits: Limits = field(default_factory=Limits)
+    upload_expires_s: int = 900
     observe: Callable[[Observed], None] = _unobserved

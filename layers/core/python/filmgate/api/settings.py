@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
@@ -20,7 +22,9 @@ class ApiSettings(
     WorkflowSettings,
     LimitSettings,
 ):
-    """Those of storage and workflows, the table of API keys, and the stage `/health` names."""
+    """Those of storage and workflows, the table of API keys, the stage `/health` names, and for how
+    many seconds an upload's form is signed."""
 
     stage: str
     keys_table: str
+    upload_expires_s: int = Field(900, ge=60, le=3600)

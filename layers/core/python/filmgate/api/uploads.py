@@ -13,7 +13,6 @@ from filmgate.library.model import AnalyzedAsset, Asset, AssetState, AssetStatus
 from filmgate.library.ports import Library
 from filmgate.media.limits import Limits
 
-UPLOAD_EXPIRES_S = 3600
 _MAX_NAME = 80
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -68,7 +67,7 @@ def _upload(services: Services, file: UploadFile, record: AnalyzedAsset) -> Uplo
             content_type=file.content_type,
             min_bytes=file.size_bytes,
             max_bytes=file.size_bytes,
-            expires_s=UPLOAD_EXPIRES_S,
+            expires_s=services.upload_expires_s,
         )
         post = PresignedPost.model_validate(signed)
     return Upload(

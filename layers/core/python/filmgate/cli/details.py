@@ -9,7 +9,7 @@ from rich.text import Text
 
 from filmgate.cli.output import Output, class_text, rows, safe, score_text, status_text, table
 from filmgate.cli.summary import show_matches
-from filmgate.dedupe.matching.descriptions import clock, probability_words, relation_words
+from filmgate.dedupe.matching.descriptions import describe_probability, describe_relation, timecode
 from filmgate.report.words import not_compared, percent
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _media(info: MediaInfo) -> str:
     if info.width and info.height:
         parts.append(f"{info.width}x{info.height}")
     if info.duration_s:
-        parts.append(clock(info.duration_s))
+        parts.append(timecode(info.duration_s))
     if info.frame_rate:
         parts.append(f"{info.frame_rate:.3g} frames/s")
     parts += [codec for codec in (info.video_codec, info.audio_codec) if codec]
@@ -76,11 +76,11 @@ def show_match(output: Output, match: MatchView) -> None:
     facts = [
         ("a", safe(match.a_path or "gone") + Text(f"  {match.a}", style="dim")),
         ("b", safe(match.b_path or "gone") + Text(f"  {match.b}", style="dim")),
-        ("a to b", relation_words(verdict.match_class, verdict.transform)),
+        ("a to b", describe_relation(verdict.match_class, verdict.transform)),
         ("engine", verdict.engine),
     ]
     if verdict.probability is not None:
-        words = probability_words(verdict.probability, verdict.calibrated_on)
+        words = describe_probability(verdict.probability, verdict.calibrated_on)
         facts.append(("probability", words))
     output.show(rows(made, facts))
     _show_scores(output, verdict)
@@ -106,8 +106,8 @@ def _show_times(output: Output, verdict: Verdict) -> None:
         for number, segment in enumerate(verdict.segments, 1):
             made.add_row(
                 str(number),
-                f"{clock(segment.a_start)} to {clock(segment.a_end)}",
-                f"{clock(segment.b_start)} to {clock(segment.b_end)}",
+                f"{timecode(segment.a_start)} to {timecode(segment.a_end)}",
+                f"{timecode(segment.b_start)} to {timecode(segment.b_end)}",
             )
         output.show("")
         output.show(made)
@@ -115,6 +115,6 @@ def _show_times(output: Output, verdict: Verdict) -> None:
     if verdict.segments and verdict.pairs:
         made = table("same picture", "in a", "in b")
         for pair in verdict.pairs[:_SHOWN_PAIRS]:
-            made.add_row(percent(pair.similarity), clock(pair.a_time), clock(pair.b_time))
+            made.add_row(percent(pair.similarity), timecode(pair.a_time), timecode(pair.b_time))
         output.show("")
         output.show(made)

@@ -20,18 +20,6 @@ if TYPE_CHECKING:
     from filmgate.adapters.operations import LogLine
 
 
-class Function(StrEnum):
-    """The functions of the service, in the order a file meets them."""
-
-    INGEST = "ingest"
-    DERIVE = "derive"
-    DEDUPE = "dedupe"
-    ENGINE = "engine"
-    FINISH = "finish"
-    API = "api"
-    COMPACT = "compact"
-
-
 class Level(StrEnum):
     """Severities, lowest first."""
 
@@ -55,7 +43,7 @@ _LEFT_OUT = {
 
 def logs(  # noqa: PLR0917 - options
     function: Annotated[
-        Function | None, typer.Argument(help="Only this function; without it, all.")
+        str | None, typer.Argument(help="Only this function; without it, all.")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
     since: Annotated[
@@ -86,11 +74,10 @@ def logs(  # noqa: PLR0917 - options
             Code.USAGE,
         )
     since_ms = int((time.time() - _seconds(since)) * 1000)
-    from filmgate.adapters.operations import FUNCTIONS  # noqa: PLC0415 - brings boto3
-    from filmgate.cli.operator import deployment  # noqa: PLC0415
+    from filmgate.cli.operator import deployment  # noqa: PLC0415 - brings boto3
 
-    chosen = (function.value,) if function else FUNCTIONS
     source = deployment(stage)
+    chosen = _chosen(function, source.at.functions)
     lines = source.follow(chosen, since_ms) if follow else source.log_lines(chosen, since_ms)
     shown = 0
     kept = [as_json(output.mark(), indent=None)]
@@ -109,6 +96,18 @@ def logs(  # noqa: PLR0917 - options
         output.write_json(output.json_file, "\n".join(kept))
     if not shown:
         output.note(f"No line of level {level.value} or above in the last {since}.")
+
+
+def _chosen(function: str | None, deployed: tuple[str, ...]) -> tuple[str, ...]:
+    if function is None:
+        return deployed
+    if function not in deployed:
+        raise Trouble(
+            f"There is no function {function!r} in this stage.",
+            f"Its functions are {', '.join(deployed)}.",
+            Code.USAGE,
+        )
+    return (function,)
 
 
 def _seconds(period: str) -> int:

@@ -33,5 +33,6 @@ def deployment(stage: str | None) -> Deployment:
         queue_url=local["ingest_queue_url"],
         dead_letters_url=local["dead_letters_url"],
         keys_table=local["tables"]["keys"],
+        functions=tuple(local["functions"]),
     )
     return Deployment(at, session, local["endpoint_url"])

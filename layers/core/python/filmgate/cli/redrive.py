@@ -41,7 +41,8 @@ def redrive(
     output.result({"moved": moved, "rerun": rerun})
     output.show(f"{moved} messages moved back to the queue.")
     if reruns:
-        output.show(f"{len(rerun)} failed assets run again.")
+        count = len({one["asset_id"] for one in rerun})
+        output.show(f"{count} failed assets run again.")
         if rerun:
             output.show(rows(table("asset", "job"), [(r["asset_id"], r["job_id"]) for r in rerun]))
 

@@ -17,7 +17,7 @@ from filmgate.cli.output import (
     status_text,
     table,
 )
-from filmgate.dedupe.matching.descriptions import relation_words
+from filmgate.dedupe.matching.descriptions import describe_relation
 from filmgate.report.words import counted, met_outside, not_compared, percent
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def show_matches(output: Output, matches: Sequence[MatchView]) -> None:
             score_text(match.verdict.score),
             match.a_path or match.a,
             match.b_path or match.b,
-            relation_words(match.verdict.match_class, match.verdict.transform),
+            describe_relation(match.verdict.match_class, match.verdict.transform),
             match.match_id,
         )
         for match in matches

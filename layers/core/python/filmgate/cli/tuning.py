@@ -73,9 +73,9 @@ def show_reliability(
     output: Output, pairs: Sequence[Scored], calibration: Calibration
 ) -> dict[str, Reliability | None]:
     """What probabilities mean on these pairs: those in use, and those that would be fit here."""
-    from filmgate.dedupe.tuning.probabilities import cross_judged, judged  # noqa: PLC0415
+    from filmgate.dedupe.tuning.probabilities import cross_validate, evaluate  # noqa: PLC0415
 
-    now, proposed = judged(pairs, calibration), cross_judged(pairs)
+    now, proposed = evaluate(pairs, calibration), cross_validate(pairs)
     found = {}
     for kind in now:
         for words, one in (("in use", now[kind]), ("as proposed", proposed[kind])):

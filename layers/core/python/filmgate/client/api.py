@@ -223,6 +223,10 @@ class FilmgateClient:
         """Raises ApiError 404."""
         return self._get(JobView, f"/jobs/{job_id}")
 
+    def jobs(self) -> Iterator[JobView]:
+        """All of them, newest first, read page by page as they are taken."""
+        return self._pages(Listing[JobView], "/jobs", {})
+
     def analyze(self, asset_id: str, want: Sequence[str] | None = None) -> list[JobView]:
         """Run capabilities on an asset, all that suit it by default; the jobs that were started.
 

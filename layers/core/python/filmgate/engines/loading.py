@@ -31,7 +31,7 @@ def load(reference: str, objects: ObjectStore) -> Engine:
     return engine
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Unavailable:
     spec: EngineSpec
     reason: str

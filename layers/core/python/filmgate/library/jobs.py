@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from threading import Lock
 
 from pydantic import Field
 from ulid import ULID
@@ -60,6 +61,23 @@ class Job(FrozenModel):
     version: int = 0
 
 
+class _Ids:
+    """ULIDs in the order in which they are asked for, also within a millisecond."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._last = 0
+
+    def new(self) -> ULID:
+        with self._lock:
+            self._last = max(int(ULID()), self._last + 1)
+            return ULID.from_int(self._last)
+
+
+_ids = _Ids()
+
+
 def new_id() -> str:
-    """A ULID: 26 characters, of which the first ten are the time in milliseconds."""
-    return str(ULID())
+    """A ULID: 26 characters, of which the first ten are the time in milliseconds. Those of one
+    process sort in the order in which they were made."""
+    return str(_ids.new())

@@ -16,13 +16,16 @@ CHECKSUM_MISMATCH = "checksum_mismatch"
 CHANGED = "changed"
 NOT_AS_ANNOUNCED = frozenset({GONE, CHECKSUM_MISMATCH, CHANGED})
 """Reasons for a refusal that say nothing about the content: it may be uploaded again."""
+NOT_PROCESSED = "not_processed"
+"""Reason for a failure: the upload was given up before its file could be looked at."""
 
 
 class AssetState(StrEnum):
-    """Where a file itself is: announced, stored and readable, not acceptable, or deleted and
-    waiting to be restored or purged."""
+    """Where a file itself is: announced, arrived and given up before it could be looked at, stored
+    and readable, not acceptable, or deleted and waiting to be restored or purged."""
 
     WAITING = "waiting"
+    FAILED = "failed"
     STORED = "stored"
     REFUSED = "refused"
     DELETED = "deleted"
@@ -65,7 +68,7 @@ class Asset(FrozenModel):
         path: the name its owner knows it by; shown, never used as a file name.
         key: its S3 key in the raw bucket, ``raw/{tenant}/{asset_id}/{safe name}``.
         version_id: the version of the object that `sha256` and `info` describe.
-        reason_code, reason: why the file was refused; None otherwise.
+        reason_code, reason: why the file was refused or given up; None otherwise.
         holds: legal holds in force.
         deleted_at, purge_at, state_before: of a deleted asset: since when, from when on it may be
             purged, and the state to restore it to; None otherwise.
@@ -124,7 +127,10 @@ class AnalyzedAsset(FrozenModel):
 
     @property
     def awaits_bytes(self) -> bool:
-        """Whether its content is yet to arrive: nothing came, or not what was announced."""
+        """Whether its content is yet to arrive: nothing came, not what was announced, or what came
+        could not be looked at."""
+        if self.asset.state is AssetState.FAILED:
+            return True
         status = self.status
         missed = status is AssetStatus.REFUSED and self.reason_code in NOT_AS_ANNOUNCED
         return status is AssetStatus.WAITING or missed
@@ -148,6 +154,8 @@ class AnalyzedAsset(FrozenModel):
 
     @property
     def _cause(self) -> Asset | Result | None:
+        if self.asset.state is AssetState.FAILED:
+            return self.asset
         if self.status is AssetStatus.FAILED:
             return next(r for r in self.current if r.state is ResultState.FAILED)
         if self.status is AssetStatus.REFUSED:

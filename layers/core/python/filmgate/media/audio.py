@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from av.audio.resampler import AudioResampler
     from numpy.typing import NDArray
 
-_MAX_LEAD_S = 60.0
+MAX_LEAD_S = 60.0
 """Seconds by which sound may start before or after the first picture. A larger difference is a
 mistake in the clock of one of them, and filling it would only make silence."""
 _BLOCK = 1 << 20
@@ -65,7 +65,7 @@ class MonoResampler:
         if first_picture_s is None or self.start_s is None:
             return 0.0
         lead_s = self.start_s - first_picture_s
-        return lead_s if abs(lead_s) <= _MAX_LEAD_S else 0.0
+        return lead_s if abs(lead_s) <= MAX_LEAD_S else 0.0
 
     def _opened(self) -> AudioResampler:
         from av.audio.resampler import AudioResampler  # noqa: PLC0415

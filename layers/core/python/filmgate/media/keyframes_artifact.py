@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from filmgate.media.consumers import Consumer, Depth, Picture
 from filmgate.media.model import MediaInfo
 from filmgate.media.packed import read_index
-from filmgate.media.picture_set import PictureIndex, PictureSet, read_pictures
+from filmgate.media.picture_set import PictureIndex, PictureSet, check_pictures, read_pictures
 from filmgate.media.timing import SampleClock
 
 if TYPE_CHECKING:
@@ -90,3 +90,8 @@ def read_keyframes(body: bytes) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         DamagedArtifactError: this is not such an artifact, or it is not whole.
     """
     return read_pictures(body, NAME)
+
+
+def check(body: bytes) -> None:
+    """Raise DamagedArtifactError unless the bytes have the shape and the bounds of the artifact."""
+    check_pictures(body, NAME, side=SIDE, max_pictures=MAX_PICTURES, max_times=MAX_TIMES)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filmgate.errors import FilmgateError
 
@@ -30,10 +30,10 @@ class DamagedArtifactError(FilmgateError):
 class Part(BaseModel):
     """Where a part is: ``start`` bytes after the index, ``size`` bytes long."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    start: int
-    size: int
+    start: int = Field(ge=0)
+    size: int = Field(ge=0)
 
 
 class PackedIndex(BaseModel):
@@ -44,7 +44,7 @@ class PackedIndex(BaseModel):
         schema_version: of the index.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: str
     schema_version: int = 1
@@ -107,3 +107,14 @@ def part(body: bytes, begin: int, place: Part) -> bytes:
     if len(found) < place.size:
         raise DamagedArtifactError("the artifact ends early")
     return found
+
+
+def check_parts(body: bytes, begin: int, places: Sequence[Part]) -> None:
+    """Raise DamagedArtifactError unless the parts follow one another up to the end of the file."""
+    at = 0
+    for place in places:
+        if place.start != at:
+            raise DamagedArtifactError("the parts of the artifact are not one after another")
+        at += place.size
+    if begin + at != len(body):
+        raise DamagedArtifactError("the artifact is longer or shorter than its parts")

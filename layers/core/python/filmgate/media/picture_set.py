@@ -6,12 +6,24 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from filmgate.media.packed import PackedIndex, Part, pack, part, parts_of, read_index
+from pydantic import Field
+
+from filmgate.media.packed import (
+    DamagedArtifactError,
+    PackedIndex,
+    Part,
+    check_parts,
+    pack,
+    part,
+    parts_of,
+    read_index,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 JPEG_QUALITY = 85
 """Small print at 640 pixels stays as readable as before; a picture takes about 50 kB."""
 
@@ -19,9 +31,9 @@ JPEG_QUALITY = 85
 class PicturePlace(Part):
     """One picture: its time in seconds from the first one, and its size in pixels."""
 
-    time_s: float
-    width: int
-    height: int
+    time_s: float = Field(ge=0)
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
 
 
 class PictureIndex(PackedIndex):
@@ -105,13 +117,26 @@ def encode_jpeg(rgb: NDArray[np.uint8]) -> bytes:
     return out.getvalue()
 
 
-def decode_jpeg(jpeg: bytes) -> NDArray[np.uint8]:
-    """Return a JPEG file of a set as uint8 RGB."""
+def decode_jpeg(jpeg: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a JPEG file of a set as uint8 RGB.
+
+    Args:
+        size: its width and height. A file of another size is not decoded: what it would cost is
+            not known.
+
+    Raises:
+        DamagedArtifactError: it is not such a file.
+    """
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
-    with Image.open(BytesIO(jpeg), formats=("JPEG",)) as image:
-        return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    try:
+        with Image.open(BytesIO(jpeg), formats=("JPEG",)) as image:
+            if image.size != size:
+                raise DamagedArtifactError("a picture does not have the size that the index states")
+            return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DamagedArtifactError("a picture of the artifact cannot be decoded") from error
 
 
 def read_pictures(body: bytes, kind: str) -> Iterator[tuple[float, NDArray[np.uint8]]]:
@@ -122,4 +147,25 @@ def read_pictures(body: bytes, kind: str) -> Iterator[tuple[float, NDArray[np.ui
     """
     index, begin = read_index(body, PictureIndex, kind)
     for place in index.pictures:
-        yield place.time_s, decode_jpeg(part(body, begin, place))
+        yield place.time_s, decode_jpeg(part(body, begin, place), (place.width, place.height))
+
+
+def check_pictures(body: bytes, kind: str, *, side: int, max_pictures: int, max_times: int) -> None:
+    """Raise DamagedArtifactError unless this is such an artifact within these bounds.
+
+    Args:
+        side: the longer side of a picture in pixels.
+    """
+    index, begin = read_index(body, PictureIndex, kind)
+    check_parts(body, begin, index.pictures)
+    if len(index.pictures) > max_pictures or len(index.times_s) > max_times:
+        raise DamagedArtifactError(f"there are more {kind} than there may be")
+    for place in index.pictures:
+        start = begin + place.start
+        if max(place.width, place.height) > side:
+            raise DamagedArtifactError(f"a picture of {kind} is too large")
+        if not (
+            body.startswith(_JPEG_START, start)
+            and body.endswith(_JPEG_END, start, start + place.size)
+        ):
+            raise DamagedArtifactError(f"a picture of {kind} is not a JPEG file")

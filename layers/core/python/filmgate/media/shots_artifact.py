@@ -22,7 +22,7 @@ MAX_BYTES = 8 * 1024**2
 class Transition(BaseModel):
     """A gradual change from one shot to the next, such as a dissolve or a fade."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     start_s: float
     end_s: float
@@ -37,7 +37,7 @@ class Shots(BaseModel):
         transitions: gradual ones; no cut lies within them.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["shots"] = NAME
     schema_version: Literal[1] = 1
@@ -107,3 +107,13 @@ def read_shots(body: bytes) -> Shots:
         return Shots.model_validate_json(body)
     except ValidationError as error:
         raise DamagedArtifactError("this is not an artifact shots") from error
+
+
+def check(body: bytes) -> None:
+    """Raise DamagedArtifactError unless the bytes have the shape of the artifact, with times that
+    are in order."""
+    shots = read_shots(body)
+    transitions = [edge for one in shots.transitions for edge in (one.start_s, one.end_s)]
+    for times_s in (shots.cuts_s, transitions):
+        if list(times_s) != sorted(times_s) or min(times_s, default=0.0) < 0:
+            raise DamagedArtifactError("the times of the shots are not in order")

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
-from filmgate.media.audio import MonoResampler
+from pydantic import Field
+
+from filmgate.media.audio import MAX_LEAD_S, MonoResampler
 from filmgate.media.consumers import Consumer, Depth, Picture
 from filmgate.media.limits import Limits
-from filmgate.media.packed import DamagedArtifactError, PackedIndex, Part, pack, part, read_index
+from filmgate.media.packed import (
+    DamagedArtifactError,
+    PackedIndex,
+    Part,
+    check_parts,
+    pack,
+    part,
+    read_index,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +36,7 @@ FILE = "sound16k.pack"
 MAX_BYTES = 128 * 1024**2
 """Six hours take 90 MB."""
 
-RATE_HZ = 16_000
+RATE_HZ: Final = 16_000
 """Samples a second, for which recognisers of speech and sounds are trained."""
 BIT_RATE = 32_000
 """Bits a second. Opus is transparent to speech at 24,000 and to music of this band at 32,000; FLAC
@@ -36,6 +46,7 @@ _EFFORT = "5"
 _FRAME = RATE_HZ // 50
 """Samples that Opus encodes at once: 20 ms."""
 _MAX_OGG_BYTES = MAX_BYTES - 64 * 1024
+_OGG_START = b"OggS"
 _BLOCK_S = 30.0
 
 
@@ -50,8 +61,8 @@ class SoundIndex(PackedIndex):
         ogg: an Ogg file with one Opus stream; empty without samples.
     """
 
-    rate_hz: int = RATE_HZ
-    samples: int = 0
+    rate_hz: Literal[16_000] = RATE_HZ
+    samples: int = Field(default=0, ge=0)
     start_s: float = 0.0
     ogg: Part = Part(start=0, size=0)
 
@@ -206,3 +217,13 @@ def _decoded(ogg: bytes) -> Iterator[NDArray[np.float32]]:
                 yield piece.to_ndarray().reshape(-1).clip(-1.0, 1.0).astype(np.float32, copy=False)
         for piece in resampler.flush():
             yield piece.to_ndarray().reshape(-1).clip(-1.0, 1.0).astype(np.float32, copy=False)
+
+
+def check(body: bytes) -> None:
+    """Raise DamagedArtifactError unless the bytes have the shape of the artifact."""
+    index, begin = read_index(body, SoundIndex, NAME)
+    check_parts(body, begin, [index.ogg])
+    if bool(index.samples) != bool(index.ogg.size) or abs(index.start_s) > MAX_LEAD_S:
+        raise DamagedArtifactError("the index of the sound is out of bounds")
+    if index.ogg.size and not body.startswith(_OGG_START, begin):
+        raise DamagedArtifactError("the sound is not an Ogg file")

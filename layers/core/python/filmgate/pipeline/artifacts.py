@@ -5,13 +5,9 @@ One address is the cache key, the idempotency key and the trail back to what mad
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-from filmgate.dedupe.engine import FINGERPRINT as FINGERPRINT_NEED
 from filmgate.engines.spec import EngineSpec
 from filmgate.errors import FilmgateError
-from filmgate.media import frames_artifact, keyframes_artifact, shots_artifact, sound_artifact
+from filmgate.media.shared_artifacts import SHARED
 
 FINGERPRINT = "fingerprint.npz"
 TILES = "tiles.jpg"
@@ -25,45 +21,25 @@ def address(tenant: str, sha256: str, capability: str, engine: str, name: str) -
     return f"artifacts/{tenant}/{sha256}/{capability}/{engine}/{name}"
 
 
+def comparisons_address(tenant: str, sha256: str, engine: str, job_id: str) -> str:
+    """The key of what one run compared, under a prefix that the bucket empties in time."""
+    return f"comparisons/{tenant}/{sha256}/{engine}/{job_id}.json"
+
+
 def fingerprint_address(tenant: str, sha256: str, engine: str, name: str = FINGERPRINT) -> str:
     """The key of a fingerprint or of what was made along with it."""
     return address(tenant, sha256, "fingerprint", engine, name)
 
 
-@dataclass(frozen=True, slots=True)
-class SharedArtifact:
-    """An artifact that any engine may need; it is one object.
-
-    Attributes:
-        version: a name with its version, raised with any change of what a file gives.
-        file: its name in the bucket.
-        max_bytes: no honest decoder makes more.
-    """
-
-    version: str
-    file: str
-    content_type: str
-    max_bytes: int
-
-    def address(self, tenant: str, sha256: str, name: str) -> str:
-        """The key of the artifact called `name` of this content."""
-        return address(tenant, sha256, name, self.version, self.file)
+def shared_address(tenant: str, sha256: str, name: str) -> str:
+    """The key of an artifact of `filmgate.media.shared_artifacts.SHARED`."""
+    shared = SHARED[name]
+    return address(tenant, sha256, name, shared.version, shared.file)
 
 
-_BINARY = "application/octet-stream"
-SHARED: Mapping[str, SharedArtifact] = {
-    part.NAME: SharedArtifact(part.VERSION, part.FILE, content_type, part.MAX_BYTES)
-    for part, content_type in (
-        (shots_artifact, "application/json"),
-        (frames_artifact, _BINARY),
-        (keyframes_artifact, _BINARY),
-        (sound_artifact, _BINARY),
-    )
-}
-"""By the name that engines have for it in `needs`."""
-
-NEEDS = frozenset({FINGERPRINT_NEED, *SHARED})
-"""Every name that an engine may declare."""
+NEEDS = frozenset({"fingerprint", *SHARED})
+"""Every name that an engine may declare: that of `filmgate.dedupe.engine`, which this module does
+not import because every capability uses it, and the shared ones."""
 
 
 def check_needs(spec: EngineSpec) -> None:

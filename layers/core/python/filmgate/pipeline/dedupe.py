@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from filmgate.clock import now
@@ -12,23 +14,25 @@ from filmgate.dedupe.engine import FINGERPRINT, SPEC
 from filmgate.dedupe.fingerprint.codec import DamagedFingerprintError, loads
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.dedupe.fingerprint.retrieval import index_entry, index_query
-from filmgate.dedupe.index.port import CandidateIndex
+from filmgate.dedupe.index.port import CandidateIndex, CompactionRequests
 from filmgate.dedupe.matching.compare import compare
 from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.model import MatchClass
 from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.dedupe.records import ComparedPair, Comparisons, match_of
 from filmgate.engines.spec import EngineInput, EngineOutput
-from filmgate.errors import NotFound
+from filmgate.errors import NotFound, TransientError
 from filmgate.library.matches import match_id
 from filmgate.library.model import Asset, AssetState
 from filmgate.library.ports import Assets, Matches, ObjectStore
-from filmgate.pipeline.artifacts import address, fingerprint_address
+from filmgate.pipeline.artifacts import comparisons_address, fingerprint_address
 from filmgate.pipeline.budget import MatchBudget
 
 MAX_CANDIDATES = 200
 _FETCHERS = 8
 """Candidates' fingerprints that are fetched at the same time; S3 takes 30 to 50 ms for each."""
+_ASSETS_PER_CHECK = 8
+"""One asset in so many checks whether a compaction is due: a burst asks for few of them."""
 _RESERVE_S = 20.0
 """Left of the function's time when comparing stops, for decisions and records."""
 
@@ -44,6 +48,8 @@ class DedupeEngine:
     settings: MatchSettings
     budget: MatchBudget = field(default_factory=MatchBudget)
     clock: Callable[[], float] = time.monotonic
+    compactions: CompactionRequests | None = None
+    """None where nothing asks for compactions."""
     spec = SPEC
 
     def run(self, given: EngineInput) -> EngineOutput:
@@ -58,7 +64,7 @@ class DedupeEngine:
         """
         own = loads(given.read(FINGERPRINT))
         tenant = given.asset.tenant
-        key = address(tenant, own.sha256, "comparisons", own.engine, f"{given.job_id}.json")
+        key = comparisons_address(tenant, own.sha256, own.engine, given.job_id)
         try:
             compared = Comparisons.model_validate_json(self.objects.get("artifacts", key))
         except NotFound:
@@ -66,6 +72,7 @@ class DedupeEngine:
             body = compared.model_dump_json().encode()
             self.objects.put("artifacts", key, body, "application/json")
         matches, withdrawn = self._decide(tenant, compared)
+        self._check_compaction(tenant, given.asset.asset_id)
         counts = {
             "candidates": compared.candidates,
             "matches": matches,
@@ -109,6 +116,14 @@ class DedupeEngine:
             outdated=outdated,
             damaged=damaged,
         )
+
+    def _check_compaction(self, tenant: str, asset_id: str) -> None:
+        """Ask for a compaction when one is due. If that fails, the schedule brings one later."""
+        if self.compactions is None or zlib.crc32(asset_id.encode()) % _ASSETS_PER_CHECK:
+            return
+        with suppress(TransientError):
+            if self.index.compaction_due(tenant):
+                self.compactions.request([tenant])
 
     def _decide(self, tenant: str, compared: Comparisons) -> tuple[int, int]:
         """Store a match for each pair that is at least similar, and withdraw those of an earlier

@@ -4,14 +4,13 @@ that no engine asks for."""
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
+from filmgate.dedupe import versions
 from filmgate.dedupe.engine import FINGERPRINT as FINGERPRINT_ARTIFACT
-from filmgate.dedupe.fingerprint import engine
 from filmgate.dedupe.fingerprint.codec import DamagedFingerprintError, dumps, loads
+from filmgate.dedupe.fingerprint.embeddings import with_embeddings
 from filmgate.dedupe.fingerprint.model import Fingerprint
 from filmgate.engines import registry
 from filmgate.engines.embedding.port import EmbeddingEngine
@@ -21,18 +20,21 @@ from filmgate.library.model import CHANGED, GONE, Asset
 from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
 from filmgate.media.limits import Limits
+from filmgate.media.model import MediaInfo
+from filmgate.media.shared_artifacts import SHARED
 from filmgate.pipeline.artifacts import (
     FINGERPRINT,
     NEEDS,
     PDQ,
-    SHARED,
     TILES,
     TILES_INDEX,
     fingerprint_address,
+    shared_address,
 )
-from filmgate.pipeline.decoding import Made, make
 from filmgate.pipeline.runs import Ending, end_running
 from filmgate.pipeline.state import GONE_REASON, Derived, Outcome, RunState
+from filmgate.sandbox.port import MediaReader, Reading
+from filmgate.sandbox.scratch import scratch
 
 Artifacts = dict[str, str]
 """Keys in the artifacts bucket by name."""
@@ -45,6 +47,7 @@ class DeriveDeps:
     library: AssetRuns
     objects: ObjectStore
     limits: Limits
+    reader: MediaReader
     embedder: EmbeddingEngine | None = None
 
 
@@ -104,16 +107,14 @@ def _artifacts(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> dict[s
         )
     )
     if missing:
-        made = _decoded(deps, asset, missing)
-        _store(deps, asset, made)
-        fingerprint = made.fingerprint or fingerprint
+        fingerprint = _make(deps, asset, missing) or fingerprint
     return {name: _keys(asset, name, fingerprint) for name in names}
 
 
 def _keys(asset: Asset, name: str, fingerprint: Fingerprint | None) -> Artifacts:
     """The keys of an artifact and of what the same decoding leaves beside it."""
     if name != FINGERPRINT_ARTIFACT:
-        return {name: _shared_address(asset, name)}
+        return {name: shared_address(asset.tenant, str(asset.sha256), name)}
     keys = {FINGERPRINT_ARTIFACT: _address(asset, FINGERPRINT), PDQ: _address(asset, PDQ)}
     if fingerprint is not None and fingerprint.frames is not None:
         keys |= {part: _address(asset, part) for part in (TILES, TILES_INDEX)}
@@ -122,7 +123,7 @@ def _keys(asset: Asset, name: str, fingerprint: Fingerprint | None) -> Artifacts
 
 def _is_stored(deps: DeriveDeps, asset: Asset, name: str) -> bool:
     """Whether a shared artifact is there. It is one object, so it is whole then."""
-    return deps.objects.exists("artifacts", _shared_address(asset, name))
+    return deps.objects.exists("artifacts", shared_address(asset.tenant, str(asset.sha256), name))
 
 
 def _stored_fingerprint(deps: DeriveDeps, asset: Asset) -> Fingerprint | None:
@@ -142,41 +143,54 @@ def _lacks_embeddings(stored: Fingerprint, embedder: EmbeddingEngine | None) -> 
     return stored.embeddings is None or stored.embeddings.engine != embedder.name
 
 
-def _decoded(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> Made:
-    """Make these artifacts from the uploaded file, in one pass. Raises MediaRefused."""
-    if asset.info is None or asset.sha256 is None:
-        raise FilmgateError("this asset was never read")
-    with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
-        path = Path(folder) / "file"
-        try:
-            sha256 = deps.objects.download("raw", asset.key, path, version_id=asset.version_id)
-        except NotFound as error:
-            raise MediaRefused(GONE, GONE_REASON) from error
-        if sha256 != asset.sha256:
-            raise MediaRefused(CHANGED, "The file changed while it was read. Upload it again.")
-        return make(path, asset.sha256, asset.info, deps.limits, names, embedder=deps.embedder)
-
-
-def _store(deps: DeriveDeps, asset: Asset, made: Made) -> None:
-    """Store what was made, each artifact on its own, so that a crash costs only what follows it.
+def _make(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> Fingerprint | None:
+    """Make these artifacts from the uploaded file in one pass, and store each on its own, so that a
+    crash costs only what follows it. The fingerprint, if it is among them.
 
     Of the objects that are made with a fingerprint, the fingerprint itself is the last: where it
     is, the others are too.
     """
-    for name, body in made.shared.items():
-        shared = SHARED[name]
-        deps.objects.put("artifacts", _shared_address(asset, name), body, shared.content_type)
-    if made.storyboard is not None:
-        index = made.storyboard.index.model_dump_json().encode()
-        _put(deps, asset, TILES, made.storyboard.jpeg, "image/jpeg")
+    if asset.info is None or asset.sha256 is None:
+        raise FilmgateError("this asset was never read")
+    reading = _read(deps, asset, asset.sha256, asset.info, names)
+    for name, body in reading.shared.items():
+        key = shared_address(asset.tenant, asset.sha256, name)
+        deps.objects.put("artifacts", key, body, SHARED[name].content_type)
+    fingerprint = reading.fingerprint
+    if fingerprint is None:
+        return None
+    if deps.embedder is not None:
+        # The process that decodes has no model: a model works on arrays and needs no sandbox.
+        fingerprint = with_embeddings(fingerprint, deps.embedder, reading.pictures)
+    if reading.tiles is not None:
+        index = reading.tiles.index.model_dump_json().encode()
+        _put(deps, asset, TILES, reading.tiles.jpeg, "image/jpeg")
         _put(deps, asset, TILES_INDEX, index, "application/json")
-    if made.fingerprint is not None:
-        _put(deps, asset, PDQ, _pdq_export(made.fingerprint), "application/json")
-        _put(deps, asset, FINGERPRINT, dumps(made.fingerprint), "application/octet-stream")
+    _put(deps, asset, PDQ, _pdq_export(fingerprint), "application/json")
+    _put(deps, asset, FINGERPRINT, dumps(fingerprint), "application/octet-stream")
+    return fingerprint
 
 
-def _shared_address(asset: Asset, name: str) -> str:
-    return SHARED[name].address(asset.tenant, str(asset.sha256), name)
+def _read(
+    deps: DeriveDeps, asset: Asset, sha256: str, info: MediaInfo, names: tuple[str, ...]
+) -> Reading:
+    """Download and decode. Raises MediaRefused, TransientError."""
+    with scratch() as folder:
+        path = folder / "file"
+        try:
+            found = deps.objects.download("raw", asset.key, path, version_id=asset.version_id)
+        except NotFound as error:
+            raise MediaRefused(GONE, GONE_REASON) from error
+        if found != sha256:
+            raise MediaRefused(CHANGED, "The file changed while it was read. Upload it again.")
+        return deps.reader.read(
+            path,
+            sha256,
+            info,
+            deps.limits,
+            pictures=deps.embedder is not None,
+            artifacts=names,
+        )
 
 
 def _pdq_export(fingerprint: Fingerprint) -> bytes:
@@ -194,4 +208,4 @@ def _put(deps: DeriveDeps, asset: Asset, name: str, body: bytes, content_type: s
 
 
 def _address(asset: Asset, name: str) -> str:
-    return fingerprint_address(asset.tenant, str(asset.sha256), engine.ENGINE, name)
+    return fingerprint_address(asset.tenant, str(asset.sha256), versions.FINGERPRINT, name)

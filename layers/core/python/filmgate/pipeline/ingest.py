@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
-from filmgate.access.model import valid_tenant
-from filmgate.clock import now
 from filmgate.engines import registry
 from filmgate.errors import MediaRefused, NotFound, TransientError
 from filmgate.library.model import (
@@ -20,25 +15,16 @@ from filmgate.library.model import (
     Asset,
     AssetState,
     AssetStatus,
-    asset_id,
 )
 from filmgate.library.ports import AssetRuns, ObjectStore, Workflows
 from filmgate.media.limits import Limits
-from filmgate.media.model import MediaInfo
-from filmgate.media.probe import probe
 from filmgate.pipeline.runs import plan, running_jobs, start
 from filmgate.pipeline.state import GONE_REASON
+from filmgate.pipeline.uploads import Upload, asset_of
+from filmgate.sandbox.port import MediaReader
+from filmgate.sandbox.scratch import scratch
 
 _TRIES = 5
-_KEY = re.compile(r"raw/([^/]+)/(.*[^/])", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An object that appeared in the raw bucket. ``version_id`` is None in a bucket without."""
-
-    key: str
-    version_id: str | None
 
 
 class Ingested(StrEnum):
@@ -69,6 +55,7 @@ class IngestDeps:
     objects: ObjectStore
     workflows: Workflows
     limits: Limits
+    reader: MediaReader
 
 
 def ingest(deps: IngestDeps, upload: Upload) -> Receipt:
@@ -80,10 +67,9 @@ def ingest(deps: IngestDeps, upload: Upload) -> Receipt:
     Raises:
         TransientError: storage or the workflows did not answer.
     """
-    parts = _KEY.fullmatch(upload.key)
-    if parts is None or not valid_tenant(parts[1]):
+    asset = asset_of(deps.library, upload)
+    if asset is None:
         return Receipt(Ingested.IGNORED)
-    asset = _asset_of(deps.library, parts[1], parts[2], upload)
     if receipt := _known(deps, asset, upload):
         return receipt
     try:
@@ -95,31 +81,10 @@ def ingest(deps: IngestDeps, upload: Upload) -> Receipt:
     return _begin(deps, asset, upload, facts)
 
 
-def _asset_of(library: AssetRuns, tenant: str, rest: str, upload: Upload) -> Asset:
-    """The asset that waits for this key, or a new one for a file that was dropped here."""
-    try:
-        asset = library.asset(tenant, rest.partition("/")[0])
-        if asset.key == upload.key:
-            return asset
-    except NotFound:
-        pass
-    moment = now()
-    dropped = Asset(
-        tenant=tenant,
-        asset_id=asset_id(tenant, upload.key, upload.version_id or ""),
-        path=rest,
-        key=upload.key,
-        state=AssetState.WAITING,
-        created_at=moment,
-        updated_at=moment,
-    )
-    return library.create(dropped)
-
-
 def _known(deps: IngestDeps, asset: Asset, upload: Upload) -> Receipt | None:
     """The answer where there is nothing to look at; a run of this version that was begun is
     started (again), for the worker that began it may have died before it could."""
-    if asset.state is AssetState.WAITING:
+    if asset.state in {AssetState.WAITING, AssetState.FAILED}:
         return None
     if asset.state is AssetState.DELETED:
         return Receipt(Ingested.KNOWN, asset.tenant, asset.asset_id)
@@ -146,8 +111,8 @@ def _inspected(deps: IngestDeps, asset: Asset, upload: Upload) -> dict[str, Any]
             "too_large",
             f"The file has {size} bytes; at most {deps.limits.max_file_bytes} are accepted.",
         )
-    with tempfile.TemporaryDirectory(prefix="filmgate-") as folder:
-        path = Path(folder) / "file"
+    with scratch() as folder:
+        path = folder / "file"
         sha256 = deps.objects.download("raw", upload.key, path, version_id=upload.version_id)
         if asset.sha256 not in (None, sha256):
             raise MediaRefused(
@@ -155,7 +120,7 @@ def _inspected(deps: IngestDeps, asset: Asset, upload: Upload) -> dict[str, Any]
                 "What arrived is not the file that was announced: its SHA-256 differs. "
                 "Upload it again.",
             )
-        info: MediaInfo = probe(path, deps.limits)
+        info = deps.reader.probe(path, deps.limits)
     if not registry.planned(info.kind):
         raise MediaRefused("not_supported", f"Nothing here works on {info.kind.value} files.")
     return {

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from filmgate.engines.spec import Engine, EngineInput, EngineOutput
 from filmgate.errors import EngineUnavailable, FilmgateError, MediaRefused, NotFound
+from filmgate.library import jobs
 from filmgate.library.jobs import Job, Progress
-from filmgate.library.jobs import JobState as Running
 from filmgate.library.model import GONE, Asset, AssetState
 from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
@@ -43,7 +43,7 @@ def run_engine(
     if engine.spec.reference != state.engine:
         raise FilmgateError(f"the job is for {state.engine}, not for {engine.spec.reference}")
     job = deps.library.job(state.tenant, state.job_id)
-    if job.state is not Running.RUNNING:
+    if job.state is not jobs.JobState.RUNNING:
         return job
     asset = deps.library.asset(state.tenant, state.asset_id)
     progress = Progress(step=state.capability, share=0.5)

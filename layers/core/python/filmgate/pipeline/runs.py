@@ -156,10 +156,15 @@ def start(workflows: Workflows, jobs: Sequence[Job], correlation_id: str) -> Non
 def running_jobs(library: Runs, asset: Asset) -> dict[str, list[Job]]:
     """The jobs of the asset that have not ended, by its results; by run, oldest first.
 
-    Raises TransientError.
+    Those of engines that this version of Filmgate lacks are left out. Raises TransientError.
     """
+    known = {spec.reference for spec in registry.specs()}
     results = library.results(asset.tenant, asset.asset_id)
-    running = sorted(result.job_id for result in results if result.state is ResultState.RUNNING)
+    running = sorted(
+        result.job_id
+        for result in results
+        if result.state is ResultState.RUNNING and result.engine in known
+    )
     runs: dict[str, list[Job]] = {}
     for job_id in running:
         job = library.job(asset.tenant, job_id)

@@ -10,7 +10,7 @@ from typing import Any
 from filmgate import __version__
 from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
 from filmgate.client.targets import REPORT, Target
-from filmgate.dedupe.matching.descriptions import clock, probability_words, relation_words
+from filmgate.dedupe.matching.descriptions import describe_probability, describe_relation, timecode
 from filmgate.dedupe.matching.model import FramePair, MatchClass
 from filmgate.dedupe.tuning.truth import TruthComparison
 from filmgate.library.model import AssetStatus
@@ -112,7 +112,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=percent, clock=clock, not_compared=not_compared)
+    environment.filters.update(percent=percent, clock=timecode, not_compared=not_compared)
     environment.globals["pair_key"] = lambda a, b: frozenset((a, b))
     return environment.get_template("report.html").render(
         _context(scan, tiles, truth, made_at or datetime.now(UTC))
@@ -166,7 +166,7 @@ def _file(path: str, asset: ScanAsset | None, pictures: Pictures) -> GroupFile:
         return GroupFile(path, "", None)
     facts = [asset.kind.value if asset.kind else ""]
     if asset.duration_s:
-        facts.append(clock(asset.duration_s))
+        facts.append(timecode(asset.duration_s))
     return GroupFile(path, ", ".join(facts), pictures.middle(asset.asset_id))
 
 
@@ -178,10 +178,10 @@ def _pair(
     lengths = [side.duration_s if side else None for side in sides]
     return Pair(
         match=match,
-        words=relation_words(match.match_class, match.transform),
+        words=describe_relation(match.match_class, match.transform),
         probability=""
         if match.probability is None
-        else probability_words(match.probability, match.calibrated_on),
+        else describe_probability(match.probability, match.calibrated_on),
         scores=tuple(
             Score(name, value, match.weights.get(name, 0.0))
             for name, value in (
@@ -207,8 +207,8 @@ def _aligned(match: ScanMatch, pictures: Pictures, *, still: bool) -> Iterable[A
         yield Aligned(
             a,
             b,
-            "" if still else clock(a.time_s),
-            "" if still else clock(b.time_s),
+            "" if still else timecode(a.time_s),
+            "" if still else timecode(b.time_s),
             _similarity(match.pairs, moment.a_time, moment.b_time),
         )
 

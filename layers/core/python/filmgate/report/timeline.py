@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from filmgate.dedupe.matching.descriptions import clock
+from filmgate.dedupe.matching.descriptions import timecode
 from filmgate.dedupe.matching.model import Segment
 
 WIDTH = 640
@@ -68,7 +68,7 @@ def timeline(
         _LOW_BAR,
         _BAR,
         tuple(_band(segment, scale) for segment in segments),
-        tuple((round(_LEFT + t * scale, 1), clock(t)) for t in _ticks(end)),
+        tuple((round(_LEFT + t * scale, 1), timecode(t)) for t in _ticks(end)),
     )
 
 
@@ -84,8 +84,8 @@ def _band(segment: Segment, scale: float) -> Band:
         b0,
         max(1.0, round(b1 - b0, 1)),
         f"{a0},{top} {a1},{top} {b1},{low} {b0},{low}",
-        f"A {clock(segment.a_start)} to {clock(segment.a_end)} shows the same as "
-        f"B {clock(segment.b_start)} to {clock(segment.b_end)}",
+        f"A {timecode(segment.a_start)} to {timecode(segment.a_end)} shows the same as "
+        f"B {timecode(segment.b_start)} to {timecode(segment.b_end)}",
     )
 
 

@@ -58,6 +58,21 @@ class DynamoBucketStore:
 
         self._at_once(put, members.items())
 
+    def remove(self, tenant: str, members: Mapping[str, Collection[bytes]]) -> None:
+        """One update a bucket; a bucket that does not exist is not created."""
+        exists = self._buckets.members.exists()
+
+        def take_out(one: tuple[str, Collection[bytes]]) -> None:
+            name, some = one
+            bucket = self._buckets(_key(tenant, name), _BUCKET)
+            try:
+                bucket.update([self._buckets.members.delete(set(some))], condition=exists)
+            except UpdateError as error:
+                if error.cause_response_code != "ConditionalCheckFailedException":
+                    raise
+
+        self._at_once(take_out, members.items())
+
     def read(self, tenant: str, buckets: Collection[str]) -> dict[str, frozenset[bytes]]:
         """A hundred buckets a request, strongly consistent."""
         names = sorted(buckets)
@@ -65,8 +80,9 @@ class DynamoBucketStore:
 
         def get(some: list[str]) -> list[tuple[str, frozenset[bytes]]]:
             keys = [(_key(tenant, name), _BUCKET) for name in some]
-            found = self._buckets.batch_get(keys, consistent_read=True)
-            return [(item.pk[prefix:], frozenset(item.members or ())) for item in found]
+            rows = self._buckets.batch_get(keys, consistent_read=True)
+            # An item that lost its last member stays, without the attribute.
+            return [(row.pk[prefix:], frozenset(row.members)) for row in rows if row.members]
 
         batches = [names[at : at + _BATCH] for at in range(0, len(names), _BATCH)]
         return {name: held for batch in self._at_once(get, batches) for name, held in batch}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pynamodb.connection import Connection
 from pynamodb.transactions import TransactWrite
 
 from filmgate.adapters.dynamodb.assets import ASSET, AssetRow, OwnerRow, asset_row, owners_pk
@@ -10,7 +9,7 @@ from filmgate.adapters.dynamodb.errors import transient
 from filmgate.adapters.dynamodb.matches import MatchRow
 from filmgate.adapters.dynamodb.rows import BY_STATE, cursor_of, pk, possible, start_key, transact
 from filmgate.adapters.dynamodb.runs import ResultRow
-from filmgate.adapters.dynamodb.tables import in_table
+from filmgate.adapters.dynamodb.tables import connection, in_table
 from filmgate.library.matches import match_id
 from filmgate.library.model import Asset, AssetState
 from filmgate.library.ports import Page
@@ -24,7 +23,7 @@ class DynamoDeletions:
         self._kept_results = in_table(ResultRow, assets_table)
         self._content = in_table(OwnerRow, assets_table)
         self._pairs = in_table(MatchRow, matches_table)
-        self._writes = Connection()
+        self._writes = connection()
 
     def owners(self, tenant: str, sha256: str) -> list[str]:
         """Strongly consistent."""

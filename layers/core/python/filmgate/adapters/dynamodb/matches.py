@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.connection import Connection
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
@@ -21,7 +20,7 @@ from filmgate.adapters.dynamodb.rows import (
     start_key,
     transact,
 )
-from filmgate.adapters.dynamodb.tables import in_table
+from filmgate.adapters.dynamodb.tables import connection, in_table
 from filmgate.errors import NotFound
 from filmgate.library.matches import Match
 from filmgate.library.ports import Page
@@ -48,7 +47,7 @@ class DynamoMatches:
 
     def __init__(self, matches_table: str) -> None:
         self._matches = in_table(MatchRow, matches_table)
-        self._connection = Connection()
+        self._connection = connection()
 
     def save_match(self, match: Match) -> None:
         """Store or replace the pair's verdict under both sides, keeping its first time."""

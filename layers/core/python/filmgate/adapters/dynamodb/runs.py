@@ -18,7 +18,6 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     VersionAttribute,
 )
-from pynamodb.connection import Connection
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -46,7 +45,7 @@ from filmgate.adapters.dynamodb.rows import (
     start_key,
     transact,
 )
-from filmgate.adapters.dynamodb.tables import in_table
+from filmgate.adapters.dynamodb.tables import connection, in_table
 from filmgate.errors import NotFound
 from filmgate.library.jobs import Job, JobState, Progress
 from filmgate.library.model import AnalyzedAsset, Asset, AssetState, AssetStatus
@@ -129,7 +128,6 @@ def _attributes(record: Job | Result) -> dict[str, Any]:
     for name, value in record:
         if isinstance(value, datetime):
             values[name] = instant(value)
-    del values["version"]
     return values | expected(record.version)
 
 
@@ -142,7 +140,7 @@ class DynamoAssetRuns(DynamoAssets):
         self._results = in_table(ResultRow, assets_table)
         self._owners = in_table(OwnerRow, assets_table)
         self._rows = in_table(StatefulRow, assets_table)
-        self._connection = Connection()
+        self._connection = connection()
 
     def begin(self, asset: Asset, jobs: Sequence[Job], results: Sequence[Result]) -> bool:
         """Store new jobs, their results and the asset in one step; False if one was changed."""

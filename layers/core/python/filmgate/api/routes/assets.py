@@ -48,7 +48,8 @@ def list_assets(
 ) -> Listing[AssetView]:
     """Newest first, a page at a time; or, with `id` (up to 100 times), those that exist of them.
 
-    With `status`, a page may hold fewer than `limit`, even none, and still have a cursor.
+    With `status`, a page may hold fewer than `limit`, even none, and still have a cursor; with any
+    but `done`, those that came into this state last are first.
     """
     if ids:
         if status is not None or cursor is not None:

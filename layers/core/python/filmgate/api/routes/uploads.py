@@ -14,7 +14,7 @@ router = APIRouter(tags=["uploads"])
 
 @router.post("/uploads", responses=problems(401, 422, 503))
 def create_uploads(services: Api, tenant: Tenant, request: UploadRequest) -> Uploads:
-    """Record up to 100 files and get a presigned POST, good for one hour, for each new one.
+    """Record up to 100 files and get a presigned POST, good for a few minutes, for each new one.
 
     The POST takes exactly the size and content type stated here. `upload` is null where the same
     content is there already under the same path. Asking twice is harmless.

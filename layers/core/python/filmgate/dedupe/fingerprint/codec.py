@@ -12,16 +12,32 @@ from typing import Any
 
 import numpy as np
 
+from filmgate.dedupe.fingerprint import archive
 from filmgate.dedupe.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
 from filmgate.engines.embedding.track import EmbeddingTrack, Scale
 from filmgate.errors import FilmgateError
 from filmgate.media.model import MediaInfo
 
-_FORMAT = 4
+FORMAT = 4
+"""Raised only when an older reader could not read the result. Arrays may be added without that: a
+reader leaves unknown ones out, and must have a default for those an older writer did not write."""
+_OLDEST_FORMAT = 4
+"""The oldest format that is still read."""
+_FRAMES = {
+    "times_s": "frames_times_s",
+    "coefficients": "frames_coefficients",
+    "chroma": "frames_chroma",
+    "quality": "frames_quality",
+    "motion_region": "frames_stirring",
+    "bars": "frames_bars",
+    "crops": "frames_crops",
+    "crop_frames": "frames_crop_frames",
+}
+"""The arrays of a `FrameTrack` and the names they are stored under. Stored names never change."""
 _AUDIO = ("times_ms", "frequencies_hz", "levels_db")
 _EMBEDDINGS = ("times_s", "vectors", "bias")
 _DAMAGE = (
-    # Of the archive, its compression and the headers of its arrays.
+    # Raised for the archive, its compression and the headers of its arrays,
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -29,7 +45,7 @@ _DAMAGE = (
     OSError,
     RuntimeError,
     SyntaxError,
-    # Of what it holds.
+    # and for its contents.
     AttributeError,
     LookupError,
     TypeError,
@@ -38,13 +54,13 @@ _DAMAGE = (
 
 
 class DamagedFingerprintError(FilmgateError):
-    """The bytes are not a fingerprint this version can read."""
+    """The bytes are not a fingerprint that this version can read."""
 
 
 def dumps(fingerprint: Fingerprint) -> bytes:
     """Serialise; the same fingerprint always gives the same bytes."""
     head: dict[str, Any] = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "engine": fingerprint.engine,
         "sha256": fingerprint.sha256,
         "info": fingerprint.info.model_dump(mode="json"),
@@ -60,11 +76,11 @@ def dumps(fingerprint: Fingerprint) -> bytes:
         "head": np.frombuffer(json.dumps(head, sort_keys=True).encode(), dtype=np.uint8)
     }
     if fingerprint.frames is not None:
-        for name in FrameTrack.__slots__:
-            arrays[f"frames_{name}"] = getattr(fingerprint.frames, name)
+        for name, stored in _FRAMES.items():
+            arrays[stored] = getattr(fingerprint.frames, name)
     if fingerprint.keypoints is not None:
-        arrays["keypoints_places"] = fingerprint.keypoints.places
-        arrays["keypoints_patches"] = fingerprint.keypoints.patches
+        arrays["keypoints_places"] = fingerprint.keypoints.positions
+        arrays["keypoints_patches"] = fingerprint.keypoints.descriptors
     if fingerprint.audio is not None:
         arrays |= {f"audio_{name}": getattr(fingerprint.audio, name) for name in _AUDIO}
     if track is not None:
@@ -75,26 +91,39 @@ def dumps(fingerprint: Fingerprint) -> bytes:
 
 
 def loads(data: bytes) -> Fingerprint:
-    """The inverse of `dumps`.
+    """The inverse of `dumps`, of bytes that anybody may have made.
 
     Raises:
-        DamagedFingerprintError: not bytes that `dumps` made.
+        DamagedFingerprintError: the bytes are damaged or of a format this version cannot read.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        head = json.loads(arrays["head"].tobytes())
-        if head["format"] != _FORMAT:
-            raise DamagedFingerprintError(f"fingerprint format {head['format']} is not {_FORMAT}")
+        arrays = archive.read(data)
+        body = arrays.pop("head").tobytes()
+        head = json.loads(body)
+        _check_format(head["format"])
+        archive.check_head(body)
+        archive.check_arrays(arrays)
         return _assemble(head, arrays)
     except _DAMAGE as error:
         raise DamagedFingerprintError(f"not a fingerprint: {error}") from error
 
 
+def _check_format(found: int) -> None:
+    if found > FORMAT:
+        raise DamagedFingerprintError(
+            f"this fingerprint has format {found}, and this version of Filmgate reads up to"
+            f" {FORMAT}: deploy the version that wrote it, or a later one"
+        )
+    if found < _OLDEST_FORMAT:
+        raise DamagedFingerprintError(
+            f"this fingerprint has format {found}, which is no longer read: process the file again"
+        )
+
+
 def _assemble(head: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> Fingerprint:
     frames = None
     if "frames_times_s" in arrays:
-        frames = FrameTrack(**{name: arrays[f"frames_{name}"] for name in FrameTrack.__slots__})
+        frames = FrameTrack(**{name: arrays[stored] for name, stored in _FRAMES.items()})
     audio = None
     if head["audio"]:
         audio = AudioTrack(

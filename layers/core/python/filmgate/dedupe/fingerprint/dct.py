@@ -1,13 +1,13 @@
-"""The picture as its lowest frequencies: the one representation everything visual is made of.
+"""The lowest DCT frequencies of a picture, from which every visual feature is derived.
 
 A picture is projected on the first 16 vertical and 16 horizontal DCT-II basis functions, sampled
-at its own size. That is a resize and a DCT in one step, needs no resampling, and leaves pictures
-of any size and shape comparable (the DCT hash of Zauner, 2010, with the resize folded in).
-Natural pictures fall off as one over frequency, so coefficients are whitened by it: each then
-tells about as much as any other.
+at its own size. That is a resize and a DCT in one step, needs no resampling, and makes pictures
+of any size and shape comparable (the DCT hash of Zauner, 2010, with the resize included).
+The spectrum of natural pictures falls off as one over frequency, so coefficients are whitened by
+frequency: each then carries about as much information as any other.
 
-Turning or mirroring the picture only transposes the coefficients or flips signs, and cutting out
-a part of it is a product with two small matrices, so neither needs the picture again.
+Rotating the picture by quarter turns or mirroring it only transposes the coefficients or flips
+signs, and cropping it is a product with two small matrices, so neither needs the picture again.
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+
+from filmgate.arrays import F32, F64, I8, U8
 
 SIDE = 16
+"""Frequencies kept each way."""
 SCALE = 24.0
 """Standard deviation of a frame's stored coefficients; int8 then clips beyond 5 of them."""
 
 _BLOCK = 64
-
-Floats = NDArray[np.float32]
+"""Pictures projected at a time."""
 
 
 @lru_cache(maxsize=512)
-def basis(length: int) -> Floats:
+def basis(length: int) -> F32:
     """The first 16 DCT-II basis vectors over `length` pixels: float32 (16, length).
 
     Orthonormal but for a factor that makes coefficients independent of the number of pixels.
-    Fewer than 16 pixels hold no more frequencies than there are pixels; the others are zero.
+    Fewer than 16 pixels hold as many frequencies as there are pixels; the others are zero.
     """
     position = (np.arange(length) + 0.5) / length
     rows = np.cos(np.pi * np.arange(SIDE)[:, None] * position[None, :]) * np.sqrt(2.0) / length
@@ -40,26 +41,26 @@ def basis(length: int) -> Floats:
     return rows.astype(np.float32)
 
 
-def synthesis(places: NDArray[np.float64]) -> Floats:
-    """float32 (len(places), 16): coefficients of an axis to the picture at places in 0..1."""
-    waves = np.cos(np.pi * np.arange(SIDE)[None, :] * places[:, None]) * np.sqrt(2.0)
+def synthesis(positions: F64) -> F32:
+    """The inverse transform along one axis, sampled at positions in 0..1: float32 (n, 16)."""
+    waves = np.cos(np.pi * np.arange(SIDE)[None, :] * positions[:, None]) * np.sqrt(2.0)
     waves[:, 0] /= np.sqrt(2.0)
     return waves.astype(np.float32)
 
 
 @lru_cache(maxsize=1)
-def whitening() -> Floats:
+def whitening() -> F32:
     """float32 (16, 16): the factor of each coefficient; 0 for the mean."""
     vertical, horizontal = np.indices((SIDE, SIDE))
     return np.hypot(vertical, horizontal).astype(np.float32)
 
 
-def project(luma: NDArray[np.uint8], box: tuple[int, int, int, int] | None = None) -> Floats:
+def project(luma: U8, box: tuple[int, int, int, int] | None = None) -> F32:
     """Raw coefficients of pictures of one size.
 
     Args:
         luma: uint8 (n, height, width).
-        box: top, bottom, left, right in pixels; the part to look at.
+        box: top, bottom, left, right in pixels; the part to project.
 
     Returns:
         float32 (n, 16, 16) in units of luma; [:, 0, 0] is the mean.
@@ -68,14 +69,14 @@ def project(luma: NDArray[np.uint8], box: tuple[int, int, int, int] | None = Non
     top, bottom, left, right = box or (0, height, 0, width)
     vertical, horizontal = basis(bottom - top), basis(right - left).T
     raw = np.empty((count, SIDE, SIDE), dtype=np.float32)
-    # In blocks, so that a long film does not stand in memory four times as large.
+    # In blocks, so that a long video is not held as float32, four times as large.
     for start in range(0, count, _BLOCK):
         part = luma[start : start + _BLOCK, top:bottom, left:right].astype(np.float32)
         raw[start : start + _BLOCK] = vertical @ part @ horizontal
     return raw
 
 
-def whiten(raw: Floats) -> Floats:
+def whiten(raw: F32) -> F32:
     """Whitened coefficients of unit standard deviation a frame; zero where a frame is flat.
 
     Args:
@@ -86,19 +87,19 @@ def whiten(raw: Floats) -> Floats:
     return np.where(deviation > 1e-3, white / np.maximum(deviation, 1e-3), 0).astype(np.float32)
 
 
-def quantize(white: Floats) -> NDArray[np.int8]:
+def quantize(white: F32) -> I8:
     """int8 coefficients as stored."""
     return np.clip(np.rint(white * SCALE), -127, 127).astype(np.int8)
 
 
-def contrast(raw: Floats) -> Floats:
+def contrast(raw: F32) -> F32:
     """Root mean square of the luma that the 255 coefficients describe, without the mean: (n,)."""
     energy = np.sum(np.square(raw), axis=(-2, -1)) - np.square(raw[..., 0, 0])
-    level: Floats = np.sqrt(np.maximum(energy, 0)).astype(np.float32)
+    level: F32 = np.sqrt(np.maximum(energy, 0)).astype(np.float32)
     return level
 
 
-def bits(coefficients: NDArray[np.int8]) -> NDArray[np.uint8]:
+def bits(coefficients: I8) -> U8:
     """256-bit hashes: each coefficient against the median of its frame.
 
     Args:
@@ -117,14 +118,14 @@ def bits(coefficients: NDArray[np.int8]) -> NDArray[np.uint8]:
 ORIENTATIONS: tuple[tuple[bool, int], ...] = tuple(
     (mirror, turn) for mirror in (False, True) for turn in (0, 90, 180, 270)
 )
-"""(mirrored left to right first, then turned clockwise by degrees)."""
+"""(mirrored left to right first, then turned clockwise by so many degrees)."""
 
 
-def orient(coefficients: NDArray[np.int8], mirror: bool, turn: int) -> NDArray[np.int8]:
+def orient(coefficients: I8, mirror: bool, turn: int) -> I8:
     """The coefficients of the same pictures mirrored, then turned clockwise.
 
     Args:
-        coefficients: int8 (..., n, n), of a picture or a patch.
+        coefficients: int8 (..., n, n), of a picture or a keypoint's patch.
         mirror: left to right.
         turn: 0, 90, 180 or 270 degrees.
     """

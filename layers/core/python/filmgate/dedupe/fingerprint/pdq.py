@@ -1,8 +1,8 @@
 """PDQ hashes (Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing
-Algorithm", 2019), exported for those who exchange them; Filmgate matches on its own.
+Algorithm", 2019), exported for hash exchange; Filmgate does not match on them.
 
-Made from the working frame, whose longer side is at most 256 pixels: a few bits may differ from a
-hash of the full picture, well inside the radius of 31 that PDQ is used with.
+Computed from the working frame, whose longer side is at most 256 pixels: a few bits may differ
+from a hash of the full picture, well inside the radius of 31 that PDQ is used with.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.arrays import F32, U8
+from filmgate.dedupe.fingerprint.color import luma
 from filmgate.media.model import Frame
 
 _SIDE = 64
+"""Rows and columns of the reduced picture."""
 _HASH_SIDE = 16
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-
-Floats = NDArray[np.float32]
+"""Frequencies each way in the hash."""
 
 
 def pdq(frame: Frame) -> tuple[float, str, int]:
@@ -26,10 +27,9 @@ def pdq(frame: Frame) -> tuple[float, str, int]:
     return frame.time_s, *pdq_of(frame.rgb)
 
 
-def pdq_of(rgb: NDArray[np.uint8]) -> tuple[str, int]:
+def pdq_of(rgb: U8) -> tuple[str, int]:
     """64 hex digits and quality 0..100 of a picture, uint8 (height, width, 3)."""
-    luma = rgb.astype(np.float32) @ _LUMA
-    small = _reduced(_reduced(luma).T).T
+    small = _reduced(_reduced(luma(rgb.astype(np.float32))).T).T
     dct = _dct_rows() @ small @ _dct_rows().T
     lower_median = np.partition(dct, 127, axis=None)[127] if dct.size else 0
     set_bits = (dct > lower_median).ravel()
@@ -37,20 +37,20 @@ def pdq_of(rgb: NDArray[np.uint8]) -> tuple[str, int]:
     return np.packbits(set_bits[::-1]).tobytes().hex(), _quality(small)
 
 
-def _reduced(luma: Floats) -> Floats:
+def _reduced(plane: F32) -> F32:
     """The rows smoothed and thinned to 64: float32 (64, width)."""
-    rows, weights = _reduction(len(luma))
-    # Not a product of matrices: numpy would start threads for it, beside those of the decoder.
-    small: Floats = (luma[rows] * weights[:, :, None]).sum(axis=1)
+    rows, weights = _reduction(len(plane))
+    # Not a matrix product: NumPy would start threads for it, beside those of the decoder.
+    small: F32 = (plane[rows] * weights[:, :, None]).sum(axis=1)
     return small
 
 
 @lru_cache(maxsize=64)
-def _reduction(length: int) -> tuple[NDArray[np.int64], Floats]:
-    """Which rows of `length` make each of the 64, and their weights: both (64, taps).
+def _reduction(length: int) -> tuple[NDArray[np.int64], F32]:
+    """The input rows of each of the 64 output rows, and their weights: both (64, taps).
 
-    The reference runs a box filter twice and keeps every so many rows. Both are linear, so
-    they are one weighted sum, and only the rows that are kept are ever computed.
+    The reference runs a box filter twice and then subsamples. Both are linear, so they are one
+    weighted sum, and only the output rows are computed.
     """
     window = (length + 2 * _SIDE - 1) // (2 * _SIDE)
     ahead = (window + 2) // 2
@@ -66,7 +66,7 @@ def _reduction(length: int) -> tuple[NDArray[np.int64], Floats]:
 
 
 @lru_cache(maxsize=1)
-def _dct_rows() -> Floats:
+def _dct_rows() -> F32:
     """Frequencies 1..16 of the 64-point DCT-II, float32 (16, 64)."""
     frequency = np.arange(1, _HASH_SIDE + 1)[:, None]
     position = 2 * np.arange(_SIDE)[None, :] + 1
@@ -74,7 +74,7 @@ def _dct_rows() -> Floats:
     return rows.astype(np.float32)
 
 
-def _quality(small: Floats) -> int:
+def _quality(small: F32) -> int:
     """The sum of quantised gradients, as the reference defines it."""
     steps = [np.abs(np.diff(small, axis=axis) * 100 / 255).astype(int).sum() for axis in (0, 1)]
     return int(min(100, sum(steps) // 90))

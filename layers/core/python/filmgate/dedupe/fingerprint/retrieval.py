@@ -1,78 +1,88 @@
-"""What of a fingerprint goes into the index, and what is asked of it.
+"""From a fingerprint to its index entry and its index query.
 
-The index only has to bring up every asset worth a full comparison, so what is kept is thinned:
-one frame a second, and none that repeats the one before it. What is asked is denser, so that
-some frame of a trimmed copy falls close to a kept one. `landmarks` does the same for sound.
+The index only has to bring up every asset worth a full comparison, so an entry is thinned: one
+frame a second, and none that repeats the one before it. A query is denser, so that some frame of a
+trimmed copy lies close to an indexed one. `landmarks` does the same for sound.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from filmgate.arrays import F16, I8, I32, I64, U8
 from filmgate.dedupe.fingerprint import dct, keypoint_descriptors
-from filmgate.dedupe.fingerprint.landmarks import asked, kept
+from filmgate.dedupe.fingerprint.landmarks import index_landmarks, query_landmarks
 from filmgate.dedupe.fingerprint.model import AudioTrack, Fingerprint, FrameTrack, Keypoints
 from filmgate.dedupe.index.port import (
+    AudioQuery,
     IndexEntry,
     IndexQuery,
-    Points,
-    SoughtPoints,
-    SoughtSound,
+    KeypointCodes,
+    KeypointQuery,
     Vectors,
 )
 from filmgate.engines.embedding.track import EmbeddingTrack
 from filmgate.media.model import MediaKind
 
-_KEPT_GAP_S = 1.0
-_MOST_ASKED = 240
-_LEAST_GAP_S = 0.25
+_INDEX_GAP_S = 1.0
+"""Seconds between the frames of an entry."""
+_MAX_QUERY_FRAMES = 240
+"""Frames of a query of up to four minutes; a longer one has a frame a second."""
+_MIN_QUERY_GAP_S = 0.25
+"""Seconds between the frames of a query, at least."""
 _REPEAT_BITS = 16
+"""A frame that differs from the one before it by fewer bits, of 256, is left out."""
 _MAX_FRAMES = 4000
-_KEPT_POINTS = 120
-_KEPT_POINTS_OF_FILM = 240
-_NO_SOUND = AudioTrack(
+"""Frames of an entry or a query; of very long videos they lie farther apart."""
+_INDEX_KEYPOINTS = 120
+"""Keypoints of an image in the index,"""
+_INDEX_VIDEO_KEYPOINTS = 240
+"""and of a video."""
+_NO_AUDIO = AudioTrack(
     np.zeros(0, np.int32), np.zeros(0, np.uint16), np.zeros(0, np.uint8), silent=True
 )
 
 
 def index_entry(asset_id: str, fingerprint: Fingerprint) -> IndexEntry:
     """What this asset is found by."""
-    rows = _rows(fingerprint.frames, _KEPT_GAP_S)
-    sound = kept(fingerprint.audio or _NO_SOUND)
+    rows = _distinct_rows(fingerprint.frames, _INDEX_GAP_S)
+    landmarks = index_landmarks(fingerprint.audio or _NO_AUDIO)
+    descriptors, positions = _indexed_keypoints(fingerprint)
     return IndexEntry(
         asset_id=asset_id,
         sha256=fingerprint.sha256,
-        frames=_bits(fingerprint.frames, rows),
+        frames=_hashes(fingerprint.frames, rows),
         crops=_crops(fingerprint.frames, rows),
-        landmarks=sound.hashes,
-        landmark_times=sound.times,
+        landmarks=landmarks.hashes,
+        landmark_times=landmarks.times,
         vectors=_vectors(fingerprint.embeddings),
-        points=_points(fingerprint),
+        points=KeypointCodes(keypoint_descriptors.binary_codes(descriptors), positions),
     )
 
 
 def index_query(asset_id: str, fingerprint: Fingerprint) -> IndexQuery:
-    """What this asset searches with: all its orientations, so mirrors and turns cost the index
-    nothing."""
-    seconds = fingerprint.info.duration_s
-    gap = min(_KEPT_GAP_S, max(_LEAST_GAP_S, seconds / _MOST_ASKED))
-    rows = _rows(fingerprint.frames, gap)
-    track = fingerprint.audio or _NO_SOUND
-    own, sought = kept(track), asked(track)
+    """What this asset searches with: all eight orientations of its frames, so that mirrored and
+    rotated copies need no space in the index."""
+    duration_s = fingerprint.info.duration_s
+    gap_s = min(_INDEX_GAP_S, max(_MIN_QUERY_GAP_S, duration_s / _MAX_QUERY_FRAMES))
+    rows = _distinct_rows(fingerprint.frames, gap_s)
+    track = fingerprint.audio or _NO_AUDIO
+    own, played = index_landmarks(track), query_landmarks(track)
     embeddings = fingerprint.embeddings
-    variants = [_bits(fingerprint.frames, rows, mirror, turn) for mirror, turn in dct.ORIENTATIONS]
+    oriented = [
+        _hashes(fingerprint.frames, rows, mirror, turn) for mirror, turn in dct.ORIENTATIONS
+    ]
     return IndexQuery(
         asset_id=asset_id,
         sha256=fingerprint.sha256,
-        frames=np.stack(variants),
+        frames=np.stack(oriented),
         crops=_crops(fingerprint.frames, rows),
         landmarks=own.hashes,
         landmark_times=own.times,
-        sought=SoughtSound(sought.hashes, sought.times, sought.playings),
+        audio=AudioQuery(played.hashes, played.times, played.variants),
         vectors=_vectors(embeddings),
         vector_floor=embeddings.scale.candidate if embeddings else 1.0,
-        points=tuple(_sought(fingerprint, mirror) for mirror in (False, True)),
+        points=tuple(_keypoint_query(fingerprint, mirror) for mirror in (False, True)),
     )
 
 
@@ -80,66 +90,64 @@ def _vectors(track: EmbeddingTrack | None) -> Vectors | None:
     return None if track is None else Vectors(track.engine, track.vectors, track.bias)
 
 
-def _points(fingerprint: Fingerprint) -> Points:
-    rows, places = _most_telling(fingerprint)
-    return Points(keypoint_descriptors.bits(rows), places)
-
-
-def _sought(fingerprint: Fingerprint, mirror: bool) -> SoughtPoints:
+def _keypoint_query(fingerprint: Fingerprint, mirror: bool) -> KeypointQuery:
     """The keypoints of the picture, or of its mirror image."""
-    rows, places = _most_telling(fingerprint)
-    rows = dct.orient(rows, mirror, 0)
-    # Only distances between places count, so a mirror needs no width.
-    places = places * np.array([-1 if mirror else 1, 1, 1], dtype=np.float16)
-    return SoughtPoints(keypoint_descriptors.bits(rows), places, keypoint_descriptors.margins(rows))
+    descriptors, positions = _indexed_keypoints(fingerprint)
+    descriptors = dct.orient(descriptors, mirror, 0)
+    # Only distances between positions count, so mirroring does not need the width.
+    positions = positions * np.array([-1 if mirror else 1, 1, 1], dtype=np.float16)
+    return KeypointQuery(
+        keypoint_descriptors.binary_codes(descriptors),
+        positions,
+        keypoint_descriptors.margins(descriptors),
+    )
 
 
-def _most_telling(fingerprint: Fingerprint) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
-    """Patches and places of keypoints."""
-    found = fingerprint.keypoints or Keypoints.none(1.0)
-    image = fingerprint.info.kind is MediaKind.IMAGE
-    most = _KEPT_POINTS if image else _KEPT_POINTS_OF_FILM
-    return found.patches[:most], found.places[:most].astype(np.float16)
+def _indexed_keypoints(fingerprint: Fingerprint) -> tuple[I8, F16]:
+    """Descriptors and positions of the most distinctive keypoints."""
+    points = fingerprint.keypoints or Keypoints.empty(1.0)
+    is_image = fingerprint.info.kind is MediaKind.IMAGE
+    count = _INDEX_KEYPOINTS if is_image else _INDEX_VIDEO_KEYPOINTS
+    return points.descriptors[:count], points.positions[:count].astype(np.float16)
 
 
-def _rows(track: FrameTrack | None, gap_s: float) -> list[int]:
-    """Frames that are good enough, apart in time, and unlike the one kept before."""
+def _distinct_rows(track: FrameTrack | None, gap_s: float) -> list[int]:
+    """Frames that are good enough, apart in time, and unlike the one chosen before."""
     if track is None:
         return []
     hashes = dct.bits(track.coefficients)
-    gap = max(gap_s, float(track.times_s[-1]) / _MAX_FRAMES)
-    kept: list[int] = []
+    gap_s = max(gap_s, float(track.times_s[-1]) / _MAX_FRAMES)
+    chosen: list[int] = []
     for row in track.worth_matching():
-        if kept:
-            if track.times_s[row] - track.times_s[kept[-1]] < gap - 1e-3:
+        if chosen:
+            if track.times_s[row] - track.times_s[chosen[-1]] < gap_s - 1e-3:
                 continue
-            if int(np.bitwise_count(hashes[row] ^ hashes[kept[-1]]).sum()) < _REPEAT_BITS:
+            if int(np.bitwise_count(hashes[row] ^ hashes[chosen[-1]]).sum()) < _REPEAT_BITS:
                 continue
-        kept.append(int(row))
-    return kept
+        chosen.append(int(row))
+    return chosen
 
 
-def _bits(
-    track: FrameTrack | None, rows: list[int], mirror: bool = False, turn: int = 0
-) -> NDArray[np.uint8]:
+def _hashes(track: FrameTrack | None, rows: list[int], mirror: bool = False, turn: int = 0) -> U8:
+    """Hashes of some frames in one orientation: uint8 (n, 32)."""
     if track is None:
         return np.zeros((0, 32), dtype=np.uint8)
     return dct.bits(dct.orient(track.coefficients[rows], mirror, turn))
 
 
-def _crops(track: FrameTrack | None, rows: list[int]) -> NDArray[np.uint8]:
-    """Crop hashes of frames near the kept ones: those whose frame starts a kept stretch."""
+def _crops(track: FrameTrack | None, rows: list[int]) -> U8:
+    """Crop hashes of the first frame that has any in each interval between chosen frames."""
     if track is None or not rows:
         return np.zeros((0, 32), dtype=np.uint8)
-    stretch = np.searchsorted(np.array(rows), track.crop_frames, side="right")
+    interval = np.searchsorted(np.array(rows), track.crop_frames, side="right")
     _, first = np.unique(
-        np.stack([stretch, _order_within(track.crop_frames)]), axis=1, return_index=True
+        np.stack([interval, _rank_in_frame(track.crop_frames)]), axis=1, return_index=True
     )
     return track.crops[np.sort(first)]
 
 
-def _order_within(crop_frames: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Which of its frame's crops each crop is."""
+def _rank_in_frame(crop_frames: I32) -> I64:
+    """For each crop, how many crops of the same frame stand before it."""
     order = np.argsort(crop_frames, kind="stable")
     ordered = crop_frames[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])

@@ -20,7 +20,7 @@ _SUFFIX = ".seg"
 class SegmentCache:
     """Fetches a segment once and keeps it mapped.
 
-    Segments never change and their ids are never used again, so there is nothing to refresh.
+    Segments never change and their ids are never used again, so the cache never goes stale.
     Several processes may share the directory: files appear whole, and one that is deleted stays
     readable where it is mapped.
     """
@@ -35,10 +35,10 @@ class SegmentCache:
     def segment(self, tenant: str, info: SegmentInfo) -> Segment:
         """Raises NotFound when the segment was removed, PackingError when it is damaged."""
         with self._lock:
-            found = self._open.get(info.id)
-            if found is None:
-                found = self._open[info.id] = Segment.read(self._mapped(tenant, info))
-            return found
+            segment = self._open.get(info.id)
+            if segment is None:
+                segment = self._open[info.id] = Segment.read(self._mapped(tenant, info))
+            return segment
 
     def forget(self, live: Collection[str]) -> None:
         """Close the segments that are not among these."""
@@ -66,14 +66,14 @@ class SegmentCache:
             part.unlink(missing_ok=True)
 
     def _make_room(self, wanted_bytes: int) -> None:
-        """Delete the files that were used longest ago."""
+        """Delete the least recently used files."""
         files = []
         for path in self._directory.glob(f"*{_SUFFIX}"):
             try:
-                found = path.stat()
+                status = path.stat()
             except FileNotFoundError:  # another process was first
                 continue
-            files.append((found.st_mtime, found.st_size, path))
+            files.append((status.st_mtime, status.st_size, path))
         used = sum(size for _, size, _ in files)
         for _, size, path in sorted(files):
             if used + wanted_bytes <= self._max_bytes:

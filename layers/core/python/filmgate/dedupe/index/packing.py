@@ -1,7 +1,8 @@
-"""Arrays in one block of bytes that can be read in place, so that a file of them can be mapped.
+"""Arrays in one block of bytes in the safetensors format, read in place.
 
-Layout: 8 bytes of magic, the header's length (uint32, little endian), the header (JSON: name to
-[dtype, shape, offset]), then the arrays, each at a multiple of 64 bytes from the start.
+Layout: the header's length (uint64, little endian), the header (JSON: name to dtype, shape and
+offsets, and under ``__metadata__`` the schema number), then the arrays without gaps, those with the
+largest elements first, so that each is aligned.
 """
 
 from __future__ import annotations
@@ -14,62 +15,78 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.arrays import U8
 from filmgate.errors import FilmgateError
 
-_MAGIC = b"FGARRAY1"
-_HEAD = struct.Struct("<8sI")
+_LENGTH = struct.Struct("<Q")
 _ALIGN = 64
+"""The arrays begin at a multiple of so many bytes."""
+_METADATA = "__metadata__"
+_SCHEMA = "schema"
+_NAMES = {
+    "u1": "U8",
+    "i4": "I32",
+    "u4": "U32",
+    "i8": "I64",
+    "u8": "U64",
+    "f2": "F16",
+    "f4": "F32",
+}
+"""Names of the element types in the format."""
+_TYPES = {name: np.dtype(f"<{kind}") for kind, name in _NAMES.items()}
 
 Arrays = dict[str, NDArray[Any]]
 
 
 class PackingError(FilmgateError):
-    """The bytes are no packed arrays, or are cut off."""
+    """The bytes are not packed arrays, are damaged, or have a schema that cannot be read."""
 
 
-def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """One block of bytes. Arrays of numbers or fixed-length bytes only."""
-    parts = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    # The header holds offsets, and its length moves them: offsets count from the body's start.
+def pack(arrays: Mapping[str, NDArray[Any]], schema: int) -> bytes:
+    """One block of bytes, the only copy of the arrays.
+
+    Args:
+        arrays: of the element types in `_NAMES`.
+        schema: the number of the set of arrays, which `unpack` gives back.
+    """
+    ordered = sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))
+    header: dict[str, Any] = {_METADATA: {_SCHEMA: str(schema)}}
     offset = 0
-    layout: dict[str, tuple[str, tuple[int, ...], int]] = {}
-    for name, array in parts.items():
-        layout[name] = (array.dtype.str, array.shape, offset)
-        offset = _aligned(offset + array.nbytes)
-    header = json.dumps(layout, separators=(",", ":")).encode()
-    head = _HEAD.pack(_MAGIC, len(header)) + header
-    # Joined from views, so that the block is the one copy.
-    pieces: list[bytes | memoryview] = [head, _padding(len(head))]
-    for array in parts.values():
-        pieces += [array.reshape(-1).view(np.uint8).data, _padding(array.nbytes)]
-    return b"".join(pieces)
+    pieces: list[bytes | memoryview] = []
+    for name, array in ordered:
+        header[name] = {
+            "dtype": _NAMES[array.dtype.str[1:]],
+            "shape": array.shape,
+            "data_offsets": (offset, offset + array.nbytes),
+        }
+        offset += array.nbytes
+        pieces.append(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-(_LENGTH.size + len(text)) % _ALIGN)
+    return b"".join([_LENGTH.pack(len(text)), text, *pieces])
 
 
-def unpack(block: bytes | NDArray[np.uint8]) -> Arrays:
-    """The arrays, as read-only views into the block. Raises PackingError."""
+def unpack(block: bytes | U8) -> tuple[Arrays, int]:
+    """The arrays, as read-only views into the block, and their schema number.
+
+    Raises:
+        PackingError: the bytes are not packed arrays, or are damaged.
+    """
     data = np.frombuffer(block, dtype=np.uint8)
     try:
-        magic, length = _HEAD.unpack(data[: _HEAD.size].tobytes())
-        if magic != _MAGIC:
-            raise PackingError("these bytes are no packed arrays")
-        layout = json.loads(data[_HEAD.size : _HEAD.size + length].tobytes())
-        start = _aligned(_HEAD.size + length)
-        return {name: _view(data, start, *place) for name, place in layout.items()}
-    except (struct.error, ValueError, TypeError) as error:
+        (length,) = _LENGTH.unpack(data[: _LENGTH.size].tobytes())
+        start = _LENGTH.size + length
+        if start > len(data):
+            raise PackingError("these packed arrays are damaged: they end in the header")
+        header = json.loads(data[_LENGTH.size : start].tobytes())
+        schema = int(header.pop(_METADATA)[_SCHEMA])
+        return {name: _view(data[start:], **place) for name, place in header.items()}, schema
+    except (struct.error, AttributeError, LookupError, ValueError, TypeError) as error:
         raise PackingError("these packed arrays are damaged") from error
 
 
-def _view(
-    data: NDArray[np.uint8], start: int, dtype: str, shape: list[int], offset: int
-) -> NDArray[Any]:
-    kind = np.dtype(dtype)
-    size = kind.itemsize * int(np.prod(shape, dtype=np.int64))
-    return data[start + offset : start + offset + size].view(kind).reshape(shape)
-
-
-def _padding(size: int) -> bytes:
-    return bytes(_aligned(size) - size)
-
-
-def _aligned(offset: int) -> int:
-    return -(-offset // _ALIGN) * _ALIGN
+def _view(data: U8, dtype: str, shape: list[int], data_offsets: tuple[int, int]) -> NDArray[Any]:
+    first, last = data_offsets
+    if not 0 <= first <= last <= len(data):
+        raise ValueError("an array lies outside the block")
+    return data[first:last].view(_TYPES[dtype]).reshape(shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,32 +11,48 @@ from typing import NamedTuple, Protocol
 from pydantic import BaseModel, ConfigDict
 
 
-class FreshKey(NamedTuple):
-    """One version of an asset's entry: a digest of its body, and the body's length."""
+class DeltaKey(NamedTuple):
+    """An addition or a removal of an asset that compaction has not applied yet.
 
+    Attributes:
+        sequence: a number of the tenant, unique; higher than that of every addition and removal
+            that ended before this one began.
+        asset_id: the asset.
+        digest: of the entry's body; empty for a removal.
+        size_bytes: length of the body; 0 for a removal.
+    """
+
+    sequence: int
     asset_id: str
     digest: str
     size_bytes: int
 
+    @classmethod
+    def tombstone(cls, sequence: int, asset_id: str) -> DeltaKey:
+        """The removal of an asset: hides everything of it with a lower sequence."""
+        return cls(sequence, asset_id, "", 0)
+
+    @property
+    def is_tombstone(self) -> bool:
+        """Whether it is a removal."""
+        return not self.digest
+
 
 @dataclass(frozen=True, slots=True)
-class FreshItem:
-    """An entry not yet in a segment."""
+class DeltaItem:
+    """An entry that is not yet in a segment, or a tombstone, whose body is empty."""
 
-    key: FreshKey
+    key: DeltaKey
     body: bytes
 
 
-def first_items(items: Iterable[FreshItem], at_most_bytes: int | None) -> list[FreshItem]:
-    """As `FreshStore.read` promises; takes no more from `items` than it has to."""
-    found: list[FreshItem] = []
-    size = 0
-    for item in items:
-        size += len(item.body)
-        if found and at_most_bytes is not None and size > at_most_bytes:
-            break
-        found.append(item)
-    return found
+def removals(keys: Iterable[DeltaKey]) -> dict[str, int]:
+    """The sequence of the latest removal of each removed asset."""
+    latest: dict[str, int] = {}
+    for key in keys:
+        if key.is_tombstone:
+            latest[key.asset_id] = max(key.sequence, latest.get(key.asset_id, 0))
+    return latest
 
 
 class _Value(BaseModel):
@@ -52,45 +68,53 @@ class SegmentInfo(_Value):
 
 
 class RetiredSegment(_Value):
-    """A segment merged into another; kept a while for searches that began before."""
+    """A segment merged into another, kept for a while for searches that began before."""
 
     id: str
     retired_at: datetime
 
 
 class Manifest(_Value):
-    """Which segments are live.
+    """Which segments are live. A field may be added with a default, and unknown ones are ignored.
 
     Attributes:
         version: 0 for a tenant without a manifest; one more with every change.
-        folded: the fresh entries that the last change put into a segment. Until they are removed
-            they exist twice, which is harmless.
+        compacted: the delta keys that the last change applied. Until they are removed their
+            entries exist twice, which is harmless.
     """
 
     version: int = 0
     segments: tuple[SegmentInfo, ...] = ()
     retired: tuple[RetiredSegment, ...] = ()
-    folded: tuple[FreshKey, ...] = ()
+    compacted: tuple[DeltaKey, ...] = ()
 
 
-class FreshStore(Protocol):
-    """Fresh entries and the manifest of each tenant. Every read is strongly consistent."""
+class DeltaStore(Protocol):
+    """The delta (entries and tombstones not yet applied) and the manifest of each tenant.
+
+    Every read is strongly consistent.
+    """
 
     def tenants(self) -> list[str]:
-        """Those who ever put an entry."""
+        """The tenants that ever put an item."""
 
-    def put(self, tenant: str, item: FreshItem) -> None:
-        """Idempotent. The item is seen by every read that starts after this returned."""
+    def next_sequence(self, tenant: str) -> int:
+        """A number from 1 on, higher than all that were given out before."""
 
-    def read(self, tenant: str, at_most_bytes: int | None = None) -> list[FreshItem]:
-        """All whole items, in order of their keys; or the first of them, whose bodies come to so
-        many bytes together. The first item is always among them."""
+    def put(self, tenant: str, item: DeltaItem) -> None:
+        """Idempotent. Every read that starts after this returned sees the item."""
 
-    def remove(self, tenant: str, keys: Iterable[FreshKey]) -> None:
-        """Those that are not there are passed over."""
+    def keys(self, tenant: str) -> list[DeltaKey]:
+        """All keys, in order of their sequence. The bodies of some may still be missing."""
+
+    def read(self, tenant: str, keys: Sequence[DeltaKey]) -> list[DeltaItem]:
+        """Those of the items that are complete, in the order of the keys."""
+
+    def remove(self, tenant: str, keys: Sequence[DeltaKey]) -> None:
+        """Keys without an item are ignored."""
 
     def manifest(self, tenant: str) -> Manifest:
-        """An empty one of version 0 where there is none."""
+        """An empty manifest of version 0 where there is none."""
 
     def replace_manifest(self, tenant: str, manifest: Manifest) -> None:
         """Store it over version ``manifest.version - 1``. Raises Conflict if another did first."""
@@ -105,7 +129,7 @@ class SegmentStore(Protocol):
         """Write it to a file. Raises NotFound."""
 
     def remove(self, tenant: str, segment_id: str) -> None:
-        """Harmless when it is not there."""
+        """An id without a segment is ignored."""
 
     def list(self, tenant: str) -> list[tuple[str, datetime]]:
         """Ids and when they were written, live or not."""
@@ -120,5 +144,8 @@ class BucketStore(Protocol):
         Idempotent. A member put in is seen by every read that starts after this returned.
         """
 
+    def remove(self, tenant: str, members: Mapping[str, Collection[bytes]]) -> None:
+        """Take members out of the buckets of these names; those that are not in are ignored."""
+
     def read(self, tenant: str, buckets: Collection[str]) -> dict[str, frozenset[bytes]]:
-        """Those that hold anything."""
+        """The buckets that hold anything."""

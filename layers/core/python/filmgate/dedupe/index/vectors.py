@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from filmgate.arrays import F16, F32, I32, I64
 from filmgate.dedupe.index.packing import Arrays
 from filmgate.dedupe.index.port import IndexQuery, Vectors
 from filmgate.engines.embedding.normalise import normalised
 
-_NAME = "vectors_"
+_PREFIX = "vectors_"
+"""Of the names of the arrays in a segment."""
 _BLOCK_BYTES = 4 * 1024**2
+"""Vectors compared at a time, as float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class VectorBlock:
-    """All vectors of a segment that one engine made.
+    """All vectors of a segment by one engine.
 
     Attributes:
         rows: float16 (n, d).
@@ -27,9 +29,9 @@ class VectorBlock:
     """
 
     engine: str
-    rows: NDArray[np.float16]
-    bias: NDArray[np.float32]
-    owners: NDArray[np.int32]
+    rows: F16
+    bias: F32
+    owners: I32
 
 
 Blocks = tuple[VectorBlock, ...]
@@ -44,19 +46,19 @@ def blocks_of(vectors: Sequence[Vectors | None]) -> Blocks:
     return tuple(
         VectorBlock(
             engine=engine,
-            rows=np.concatenate([own.rows for _, own in held]),
-            bias=np.concatenate([own.bias for _, own in held]),
+            rows=np.concatenate([own.rows for _, own in owned]),
+            bias=np.concatenate([own.bias for _, own in owned]),
             owners=np.repeat(
-                np.array([entry for entry, _ in held], dtype=np.int32),
-                [len(own.rows) for _, own in held],
+                np.array([entry for entry, _ in owned], dtype=np.int32),
+                [len(own.rows) for _, own in owned],
             ),
         )
-        for (engine, _), held in by_engine.items()
+        for (engine, _), owned in by_engine.items()
     )
 
 
 def vectors_of(blocks: Blocks, entry: int) -> Vectors | None:
-    """The reverse of `blocks_of` for one entry."""
+    """The inverse of `blocks_of` for one entry."""
     for block in blocks:
         first, last = np.searchsorted(block.owners, [entry, entry + 1])
         if first < last:
@@ -65,10 +67,10 @@ def vectors_of(blocks: Blocks, entry: int) -> Vectors | None:
 
 
 def to_arrays(blocks: Blocks) -> Arrays:
-    """For packing, under names that begin with one of their own."""
+    """For packing, under names with a prefix of their own."""
     arrays: Arrays = {}
     for number, block in enumerate(blocks):
-        name = f"{_NAME}{number}_"
+        name = f"{_PREFIX}{number}_"
         arrays[f"{name}engine"] = np.frombuffer(block.engine.encode(), dtype=np.uint8)
         arrays[f"{name}rows"] = block.rows
         arrays[f"{name}bias"] = block.bias
@@ -77,12 +79,12 @@ def to_arrays(blocks: Blocks) -> Arrays:
 
 
 def from_arrays(arrays: Arrays) -> tuple[Blocks, Arrays]:
-    """The reverse of `to_arrays`, and the arrays that are no vectors."""
+    """The inverse of `to_arrays`, and the arrays that are not vectors."""
     parts: dict[str, Arrays] = {}
     others: Arrays = {}
     for name, array in arrays.items():
-        if name.startswith(_NAME):
-            number, _, part = name.removeprefix(_NAME).partition("_")
+        if name.startswith(_PREFIX):
+            number, _, part = name.removeprefix(_PREFIX).partition("_")
             parts.setdefault(number, {})[part] = array
         else:
             others[name] = array
@@ -93,24 +95,26 @@ def from_arrays(arrays: Arrays) -> tuple[Blocks, Arrays]:
     return blocks, others
 
 
-def hits(blocks: Blocks, query: IndexQuery, entries: int) -> NDArray[np.int64]:
-    """int64 (e,): of the query's vectors, how many have a counterpart in each of so many entries.
+def hits(blocks: Blocks, query: IndexQuery, entries: int) -> I64:
+    """How many of the query's vectors have a counterpart in each of so many entries: int64 (e,).
 
-    Vectors of another engine are no counterparts.
+    Vectors of another engine are not counterparts.
     """
-    asked = query.vectors
-    if asked is None:
+    own = query.vectors
+    if own is None:
         return np.zeros(entries, dtype=np.int64)
-    found = [np.zeros(0, dtype=np.int64)]
-    rows = asked.rows.astype(np.float32)
+    hits_by_block = [np.zeros(0, dtype=np.int64)]
+    rows = own.rows.astype(np.float32)
     for block in blocks:
-        if block.engine != asked.engine:
+        if block.engine != own.engine:
             continue
         step = max(1, _BLOCK_BYTES // (4 * rows.shape[1]))
-        for at in range(0, len(block.rows), step):
-            part = slice(at, at + step)
-            near = normalised(rows, asked.bias, block.rows[part], block.bias[part])
+        for first in range(0, len(block.rows), step):
+            part = slice(first, first + step)
+            near = normalised(rows, own.bias, block.rows[part], block.bias[part])
             q, r = (near >= query.vector_floor).nonzero()
-            found.append(np.unique(block.owners[at + r].astype(np.int64) * len(rows) + q))
-    owners = np.unique(np.concatenate(found)) // max(len(rows), 1)
+            hits_by_block.append(
+                np.unique(block.owners[first + r].astype(np.int64) * len(rows) + q)
+            )
+    owners = np.unique(np.concatenate(hits_by_block)) // max(len(rows), 1)
     return np.bincount(owners, minlength=entries).astype(np.int64)

@@ -1,7 +1,9 @@
-"""Which moment of one sound is which moment of the other, and how it is played there.
+"""Temporal alignment of two audio tracks: candidate mappings of time and pitch.
 
-As with pictures (`temporal`), copies lie on straight lines in the plane of the two times. Landmarks
-vote for lines; the peaks near a line then say finely how fast and how high the sound is played.
+As with frames (`temporal_alignment`), copies lie on straight lines in the plane of the two times.
+Landmark pairs with equal hashes vote for lines in a Hough histogram of offsets, one per speed and
+pitch variant. A robust regression through the spectral peaks near a line then refines its speed,
+offset and pitch.
 """
 
 from __future__ import annotations
@@ -11,50 +13,84 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.arrays import F64, I64
 from filmgate.dedupe.fingerprint.constellation import BIN_HZ, HOP_MS
-from filmgate.dedupe.fingerprint.landmarks import Landmarks, Playing, asked, kept
+from filmgate.dedupe.fingerprint.landmarks import (
+    Landmarks,
+    PlaybackVariant,
+    index_landmarks,
+    query_landmarks,
+)
 from filmgate.dedupe.fingerprint.model import AudioTrack
 
-_BIN_HOPS = 4
-"""Width of a bin of offsets: 80 ms. Two neighbours are counted together."""
-_PLAYING_SHIFT = 40
-"""Bits for an offset below the number of the playing, in one key."""
-_OFFSET_ZERO = 1 << 31
-"""Makes offsets positive in that key."""
-_LEAST_SPAN = 100
-"""Hops added to the spread of offsets, so that a few do not look crowded."""
-_MIN_VOTES = 5
-"""Landmarks that a course needs,"""
-_MIN_DEVIATIONS = 4.0
-"""and how far beyond chance they are, in standard deviations."""
-_MOST = 4
-"""Courses that are weighed: a sound may be cut into pieces, and repeat itself."""
-_SAME_HOPS = 25
-"""Two courses this close to each other, half a second, are one."""
-_FIRST_REACH = 200.0
-"""Hops around the votes, four seconds, in which a course is first fitted; then twice that."""
-_STEPS = 14
-"""Doublings of that reach: 2^13 of it are nine hours."""
-_PITCH_TOLERANCE = 0.004
-"""How far a pitch may be from the speed's, or from 1: 7 cents."""
-_LEAST_PAIRS = 6
-"""Pairs of peaks to fit a course through, which has three numbers."""
-_MOST_REPEATS = 64
-"""A landmark that a side has more often tells nothing."""
+# Constants without another source are hand-set on the tuning half of the matching benchmark.
 
-Floats = NDArray[np.float64]
+_OFFSET_BIN_HOPS = 4
+"""Width of an offset bin: 80 ms. Two neighbouring bins are counted together."""
+_VARIANT_SHIFT = 40
+"""Bits reserved for the offset bin below the variant number in one sort key."""
+_OFFSET_ZERO = 1 << 31
+"""Added to offset bins so that they are positive in that key."""
+_EXTRA_SPAN_HOPS = 100
+"""Added to the range of offsets, so that a few votes close together do not look crowded."""
+_MIN_VOTES = 5
+"""Least number of landmark pairs that support a mapping."""
+_MIN_DEVIATIONS = 4.0
+"""Least excess of a bin over chance, in standard deviations of a Poisson distribution."""
+_MAX_MAPPINGS = 4
+"""Mappings that are scored: a track may be cut into pieces, and music repeats itself."""
+_SAME_MAPPING_HOPS = 25
+"""Two mappings this close to each other at the votes, half a second, count as one."""
+_FIRST_REACH_HOPS = 200.0
+"""The first fit uses peaks up to four seconds from the votes; each further fit doubles that."""
+_MAX_FITS = 14
+"""Fits at most: 2^13 times the first reach is more than nine hours."""
+_FIT_TOLERANCES_HOPS = (6.0, 3.0, 3.0, 2.0)
+"""How far apart two peaks may lie in each fit; the last value holds for all further fits."""
+_LOOSE_FITS = 2
+"""In this many first fits the pitch is still rough, so frequencies may differ more."""
+_MIN_FITS = 5
+"""Fits that are done even when the reach already covers the whole track."""
+_PEAK_BINS = 1.5
+"""How many frequency bins two paired peaks may lie apart;"""
+_LOOSE_PITCH = 0.01
+"""in loose fits this share of the frequency is added."""
+_PITCH_TOLERANCE = 0.004
+"""How far a pitch factor may be from the speed, or from 1: 7 cents."""
+_MIN_PAIRS = 6
+"""Peak pairs that a fit needs: a mapping has three parameters."""
+_MAX_REPEATS = 64
+"""A landmark that one side has more often than this is not distinctive and does not vote."""
+_OFFSET_PRIOR = 1e-3
+"""Ridge penalty that keeps the offset near its start while there are few pairs."""
+_SLOPE_PRIOR = 1e-3
+"""The same for the slope, in units of n * reach^2 / 30 for n pairs."""
+_REWEIGHTINGS = 4
+"""Rounds of iteratively reweighted least squares."""
+_MIN_SCALE_HOPS = 0.5
+_SCALE_FACTOR = 1.2
+"""Scale of the robust weights: this factor times the median residual, at least the minimum."""
+_PITCH_SCALE_BINS = 0.7
+"""Scale of the robust weights of frequency residuals."""
+_PITCH_PRIOR = 1e3
+"""Ridge penalty that keeps the pitch near its start while there are few pairs, in bins squared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """A constellation in hops of 20 ms and bins of 15.6 Hz: float64 (k,), by time."""
+    """A constellation of k spectral peaks, in order of time.
 
-    times: Floats
-    bins: Floats
+    Attributes:
+        times: float64 (k,), in hops of 20 ms.
+        bins: float64 (k,), frequencies in bins of 15.6 Hz.
+    """
+
+    times: F64
+    bins: F64
 
     @classmethod
     def of(cls, track: AudioTrack) -> Peaks:
-        """The peaks of a track."""
+        """Return the peaks of a track."""
         return cls(track.times_ms / HOP_MS, track.frequencies_hz / BIN_HZ)
 
     def __len__(self) -> int:
@@ -62,174 +98,204 @@ class Peaks:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class TimePitchMapping:
     """t_b = slope * t_a + offset, in hops, and f_b = pitch * f_a."""
 
     slope: float
     offset: float
     pitch: float
 
-    def at(self, times: Floats) -> Floats:
-        """The times of b at those of a."""
-        return times * self.slope + self.offset
+    def b_times(self, a_times: F64) -> F64:
+        """Map times of `a` to times of `b`, in hops."""
+        return a_times * self.slope + self.offset
 
-    def back(self) -> Course:
-        """The same from b to a."""
-        return Course(1 / self.slope, -self.offset / self.slope, 1 / self.pitch)
+    def inverse(self) -> TimePitchMapping:
+        """Return the mapping from `b` to `a`."""
+        return TimePitchMapping(1 / self.slope, -self.offset / self.slope, 1 / self.pitch)
 
 
 @dataclass(frozen=True, slots=True)
-class _Votes:
-    """Landmarks that agree: on which course, and about where on a, in hops."""
+class _VotedMapping:
+    """A mapping with many landmark votes.
 
-    course: Course
+    Attributes:
+        centre: median time of the votes on `a`, in hops.
+    """
+
+    mapping: TimePitchMapping
     centre: float
 
 
-def courses(a: AudioTrack, b: AudioTrack, playings: tuple[Playing, ...]) -> list[Course]:
-    """The few courses with the most votes beyond chance, best first.
+def candidate_mappings(
+    a: AudioTrack, b: AudioTrack, variants: tuple[PlaybackVariant, ...]
+) -> list[TimePitchMapping]:
+    """Return up to four mappings with the most votes beyond chance, best first.
 
     Args:
-        playings: how b may play a.
+        variants: the speed and pitch variants in which `b` may play `a`.
     """
-    one, other = Peaks.of(a), Peaks.of(b)
-    found = (_fitted(one, other, votes) for votes in _voted(asked(a, playings), kept(b), playings))
-    return [course for course in found if _plausible(course)]
+    a_peaks, b_peaks = Peaks.of(a), Peaks.of(b)
+    refined = (
+        _refine(a_peaks, b_peaks, voted)
+        for voted in _hough_mappings(query_landmarks(a, variants), index_landmarks(b), variants)
+    )
+    return [mapping for mapping in refined if _is_plausible(mapping)]
 
 
-def _plausible(course: Course) -> bool:
-    """The pitch goes with the speed or stays; nobody changes both apart."""
-    moved, kept_as_is = abs(course.pitch * course.slope - 1), abs(course.pitch - 1)
-    return min(moved, kept_as_is) <= _PITCH_TOLERANCE
+def _is_plausible(mapping: TimePitchMapping) -> bool:
+    """Whether the pitch follows the speed or stays: real edits do not change both independently."""
+    resampled, stretched = abs(mapping.pitch * mapping.slope - 1), abs(mapping.pitch - 1)
+    return min(resampled, stretched) <= _PITCH_TOLERANCE
 
 
-def _voted(sought: Landmarks, held: Landmarks, playings: tuple[Playing, ...]) -> list[_Votes]:
-    """The fullest bins of offsets for what chance brings (deviations of Poisson's distribution),
-    each line once."""
-    rows, columns = _joined(sought.hashes, held.hashes)
+def _hough_mappings(
+    query: Landmarks, reference: Landmarks, variants: tuple[PlaybackVariant, ...]
+) -> list[_VotedMapping]:
+    """Return the offset bins with the largest excess over chance, without near-duplicates."""
+    rows, columns = _equal_hashes(query.hashes, reference.hashes)
     if len(rows) < _MIN_VOTES:
         return []
-    times, playing = sought.times[rows], sought.playings[rows].astype(np.int64)
-    offsets = held.times[columns].astype(np.int64) - times
+    times, variant_of = query.times[rows], query.variants[rows].astype(np.int64)
+    offsets = reference.times[columns].astype(np.int64) - times
     bins, counts = np.unique(
-        (playing << _PLAYING_SHIFT) | (offsets // _BIN_HOPS + _OFFSET_ZERO), return_counts=True
+        (variant_of << _VARIANT_SHIFT) | (offsets // _OFFSET_BIN_HOPS + _OFFSET_ZERO),
+        return_counts=True,
     )
     counts[:-1] += np.where(np.diff(bins) == 1, counts[1:], 0)
-    of = bins >> _PLAYING_SHIFT
-    span = float(np.ptp(offsets)) + _LEAST_SPAN
-    chance = np.bincount(playing, minlength=len(playings))[of] * 2 * _BIN_HOPS / span
+    bin_variants = bins >> _VARIANT_SHIFT
+    span = float(np.ptp(offsets)) + _EXTRA_SPAN_HOPS
+    votes_of_variant = np.bincount(variant_of, minlength=len(variants))
+    chance = votes_of_variant[bin_variants] * 2 * _OFFSET_BIN_HOPS / span
     deviations = (counts - chance) / np.sqrt(chance + 1)
     likely = np.flatnonzero((counts >= _MIN_VOTES) & (deviations >= _MIN_DEVIATIONS))
-    found: list[_Votes] = []
-    for place in likely[np.argsort(-deviations[likely], kind="stable")].tolist():
-        number, at = int(of[place]), int(bins[place] & ((1 << _PLAYING_SHIFT) - 1))
-        # Two bins were counted: their common border.
-        border = (at - _OFFSET_ZERO + 1) * _BIN_HOPS
-        here = (playing == number) & (np.abs(offsets - border) <= _BIN_HOPS)
-        speed, pitch = playings[number]
-        votes = _Votes(
-            Course(1 / speed, float(border), pitch), float(np.median(times[here])) * speed
+    mappings: list[_VotedMapping] = []
+    for row in likely[np.argsort(-deviations[likely], kind="stable")].tolist():
+        number, offset_bin = int(bin_variants[row]), int(bins[row] & ((1 << _VARIANT_SHIFT) - 1))
+        # Two neighbouring bins were counted together; the offset is their common border.
+        border = (offset_bin - _OFFSET_ZERO + 1) * _OFFSET_BIN_HOPS
+        in_bin = (variant_of == number) & (np.abs(offsets - border) <= _OFFSET_BIN_HOPS)
+        speed, pitch = variants[number]
+        voted = _VotedMapping(
+            TimePitchMapping(1 / speed, float(border), pitch),
+            float(np.median(times[in_bin])) * speed,
         )
-        if not any(_alike(votes, known) for known in found):
-            found.append(votes)
-        if len(found) == _MOST:
+        if not any(_is_same(voted, other) for other in mappings):
+            mappings.append(voted)
+        if len(mappings) == _MAX_MAPPINGS:
             break
-    return found
+    return mappings
 
 
-def _alike(one: _Votes, other: _Votes) -> bool:
-    apart = one.course.at(np.array([one.centre])) - other.course.at(np.array([one.centre]))
-    return bool(np.abs(apart)[0] <= _SAME_HOPS)
+def _is_same(voted: _VotedMapping, other: _VotedMapping) -> bool:
+    centre = np.array([voted.centre])
+    distance = voted.mapping.b_times(centre) - other.mapping.b_times(centre)
+    return bool(np.abs(distance)[0] <= _SAME_MAPPING_HOPS)
 
 
-def _joined(
-    a: NDArray[np.uint32], b: NDArray[np.uint32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row and column numbers of equal hashes, without those so common that they tell nothing."""
+def _equal_hashes(a: NDArray[np.uint32], b: NDArray[np.uint32]) -> tuple[I64, I64]:
+    """Return row numbers of all pairs of equal hashes, without hashes that `b` has too often."""
     order = np.argsort(b, kind="stable")
     first = np.searchsorted(b[order], a, side="left")
     last = np.searchsorted(b[order], a, side="right")
-    count = np.where(last - first <= _MOST_REPEATS, last - first, 0)
+    count = np.where(last - first <= _MAX_REPEATS, last - first, 0)
     rows = np.repeat(np.arange(len(a)), count)
     within = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
     return rows, order[np.repeat(first, count) + within]
 
 
-def _fitted(a: Peaks, b: Peaks, votes: _Votes) -> Course:
-    """The course through the peaks of both sides: first where the votes are, then farther out."""
-    course, reach = votes.course, _FIRST_REACH
-    farthest = max(votes.centre - a.times[0], a.times[-1] - votes.centre)
-    for step in range(_STEPS):
-        tolerance = (6.0, 3.0, 3.0)[step] if step < 3 else 2.0
-        some = np.abs(a.times - votes.centre) <= reach
-        pairs = _near(a, b, course, np.flatnonzero(some), tolerance, loose=step < 2)
-        if len(pairs.times) < _LEAST_PAIRS:
+def _refine(a: Peaks, b: Peaks, voted: _VotedMapping) -> TimePitchMapping:
+    """Fit the mapping to the peaks of both sides, first near the votes and then farther out."""
+    mapping, reach = voted.mapping, _FIRST_REACH_HOPS
+    farthest = max(voted.centre - a.times[0], a.times[-1] - voted.centre)
+    for step in range(_MAX_FITS):
+        tolerance = _FIT_TOLERANCES_HOPS[min(step, len(_FIT_TOLERANCES_HOPS) - 1)]
+        in_reach = np.flatnonzero(np.abs(a.times - voted.centre) <= reach)
+        pairs = _peak_pairs(a, b, mapping, in_reach, tolerance, loose=step < _LOOSE_FITS)
+        if len(pairs.times) < _MIN_PAIRS:
             break
-        course = _regressed(course, pairs, votes.centre, reach, tolerance)
-        if reach >= farthest and step > 3:
+        mapping = _regression(mapping, pairs, voted.centre, reach, tolerance)
+        if reach >= farthest and step >= _MIN_FITS - 1:
             break
         reach *= 2
-    return course
+    return mapping
 
 
 @dataclass(frozen=True, slots=True)
-class _Pairs:
-    """Peaks close to each other on a course, float64 (k,) each.
+class _PeakPairs:
+    """Pairs of peaks that lie close to each other under a mapping, float64 (k,) each.
 
     Attributes:
-        times: of a's peaks.
-        apart: how many hops b's peaks are after where the course leads a's.
-        bins: of a's peaks, as b plays them.
-        off: how many bins b's peaks are above them.
+        times: of the peaks of `a`, in hops.
+        time_residuals: by how many hops the peaks of `b` are later than the mapping predicts.
+        bins: frequencies of the peaks of `a`, mapped to `b`.
+        bin_residuals: by how many bins the peaks of `b` are higher than that.
     """
 
-    times: Floats
-    apart: Floats
-    bins: Floats
-    off: Floats
+    times: F64
+    time_residuals: F64
+    bins: F64
+    bin_residuals: F64
 
 
-def _near(
-    a: Peaks, b: Peaks, course: Course, some: NDArray[np.intp], tolerance: float, *, loose: bool
-) -> _Pairs:
-    """All pairs of peaks close to each other on the course."""
-    wanted, bins = course.at(a.times[some]), a.bins[some] * course.pitch
-    first = np.searchsorted(b.times, wanted - tolerance)
-    count = np.searchsorted(b.times, wanted + tolerance) - first
-    rows = np.repeat(np.arange(len(some)), count)
+def _peak_pairs(
+    a: Peaks,
+    b: Peaks,
+    mapping: TimePitchMapping,
+    rows_of_a: NDArray[np.intp],
+    tolerance: float,
+    *,
+    loose: bool,
+) -> _PeakPairs:
+    """Return all pairs of peaks that lie close to each other under the mapping."""
+    expected, bins = mapping.b_times(a.times[rows_of_a]), a.bins[rows_of_a] * mapping.pitch
+    first = np.searchsorted(b.times, expected - tolerance)
+    count = np.searchsorted(b.times, expected + tolerance) - first
+    rows = np.repeat(np.arange(len(rows_of_a)), count)
     within = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
     columns = np.repeat(first, count) + within
-    off = b.bins[columns] - bins[rows]
-    close = np.abs(off) <= (1.5 + 0.01 * bins[rows] if loose else 1.5)
+    bin_residuals = b.bins[columns] - bins[rows]
+    allowed = _PEAK_BINS + _LOOSE_PITCH * bins[rows] if loose else _PEAK_BINS
+    close = np.abs(bin_residuals) <= allowed
     rows, columns = rows[close], columns[close]
-    return _Pairs(a.times[some][rows], b.times[columns] - wanted[rows], bins[rows], off[close])
-
-
-def _regressed(
-    course: Course, pairs: _Pairs, centre: float, reach: float, tolerance: float
-) -> Course:
-    """Least squares with weights that take outliers away (Geman and McClure, 1985), held close
-    to where it started while the pairs are few."""
-    after = pairs.times - centre
-    design: Floats = np.stack([np.ones_like(after), after], axis=1)
-    held = np.diag([1e-3, 1e-3 * len(after) * reach**2 / 30])
-    trust = np.ones_like(after)
-    moved: Floats = np.zeros(2)
-    scale = tolerance / 2
-    for _ in range(4):
-        trust = _trust(pairs.apart - design @ moved, scale)
-        weighted = trust[:, None] * design
-        solved = np.linalg.solve(design.T @ weighted + held, weighted.T @ pairs.apart)
-        moved = solved.astype(np.float64, copy=False)
-        scale = max(0.5, 1.2 * float(np.median(np.abs(pairs.apart - design @ moved))))
-    weight = trust / (1 + (pairs.off / 0.7) ** 2)
-    higher = np.sum(weight * pairs.off * pairs.bins) / (np.sum(weight * pairs.bins**2) + 1e3)
-    return Course(
-        slope=course.slope + float(moved[1]),
-        offset=course.offset + float(moved[0] - moved[1] * centre),
-        pitch=course.pitch * (1 + float(higher)),
+    return _PeakPairs(
+        a.times[rows_of_a][rows],
+        b.times[columns] - expected[rows],
+        bins[rows],
+        bin_residuals[close],
     )
 
 
-def _trust(apart: Floats, scale: float) -> Floats:
-    return np.asarray(1 / (1 + (apart / scale) ** 2) ** 2, dtype=np.float64)
+def _regression(
+    mapping: TimePitchMapping, pairs: _PeakPairs, centre: float, reach: float, tolerance: float
+) -> TimePitchMapping:
+    """Refine a mapping by least squares with Geman-McClure weights (Geman and McClure, 1985).
+
+    Ridge penalties keep it near its start while there are few pairs.
+    """
+    times = pairs.times - centre
+    design: F64 = np.stack([np.ones_like(times), times], axis=1)
+    prior = np.diag([_OFFSET_PRIOR, _SLOPE_PRIOR * len(times) * reach**2 / 30])
+    weights = np.ones_like(times)
+    correction: F64 = np.zeros(2)
+    scale = tolerance / 2
+    for _ in range(_REWEIGHTINGS):
+        weights = _robust_weights(pairs.time_residuals - design @ correction, scale)
+        weighted = weights[:, None] * design
+        solution = np.linalg.solve(design.T @ weighted + prior, weighted.T @ pairs.time_residuals)
+        correction = solution.astype(np.float64, copy=False)
+        residuals = np.abs(pairs.time_residuals - design @ correction)
+        scale = max(_MIN_SCALE_HOPS, _SCALE_FACTOR * float(np.median(residuals)))
+    pitch_weights = weights / (1 + (pairs.bin_residuals / _PITCH_SCALE_BINS) ** 2)
+    pitch_change = np.sum(pitch_weights * pairs.bin_residuals * pairs.bins) / (
+        np.sum(pitch_weights * pairs.bins**2) + _PITCH_PRIOR
+    )
+    return TimePitchMapping(
+        slope=mapping.slope + float(correction[1]),
+        offset=mapping.offset + float(correction[0] - correction[1] * centre),
+        pitch=mapping.pitch * (1 + float(pitch_change)),
+    )
+
+
+def _robust_weights(residuals: F64, scale: float) -> F64:
+    """Return Geman-McClure weights: near 1 for small residuals, near 0 for outliers."""
+    return np.asarray(1 / (1 + (residuals / scale) ** 2) ** 2, dtype=np.float64)

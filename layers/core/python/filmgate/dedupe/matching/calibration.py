@@ -1,9 +1,10 @@
-"""From the score of a verdict to the probability that one file holds the other's recording.
+"""Calibration: from the score of a verdict to the probability that it is right.
 
-The map is monotone: its steps are flat, and between them it is linear. `tuning.isotonic` fits it.
+The probability is that one file holds the other's recording. The map is monotone and piecewise
+linear; `dedupe.tuning.isotonic` fits it. It is valid for pairs like those it was fitted on: pairs
+that the index returned, in a set with the same share of copies.
 
-A probability holds for pairs such as the map was fit on: pairs that the index brought together, in
-a set with that share of copies. No arrays here, so that deciding needs none.
+Nothing here imports NumPy, so that the function that decides starts fast.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from filmgate.media.model import MediaKind
 
 FILE = Path(__file__).with_name("calibration.json")
+"""The maps that ship with the package."""
 PLACES = 4
-"""Decimal places of scores and probabilities in a map, which keep a settings variable short."""
+"""Decimal places of scores and probabilities in a map: few, to keep settings variables short."""
 RESOLUTION = 10.0**-PLACES
-"""The smallest probability, and as far from 1 the largest: no number of pairs makes one sure."""
+"""The smallest probability; the largest is 1 minus this, because no sample gives certainty."""
 
 
 class _Value(BaseModel):
@@ -34,9 +36,9 @@ class CalibrationMap(_Value):
     """A monotone, piecewise linear map from scores to probabilities.
 
     Attributes:
-        scores: where it bends, rising, 0..1.
-        probabilities: its value there, never falling, within 0..1 and neither 0 nor 1.
-        pairs, copies: how many labelled pairs it was fit on, and how many of them were copies.
+        scores: its knots, increasing, 0..1.
+        probabilities: its values at the knots, never decreasing, between 0 and 1, both excluded.
+        pairs, copies: number of labelled pairs it was fitted on, and of copies among them.
     """
 
     scores: tuple[float, ...] = Field(min_length=1)
@@ -49,15 +51,15 @@ class CalibrationMap(_Value):
         if len(self.scores) != len(self.probabilities):
             raise ValueError("there must be as many probabilities as scores")
         if any(low >= high for low, high in pairwise(self.scores)):
-            raise ValueError("scores must rise")
+            raise ValueError("scores must increase")
         if any(low > high for low, high in pairwise(self.probabilities)):
-            raise ValueError("probabilities must not fall")
+            raise ValueError("probabilities must not decrease")
         if not all(0 < value < 1 for value in self.probabilities):
             raise ValueError("probabilities must lie between 0 and 1")
         return self
 
     def __call__(self, score: float) -> float:
-        """The probability at a score; beyond the ends it stays as it is there."""
+        """Return the probability at a score; beyond the outer knots it is constant."""
         after = bisect_right(self.scores, score)
         if after == 0:
             return self.probabilities[0]
@@ -70,7 +72,7 @@ class CalibrationMap(_Value):
 
 
 class CalibrationSource(_Value):
-    """What maps were fit on: the labelled set, when, and the command that did it."""
+    """What maps were fitted on: the labelled set, the date, and the command."""
 
     labelled_set: str
     fitted: date
@@ -78,10 +80,10 @@ class CalibrationSource(_Value):
 
 
 class KindCalibration(_Value):
-    """The maps of one kind of media; None where there were too few pairs.
+    """The maps of one media kind; None where there were too few pairs.
 
-    Parts have a map of their own: their scores tell how much of the longer file they hold, and
-    pairs that only look alike score as they do.
+    Parts have a separate map, because their scores depend on their share of the longer file, and
+    lookalikes have similar scores.
     """
 
     source: CalibrationSource
@@ -90,14 +92,14 @@ class KindCalibration(_Value):
 
 
 class Calibration(_Value):
-    """Maps for each kind of media; None for a kind that none was fit for."""
+    """Maps for each media kind; None for a kind without any."""
 
     image: KindCalibration | None = None
     video: KindCalibration | None = None
     audio: KindCalibration | None = None
 
     def of_kind(self, kind: MediaKind) -> KindCalibration | None:
-        """The maps for pairs whose richer side is of this kind."""
+        """Return the maps for pairs whose richer side is of this kind."""
         return {
             MediaKind.IMAGE: self.image,
             MediaKind.VIDEO: self.video,
@@ -105,25 +107,25 @@ class Calibration(_Value):
         }[kind]
 
     def probability(self, kind: MediaKind, score: float, *, partial: bool) -> float | None:
-        """That one holds the other's recording, whole or in part; None without a map.
+        """Return the probability that one holds the other's recording; None without a map.
 
         Args:
             score: of the verdict, 0..1.
-            partial: the verdict says that one holds a part of the other's time.
+            partial: the verdict says that one holds a part of the other's duration.
 
         Returns:
             A probability to four places, neither 0 nor 1.
         """
-        made = self._map(kind, partial=partial)
-        return None if made is None else rounded(made(score))
+        calibration_map = self._map(kind, partial=partial)
+        return None if calibration_map is None else rounded(calibration_map(score))
 
-    def words(self, kind: MediaKind, *, partial: bool) -> str | None:
-        """What that probability was calibrated on; None without a map."""
-        maps, made = self.of_kind(kind), self._map(kind, partial=partial)
-        if maps is None or made is None:
+    def describe(self, kind: MediaKind, *, partial: bool) -> str | None:
+        """Describe what that probability was calibrated on; None without a map."""
+        maps, calibration_map = self.of_kind(kind), self._map(kind, partial=partial)
+        if maps is None or calibration_map is None:
             return None
-        source = maps.source
-        return f"{source.labelled_set}, {made.pairs} pairs, {source.fitted.isoformat()}"
+        source, pairs = maps.source, calibration_map.pairs
+        return f"{source.labelled_set}, {pairs} pairs, {source.fitted.isoformat()}"
 
     def _map(self, kind: MediaKind, *, partial: bool) -> CalibrationMap | None:
         maps = self.of_kind(kind)
@@ -134,10 +136,10 @@ class Calibration(_Value):
 
 @cache
 def shipped() -> Calibration:
-    """The maps in `calibration.json`, which `make calibrate` writes."""
+    """Return the maps in `calibration.json`, which `make calibrate` writes."""
     return Calibration.model_validate_json(FILE.read_bytes())
 
 
 def rounded(probability: float) -> float:
-    """To `PLACES`, and neither 0 nor 1."""
+    """Round to `PLACES` decimal places, to neither 0 nor 1."""
     return min(max(round(probability, PLACES), RESOLUTION), 1 - RESOLUTION)

@@ -1,47 +1,50 @@
-"""One pair, from two fingerprints to everything measured between them.
+"""One pair of assets: from two fingerprints to everything that is measured between them.
 
-Read in this order: `see` (pictures), `hear` (sound), `alike` (facts), `liken` (embeddings,
-where there are any), then `decide`. README.md shows what each calls, and tells its words.
+The stages are `compare_visual` (frames), `compare_audio`, `metadata_similarity` and
+`compare_embeddings`; `decide` then turns the result into a verdict.
 """
 
 from __future__ import annotations
 
-from filmgate.dedupe.fingerprint.landmarks import PLAIN, PLAYINGS, Playing
+from filmgate.dedupe.fingerprint.landmarks import NORMAL_PLAYBACK, SPEED_PITCH_GRID, PlaybackVariant
 from filmgate.dedupe.fingerprint.model import Fingerprint
-from filmgate.dedupe.matching.audio import Sound, hear
-from filmgate.dedupe.matching.embedding_similarity import Likeness, liken
-from filmgate.dedupe.matching.frame_features import Sight, shows
-from filmgate.dedupe.matching.metadata import alike
+from filmgate.dedupe.matching.audio import AudioEvidence, compare_audio
+from filmgate.dedupe.matching.embedding_similarity import EmbeddingSimilarity, compare_embeddings
+from filmgate.dedupe.matching.frame_features import VisualEvidence, has_visual_content
+from filmgate.dedupe.matching.metadata import metadata_similarity
 from filmgate.dedupe.matching.model import ENGINE, Comparison, FramePair, Segment, Transform
 from filmgate.dedupe.matching.settings import PART_S, TRIMMED_S
-from filmgate.dedupe.matching.transform import View
-from filmgate.dedupe.matching.visual import see
+from filmgate.dedupe.matching.visual import compare_visual
 from filmgate.media.model import MediaKind
 
+# Constants are hand-set on the tuning half of the matching benchmark.
+
 _WHOLE_SHARE = 0.9
-"""Share of the sound that must be held for it to be no part: its ends have few peaks."""
+"""If segments cover less of the audio, it is a part; below 1 because the ends have few peaks."""
+_SAME_AUDIO_SCORE = 0.5
+"""Below this score the audio of two videos is taken to be different."""
 
 
 def compare(a: Fingerprint, b: Fingerprint) -> Comparison:
     """Measure two assets against each other.
 
-    Which comes first is of no account but for how the transform, the segments and the pairs are
-    told: what is measured, and so the score, is the same.
+    The order matters only for the direction in which transform, segments and pairs are reported;
+    the scores are the same.
 
     Args:
-        a: the one with the smaller asset id; the transform says what was done to it to get `b`.
+        a: the asset with the smaller id; the transform describes what was done to it to get `b`.
         b: the other.
     """
-    if order(b) < order(a):
-        return _compared(b, a).swapped()
-    return _compared(a, b)
+    if measuring_order(b) < measuring_order(a):
+        return _compare_ordered(b, a).swapped()
+    return _compare_ordered(a, b)
 
 
-def order(fingerprint: Fingerprint) -> tuple[float, str]:
-    """What sorts two sides: the lesser is measured against the other.
+def measuring_order(fingerprint: Fingerprint) -> tuple[float, str]:
+    """Return the sort key of a side: the shorter one is measured against the other.
 
-    Aligning goes frame by frame of one side, and steps of the shorter one are the finer ones. Of
-    a damaged film the container tells more seconds than could be decoded.
+    Alignment goes frame by frame of one side, and the frames of the shorter one are denser. The
+    last decoded frame counts, because the container of a damaged video states a longer duration.
     """
     frames = fingerprint.frames
     if frames is None or not len(frames.times_s):
@@ -49,37 +52,26 @@ def order(fingerprint: Fingerprint) -> tuple[float, str]:
     return float(frames.times_s[-1]), fingerprint.sha256
 
 
-def _compared(a: Fingerprint, b: Fingerprint) -> Comparison:
+def _compare_ordered(a: Fingerprint, b: Fingerprint) -> Comparison:
     kind = _kind(a, b)
-    likeness = liken(a.embeddings, b.embeddings)
+    embedding = compare_embeddings(a.embeddings, b.embeddings)
     if a.sha256 == b.sha256:
-        return _identical(kind, a, likeness)
-    sight = see(a, b)
-    sound = _sound(a, b, sight)
+        return _identical(kind, a, embedding)
+    visual = compare_visual(a, b)
+    audio = _audio_evidence(a, b, visual)
     return Comparison(
         kind=kind,
-        visual=sight.score if sight else None,
-        audio=sound.score if sound else None,
-        metadata=alike(a.info, b.info),
-        embedding=likeness.score if likeness else None,
-        decisive=_decisive(sight, sound),
-        coverage=_coverage(sight, sound),
-        transform=_transform(a, b, sight, sound),
-        segments=_segments(sight, sound),
-        pairs=_pairs(sight, likeness),
-        engine=_engines(a, likeness),
+        visual=visual.score if visual else None,
+        audio=audio.score if audio else None,
+        metadata=metadata_similarity(a.info, b.info),
+        embedding=embedding.score if embedding else None,
+        decisive=_decisive(visual, audio),
+        coverage=_coverage(visual, audio),
+        transform=_transform(a, b, visual, audio),
+        segments=_segments(visual, audio),
+        pairs=_pairs(visual, embedding),
+        engine=_engines(a, embedding),
     )
-
-
-def _engines(a: Fingerprint, likeness: Likeness | None) -> str:
-    """All that had a part in it."""
-    return f"{ENGINE} {a.engine} {likeness.engine}" if likeness else f"{ENGINE} {a.engine}"
-
-
-def _pairs(sight: Sight | None, likeness: Likeness | None) -> tuple[FramePair, ...]:
-    if sight and sight.pairs:
-        return sight.pairs
-    return (likeness.pair,) if likeness else ()
 
 
 def _kind(a: Fingerprint, b: Fingerprint) -> MediaKind:
@@ -87,101 +79,111 @@ def _kind(a: Fingerprint, b: Fingerprint) -> MediaKind:
     return min(a.info.kind, b.info.kind, key=richest_first.index)
 
 
-def _identical(kind: MediaKind, a: Fingerprint, likeness: Likeness | None) -> Comparison:
+def _engines(a: Fingerprint, embedding: EmbeddingSimilarity | None) -> str:
+    """Name all engines that contributed."""
+    return f"{ENGINE} {a.engine} {embedding.engine}" if embedding else f"{ENGINE} {a.engine}"
+
+
+def _identical(
+    kind: MediaKind, a: Fingerprint, embedding: EmbeddingSimilarity | None
+) -> Comparison:
     return Comparison(
         kind=kind,
         visual=1.0 if a.frames is not None else None,
-        audio=1.0 if a.audio is not None and not a.audio.silent else None,
+        audio=1.0 if _has_audio(a) else None,
         metadata=1.0,
-        embedding=1.0 if likeness else None,
+        embedding=1.0 if embedding else None,
         decisive=("bytes",),
         coverage=None if kind is MediaKind.IMAGE else 1.0,
         transform=Transform(identical_bytes=True),
-        engine=_engines(a, likeness),
+        engine=_engines(a, embedding),
     )
 
 
-def _sound(a: Fingerprint, b: Fingerprint, sight: Sight | None) -> Sound | None:
+def _has_audio(fingerprint: Fingerprint) -> bool:
+    return fingerprint.audio is not None and not fingerprint.audio.silent
+
+
+def _audio_evidence(
+    a: Fingerprint, b: Fingerprint, visual: VisualEvidence | None
+) -> AudioEvidence | None:
     if a.audio is None or b.audio is None or a.audio.silent or b.audio.silent:
         return None
-    return hear(a.audio, b.audio, _playings(sight))
+    return compare_audio(a.audio, b.audio, _speed_pitch_variants(visual))
 
 
-def _playings(sight: Sight | None) -> tuple[Playing, ...]:
-    """How b's sound may play a's: as fast as the pictures tell, or anyhow where there are none.
+def _speed_pitch_variants(visual: VisualEvidence | None) -> tuple[PlaybackVariant, ...]:
+    """Return how `b` may play the audio of `a`: at the speed of the frames, or in any way without.
 
-    Sound does not decide over pictures that differ, so there a search would be wasted.
+    Audio does not outweigh frames that differ, so there a full search would be wasted.
     """
-    if sight is None:
-        return PLAYINGS
-    if not sight.decisive or sight.speed == 1.0:
-        return (PLAIN,)
-    return (PLAIN, Playing(sight.speed, sight.speed), Playing(sight.speed, 1.0))
+    if visual is None:
+        return SPEED_PITCH_GRID
+    speed = visual.transform.speed
+    if not visual.decisive or speed == 1.0:
+        return (NORMAL_PLAYBACK,)
+    return (NORMAL_PLAYBACK, PlaybackVariant(speed, speed), PlaybackVariant(speed, 1.0))
 
 
-def _decisive(sight: Sight | None, sound: Sound | None) -> tuple[str, ...]:
-    found = []
-    if sight and sight.decisive:
-        found.append("visual")
-    if sound and sound.decisive:
-        found.append("audio")
-    return tuple(found)
+def _decisive(visual: VisualEvidence | None, audio: AudioEvidence | None) -> tuple[str, ...]:
+    evidence = {"visual": visual, "audio": audio}
+    return tuple(name for name, one in evidence.items() if one and one.decisive)
 
 
-def _coverage(sight: Sight | None, sound: Sound | None) -> float | None:
-    if sight:
-        return sight.coverage
-    return sound.coverage if sound else None
+def _coverage(visual: VisualEvidence | None, audio: AudioEvidence | None) -> float | None:
+    if visual:
+        return visual.coverage
+    return audio.coverage if audio else None
 
 
-def _segments(sight: Sight | None, sound: Sound | None) -> tuple[Segment, ...]:
-    """In the order of a's time."""
-    found = sight.segments if sight and sight.segments else sound.segments if sound else ()
-    return tuple(sorted(found, key=lambda part: part.a_start))
+def _segments(visual: VisualEvidence | None, audio: AudioEvidence | None) -> tuple[Segment, ...]:
+    """Return the segments in order of the time of `a`; those of the frames, if there are any."""
+    segments: tuple[Segment, ...] = audio.segments if audio else ()
+    if visual and visual.segments:
+        segments = visual.segments
+    return tuple(sorted(segments, key=lambda segment: segment.a_start))
 
 
-def _heard(a: Fingerprint, b: Fingerprint, sound: Sound, whole: bool) -> Transform:
-    """What was done to sound without pictures. Silence holds no peaks: only lengths tell of it."""
-    lengths = (a.info.duration_s, b.info.duration_s * sound.speed)
-    apart_s = abs(lengths[0] - lengths[1])
-    lacking_s = min(apart_s, (1 - sound.coverage) * max(lengths))
-    whole = whole and sound.coverage >= _WHOLE_SHARE and lacking_s <= PART_S
-    partial = bool(sound.peaks) and not whole
-    trimmed = bool(sound.peaks) and whole and apart_s > TRIMMED_S
-    return Transform(speed=sound.speed, partial=partial, trimmed=trimmed)
-
-
-def _undone(view: View) -> View:
-    """What was done to a to get b, from the view of b that undoes it."""
-    if view.mirror:
-        # Mirrored first, a turn one way is undone by the same turn.
-        return View(mirror=True, turn=view.turn, tilt=view.tilt)
-    return View(turn=-view.turn % 360, tilt=0.0 - view.tilt)
+def _pairs(
+    visual: VisualEvidence | None, embedding: EmbeddingSimilarity | None
+) -> tuple[FramePair, ...]:
+    if visual and visual.pairs:
+        return visual.pairs
+    return (embedding.pair,) if embedding else ()
 
 
 def _transform(
-    a: Fingerprint, b: Fingerprint, sight: Sight | None, sound: Sound | None
+    a: Fingerprint, b: Fingerprint, visual: VisualEvidence | None, audio: AudioEvidence | None
 ) -> Transform:
-    heard = [fp.audio is not None and not fp.audio.silent for fp in (a, b)]
-    whole = a.info.kind is b.info.kind
-    if sight is None:
-        # A sound file, and a film that shows nothing, hold a part of a film: its sound.
-        whole = whole and shows(a) == shows(b)
-        return _heard(a, b, sound, whole) if sound else Transform()
-    undo = _undone(sight.views.b)
+    same_kind = a.info.kind is b.info.kind
+    if visual is None:
+        # An audio file, and a video without visual content, can hold a part of a video: its audio.
+        comparable = same_kind and has_visual_content(a) == has_visual_content(b)
+        return _audio_transform(a, b, audio, comparable=comparable) if audio else Transform()
+    return visual.transform.with_audio(
+        replaced=bool(audio and audio.score < _SAME_AUDIO_SCORE),
+        # An image never had audio.
+        removed=same_kind and _has_audio(a) != _has_audio(b),
+    )
+
+
+def _audio_transform(
+    a: Fingerprint, b: Fingerprint, audio: AudioEvidence, *, comparable: bool
+) -> Transform:
+    """Describe what was done to audio without frames.
+
+    Silence has no peaks, so only the durations show that it was added or removed.
+
+    Args:
+        comparable: both sides are of one kind, so that one can stand for the other.
+    """
+    durations = (a.info.duration_s, b.info.duration_s * audio.speed)
+    difference_s = abs(durations[0] - durations[1])
+    missing_s = min(difference_s, (1 - audio.coverage) * max(durations))
+    is_whole = comparable and audio.coverage >= _WHOLE_SHARE and missing_s <= PART_S
+    is_match = bool(audio.peaks)
     return Transform(
-        mirror=undo.mirror,
-        turn=undo.turn,
-        tilt=undo.tilt,
-        speed=sight.speed,
-        crop=sight.cropped,
-        overlaid=sight.overlaid,
-        partial=sight.partial,
-        recoloured=sight.recoloured,
-        barred=sight.barred,
-        padded=sight.padded,
-        trimmed=sight.trimmed,
-        audio_replaced=bool(sound and sound.score < 0.5),
-        # A still never had any.
-        audio_removed=whole and heard[0] != heard[1],
+        speed=audio.speed,
+        partial=is_match and not is_whole,
+        trimmed=is_match and is_whole and difference_s > TRIMMED_S,
     )

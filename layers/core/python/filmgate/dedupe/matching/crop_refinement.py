@@ -1,4 +1,4 @@
-"""Moving the edges of a cut-out while the pictures come closer."""
+"""Local search that moves the edges of a crop while the similarity grows."""
 
 from __future__ import annotations
 
@@ -7,31 +7,34 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from filmgate.arrays import F32, I8
 from filmgate.dedupe.fingerprint import dct
 from filmgate.dedupe.fingerprint.dct import SIDE
 from filmgate.dedupe.matching.transform import (
-    NEEDED_SHARE,
+    REQUIRED_MATCH_SHARE,
     WHOLE,
     Box,
-    Floats,
-    Views,
-    cutter,
-    measured,
+    Registration,
+    crop_matrix,
+    evaluate_transforms,
     shared_band,
-    similarities,
-    unwhitened,
+    similarity_matrix,
+    unwhiten,
 )
+
+# Constants without another source are hand-set on the tuning half of the matching benchmark.
 
 _STEPS = (0.04, 0.02, 0.01)
 """Shares of the picture by which edges are moved, coarse to fine."""
-_SMALLEST = 0.45
-"""Share of an axis that a box keeps: smaller ones know too few frequencies to be told apart."""
-_SHARED_SMALLEST = 0.65
-"""The same of a box on both sides: a strip is left out, not half of the picture."""
-_FLAT = 1e-12
-"""Squared length under which a picture shows nothing."""
+_MIN_SIDE = 0.45
+"""Share of an axis that a box keeps: smaller ones resolve too few frequencies to be compared."""
+_MIN_SHARED_SIDE = 0.65
+"""The same for a box on both sides, which leaves out a strip and not half of the picture."""
+_MIN_RELATIVE_GAIN = 1e-3
+"""Relative growth of the z score below which the search stops."""
+_MIN_SQUARED_LENGTH = 1e-12
+"""Squared lengths are at least this, so that empty pictures do not divide by zero."""
 _MOVES: tuple[tuple[int, int, int, int], ...] = (
     (1, 0, 0, 0),
     (0, 1, 0, 0),
@@ -41,102 +44,108 @@ _MOVES: tuple[tuple[int, int, int, int], ...] = (
     (0, 0, 1, 1),
     (1, -1, 1, -1),
 )
-"""What is moved together: an edge, both edges of an axis, or all outwards and inwards."""
+"""Edges that move together: one edge, both edges of an axis, or all outwards and inwards."""
 
 
-def refine(probes: NDArray[np.int8], field: NDArray[np.int8], views: Views) -> Views:
-    """The best cut near the given one, on the side or sides that are cut there.
+def refine_crop(query_frames: I8, reference_frames: I8, start: Registration) -> Registration:
+    """Return the best crop near the given one, on the side or sides that are cropped there.
 
     Args:
-        probes, field: int8 (n, 16, 16) and (m, 16, 16).
+        query_frames, reference_frames: int8 (n, 16, 16) and (m, 16, 16).
     """
-    best = views
+    best = start
     for step in _STEPS:
-        # With a better cut other frames turn out to be the counterparts.
-        pairs = _Pairs(*_closest(probes, field, best), best)
-        best = pairs.measured([best])[0]
+        # Under a better crop other frames may be the best matches.
+        pairs = _FramePairs(*_best_matches(query_frames, reference_frames, best), best)
+        best = pairs.evaluate([best])[0]
         improved = True
         while improved:
-            tried = pairs.measured(list(_moved(best, step)))
-            winner = max(tried, key=lambda views: views.evidence, default=best)
-            improved = winner.evidence > best.evidence * (1 + 1e-3)
+            neighbours = pairs.evaluate(list(_neighbours(best, step)))
+            winner = max(neighbours, key=lambda crop: crop.z_score, default=best)
+            improved = winner.z_score > best.z_score * (1 + _MIN_RELATIVE_GAIN)
             best = winner if improved else best
-    return measured(probes, field, best.a, best.b)
+    return evaluate_transforms(query_frames, reference_frames, best.a, best.b)
 
 
-def _closest(
-    probes: NDArray[np.int8], field: NDArray[np.int8], views: Views
-) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    """The probes that match best, and their counterparts."""
-    table = similarities(probes, field, views.a, views.b)
-    rows = np.argsort(table.max(axis=1))[-max(1, round(len(probes) * NEEDED_SHARE)) :]
-    return probes[rows], field[table[rows].argmax(axis=1)]
+def _best_matches(
+    query_frames: I8, reference_frames: I8, registration: Registration
+) -> tuple[I8, I8]:
+    """Return the query frames that match best, and their matches."""
+    matrix = similarity_matrix(query_frames, reference_frames, registration.a, registration.b)
+    count = max(1, round(len(query_frames) * REQUIRED_MATCH_SHARE))
+    rows = np.argsort(matrix.max(axis=1))[-count:]
+    return query_frames[rows], reference_frames[matrix[rows].argmax(axis=1)]
 
 
-class _Pairs:
-    """Frames and their counterparts, looked at in many boxes at once.
+class _FramePairs:
+    """Matched frames, compared under many crops at once.
 
-    All views measured keep the orientation of the views given, and none is tilted.
+    All registrations must have the orientation of the one given here, and no small rotation.
     """
 
-    def __init__(self, a: NDArray[np.int8], b: NDArray[np.int8], views: Views) -> None:
+    def __init__(self, a: I8, b: I8, registration: Registration) -> None:
         self._raw = tuple(
-            unwhitened(dct.orient(side, view.mirror, view.turn))
-            for side, view in ((a, views.a), (b, views.b))
+            unwhiten(dct.orient(frames, transform.mirror, transform.right_angle_deg))
+            for frames, transform in ((a, registration.a), (b, registration.b))
         )
 
-    def measured(self, tried: Sequence[Views]) -> list[Views]:
-        """The views, each with the mean similarity of the pairs under it."""
-        if not tried:
+    def evaluate(self, candidates: Sequence[Registration]) -> list[Registration]:
+        """Return the candidates, each with the mean similarity of the pairs under it."""
+        if not candidates:
             return []
-        bands = np.stack([_inside(shared_band(views.a, views.b)) for views in tried])
-        first = self._looked(0, [views.a.box for views in tried]) * bands
-        second = self._looked(1, [views.b.box for views in tried]) * bands
-        lengths = np.einsum("knf,knf->kn", first, first) * np.einsum("knf,knf->kn", second, second)
-        products = np.einsum("knf,knf->kn", first, second)
-        means = (products / np.sqrt(np.maximum(lengths, _FLAT))).mean(axis=1)
+        bands = np.stack([_band_mask(shared_band(crop.a, crop.b)) for crop in candidates])
+        a = self._cropped(0, [crop.a.box for crop in candidates]) * bands
+        b = self._cropped(1, [crop.b.box for crop in candidates]) * bands
+        lengths = np.einsum("knf,knf->kn", a, a) * np.einsum("knf,knf->kn", b, b)
+        products = np.einsum("knf,knf->kn", a, b)
+        means = (products / np.sqrt(np.maximum(lengths, _MIN_SQUARED_LENGTH))).mean(axis=1)
         return [
-            Views(views.a, views.b, float(mean)) for views, mean in zip(tried, means, strict=True)
+            Registration(crop.a, crop.b, float(mean))
+            for crop, mean in zip(candidates, means, strict=True)
         ]
 
-    def _looked(self, side: int, boxes: list[Box]) -> Floats:
-        """Coefficients of a side's frames in each box, or once where all are one: (k, n, 256)."""
+    def _cropped(self, side: int, boxes: list[Box]) -> F32:
+        """Return coefficients of one side's frames in each box: (k, n, 256).
+
+        Where all boxes are equal, k is 1.
+        """
         raw = self._raw[side]
         distinct = boxes[:1] if len(set(boxes)) == 1 else boxes
-        rows = np.stack([cutter(top, bottom) for top, bottom, _, _ in distinct])
-        columns = np.stack([cutter(left, right).T for _, _, left, right in distinct])
-        cut = rows[:, None] @ raw @ columns[:, None] * dct.whitening()
-        return cut.reshape(len(distinct), len(raw), SIDE * SIDE).astype(np.float32, copy=False)
+        rows = np.stack([crop_matrix(top, bottom) for top, bottom, _, _ in distinct])
+        columns = np.stack([crop_matrix(left, right).T for _, _, left, right in distinct])
+        cropped = rows[:, None] @ raw @ columns[:, None] * dct.whitening()
+        flat = cropped.reshape(len(distinct), len(raw), SIDE * SIDE)
+        return flat.astype(np.float32, copy=False)
 
 
 @lru_cache(maxsize=SIDE * SIDE)
-def _inside(band: tuple[int, int]) -> Floats:
-    """Ones for the coefficients in a band: (1, 256)."""
-    inside = np.zeros((SIDE, SIDE), dtype=np.float32)
-    inside[: band[0], : band[1]] = 1
-    return inside.reshape(1, SIDE * SIDE)
+def _band_mask(band: tuple[int, int]) -> F32:
+    """Return ones for the coefficients in a band, else zeros: (1, 256)."""
+    mask = np.zeros((SIDE, SIDE), dtype=np.float32)
+    mask[: band[0], : band[1]] = 1
+    return mask.reshape(1, SIDE * SIDE)
 
 
-def _moved(views: Views, step: float) -> Iterator[Views]:
-    """The same views with a cut a little changed, on both sides if both are cut alike."""
-    alike = views.a.box == views.b.box
-    cut = views.b if views.b.box != WHOLE else views.a
-    smallest = _SHARED_SMALLEST if alike else _SMALLEST
+def _neighbours(registration: Registration, step: float) -> Iterator[Registration]:
+    """Yield registrations with a slightly changed crop, on both sides if both have the same."""
+    a, b = registration.a, registration.b
+    shared = a.box == b.box
+    cropped = b if b.box != WHOLE else a
+    min_side = _MIN_SHARED_SIDE if shared else _MIN_SIDE
     for move in _MOVES:
-        for sign in (-step, step):
-            box = _shifted(cut.box, move, sign)
-            if min(box[1] - box[0], box[3] - box[2]) < smallest or box in {WHOLE, cut.box}:
+        for signed_step in (-step, step):
+            box = _moved_box(cropped.box, move, signed_step)
+            too_small = min(box[1] - box[0], box[3] - box[2]) < min_side
+            if too_small or box in {WHOLE, cropped.box}:
                 continue
-            on_a = alike or cut is views.a
-            on_b = alike or cut is views.b
-            yield Views(
-                replace(views.a, box=box) if on_a else views.a,
-                replace(views.b, box=box) if on_b else views.b,
+            yield Registration(
+                replace(a, box=box) if shared or cropped is a else a,
+                replace(b, box=box) if shared or cropped is b else b,
                 0.0,
             )
 
 
-def _shifted(box: Box, move: tuple[int, int, int, int], step: float) -> Box:
+def _moved_box(box: Box, move: tuple[int, int, int, int], step: float) -> Box:
     top, bottom, left, right = (
         round(min(1.0, max(0.0, edge + direction * step)), 4)
         for edge, direction in zip(box, move, strict=True)

@@ -1,4 +1,4 @@
-"""A coarse grid of cut-outs of either side, and of strips left out of both, tried all at once."""
+"""Coarse grid search of crops of either side, and of strips left out of both, evaluated at once."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from heapq import nlargest
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
+from filmgate.arrays import F32, I8, Mask
 from filmgate.dedupe.fingerprint import dct
 from filmgate.dedupe.fingerprint.dct import SIDE
 from filmgate.dedupe.matching.transform import (
-    NEEDED_SHARE,
+    REQUIRED_MATCH_SHARE,
+    WHOLE,
     Box,
-    Floats,
-    View,
-    Views,
-    cutter,
-    unwhitened,
+    Registration,
+    SpatialTransform,
+    crop_matrix,
+    unwhiten,
 )
 
-_SPANS: tuple[tuple[float, float], ...] = (
+_INTERVALS: tuple[tuple[float, float], ...] = (
     (0.0, 1.0),
     (0.0, 0.9),
     (0.1, 1.0),
@@ -34,78 +34,107 @@ _SPANS: tuple[tuple[float, float], ...] = (
     (0.15, 0.85),
     (0.2, 0.8),
 )
-"""Parts of an axis that boxes are made of: in strides that refining still bridges."""
-_BOXES: tuple[Box, ...] = tuple((*rows, *columns) for rows, columns in product(_SPANS, _SPANS))
-_SHARED = tuple(
+"""Parts of an axis that boxes are made of, hand-set: so dense that refinement bridges the gaps."""
+_BOXES: tuple[Box, ...] = tuple(
+    (*rows, *columns) for rows, columns in product(_INTERVALS, repeat=2)
+)
+"""All boxes of the grid; the first one is the full frame."""
+_STRIP_BOXES = tuple(
     number
     for number, (top, bottom, left, right) in enumerate(_BOXES)
     if sum((top > 0, bottom < 1, left > 0, right < 1)) == 1
 )
-"""Boxes that leave out a strip at one edge, tried on both sides at once: banners and tickers."""
-_MOST_PROMISING = 6
-"""Boxes of the grid that are worth refining."""
+"""Boxes that leave out a strip at one edge, applied to both sides: banners and tickers."""
+_MAX_CANDIDATES = 6
+"""Boxes of the grid that are returned; hand-set on the tuning half of the matching benchmark."""
+_MIN_LENGTH = 1e-6
+"""Vectors shorter than this become zero instead of unit vectors."""
 
 
-def best_cuts(probes: NDArray[np.int8], field: NDArray[np.int8], turned: Views) -> list[Views]:
-    """The most promising boxes of the grid on either side, in the likely orientations."""
-    orientations = dict.fromkeys([(False, 0), (True, 0), (turned.b.mirror, turned.b.turn)])
-    a_cuts = _cuts(probes)
-    candidates: list[Views] = []
-    for mirror, turn in orientations:
-        oriented = dct.orient(field, mirror, turn)
-        b_cuts = _cuts(oriented)
-        on_a = _cut_scores(a_cuts, oriented, cut_is_probe=True)
-        on_b = _cut_scores(b_cuts, probes, cut_is_probe=False)
-        on_both = _shared_scores(a_cuts, b_cuts)
+def crop_candidates(
+    query_frames: I8, reference_frames: I8, oriented: Registration
+) -> list[Registration]:
+    """Return the most promising boxes of the grid on either side, in the likely orientations.
+
+    Args:
+        query_frames, reference_frames: int8 (n, 16, 16) and (m, 16, 16), few frames of each side.
+        oriented: the best orientation.
+    """
+    orientations = dict.fromkeys(
+        [(False, 0), (True, 0), (oriented.b.mirror, oriented.b.right_angle_deg)]
+    )
+    a_crops = _cropped_units(query_frames)
+    candidates: list[Registration] = []
+    for orientation in orientations:
+        b_frames = dct.orient(reference_frames, *orientation)
+        b_crops = _cropped_units(b_frames)
+        on_a = _crop_scores(a_crops, b_frames, crops_are_query=True)
+        on_b = _crop_scores(b_crops, query_frames, crops_are_query=False)
+        on_both = _strip_scores(a_crops, b_crops)
         for row in range(1, len(_BOXES)):
             box = _BOXES[row]
-            on_a_side = Views(View(box=box), View(mirror, turn), float(on_a[row]))
-            on_b_side = Views(View(), View(mirror, turn, box), float(on_b[row]))
-            candidates += [on_a_side, on_b_side]
-        for row, number in enumerate(_SHARED):
+            candidates += [
+                _registration(box, WHOLE, orientation, float(on_a[row])),
+                _registration(WHOLE, box, orientation, float(on_b[row])),
+            ]
+        for row, number in enumerate(_STRIP_BOXES):
             box = _BOXES[number]
-            candidates.append(Views(View(box=box), View(mirror, turn, box), float(on_both[row])))
-    return nlargest(_MOST_PROMISING, candidates, key=lambda views: views.evidence)
+            candidates.append(_registration(box, box, orientation, float(on_both[row])))
+    return nlargest(_MAX_CANDIDATES, candidates, key=lambda candidate: candidate.z_score)
 
 
-def _cuts(frames: NDArray[np.int8]) -> Floats:
-    """Unit vectors of every box of every frame, in the box's band: (boxes, n, 16, 16)."""
-    raw = unwhitened(frames)
-    axis = np.stack([cutter(*span) for span in _SPANS])
+def _registration(
+    a_box: Box, b_box: Box, orientation: tuple[bool, int], similarity: float
+) -> Registration:
+    a, b = SpatialTransform(box=a_box), SpatialTransform(*orientation, b_box)
+    return Registration(a, b, similarity)
+
+
+def _cropped_units(frames: I8) -> F32:
+    """Return unit vectors of every box of every frame, in the box's band: (boxes, n, 16, 16)."""
+    raw = unwhiten(frames)
+    axis = np.stack([crop_matrix(*interval) for interval in _INTERVALS])
     rows = axis[:, None] @ raw
-    cut = rows[:, None] @ np.swapaxes(axis, 1, 2)[None, :, None]
-    white = cut.reshape(len(_BOXES), len(frames), SIDE, SIDE) * dct.whitening()
+    cropped = rows[:, None] @ np.swapaxes(axis, 1, 2)[None, :, None]
+    white = cropped.reshape(len(_BOXES), len(frames), SIDE, SIDE) * dct.whitening()
     white *= _bands()[:, None]
     length = np.sqrt(np.square(white).sum(axis=(2, 3), keepdims=True))
-    unit: Floats = (white / np.maximum(length, 1e-6)).astype(np.float32)
-    return unit
+    units: F32 = (white / np.maximum(length, _MIN_LENGTH)).astype(np.float32)
+    return units
 
 
 @lru_cache(maxsize=1)
-def _bands() -> NDArray[np.bool_]:
-    """Which coefficients each box knows: (boxes, 16, 16)."""
-    at = np.arange(SIDE)
-    known = [View(box=box).band for box in _BOXES]
-    return np.stack([(at[:, None] < rows) & (at[None, :] < columns) for rows, columns in known])
+def _bands() -> Mask:
+    """Return which coefficients each box resolves: (boxes, 16, 16)."""
+    frequency = np.arange(SIDE)
+    bands = [SpatialTransform(box=box).band for box in _BOXES]
+    return np.stack(
+        [(frequency[:, None] < rows) & (frequency[None, :] < columns) for rows, columns in bands]
+    )
 
 
-def _cut_scores(cuts: Floats, whole: NDArray[np.int8], *, cut_is_probe: bool) -> Floats:
-    """For each box, how well the most of the probes find a counterpart: (boxes,)."""
-    flat = whole.reshape(len(whole), -1).astype(np.float32)
-    within = np.sqrt(np.square(flat) @ _bands().reshape(len(_BOXES), -1).T.astype(np.float32))
-    tables = cuts.reshape(len(_BOXES), -1, SIDE * SIDE) @ flat.T
-    tables /= np.maximum(within.T[:, None, :], 1e-6)
-    best = np.sort(tables.max(axis=2 if cut_is_probe else 1), axis=1)
-    scores: Floats = best[:, -max(1, round(best.shape[1] * NEEDED_SHARE)) :].mean(axis=1)
+def _crop_scores(crops: F32, full_frames: I8, *, crops_are_query: bool) -> F32:
+    """Return for each box how well most of the query frames find matches: (boxes,).
+
+    The full frame, the first box, scores 0.
+    """
+    flat = full_frames.reshape(len(full_frames), -1).astype(np.float32)
+    length = np.sqrt(np.square(flat) @ _bands().reshape(len(_BOXES), -1).T.astype(np.float32))
+    matrices = crops.reshape(len(_BOXES), -1, SIDE * SIDE) @ flat.T
+    matrices /= np.maximum(length.T[:, None, :], _MIN_LENGTH)
+    best = np.sort(matrices.max(axis=2 if crops_are_query else 1), axis=1)
+    count = max(1, round(best.shape[1] * REQUIRED_MATCH_SHARE))
+    scores: F32 = best[:, -count:].mean(axis=1)
     scores[0] = 0.0
     return scores
 
 
-def _shared_scores(a_cuts: Floats, b_cuts: Floats) -> Floats:
-    """The same with a strip left out on both sides: (len(_SHARED),)."""
+def _strip_scores(a_crops: F32, b_crops: F32) -> F32:
+    """Return the same with a strip left out on both sides: (len(_STRIP_BOXES),)."""
     scores = []
-    for number in _SHARED:
-        a, b = (cuts[number].reshape(-1, SIDE * SIDE) for cuts in (a_cuts, b_cuts))
+    for number in _STRIP_BOXES:
+        a, b = (crops[number].reshape(-1, SIDE * SIDE) for crops in (a_crops, b_crops))
         best = np.sort((a @ b.T).max(axis=1))
-        scores.append(best[-max(1, round(len(best) * NEEDED_SHARE)) :].mean())
+        count = max(1, round(len(best) * REQUIRED_MATCH_SHARE))
+        scores.append(best[-count:].mean())
     return np.array(scores, dtype=np.float32)

@@ -1,11 +1,11 @@
-"""The decision: from what was measured to a class, with the reason in words.
+"""The decision: from a comparison to a class, with a reason in plain English.
 
-Nothing that deciding needs imports arrays, so its function starts without them.
+Nothing here imports NumPy, so that the function that decides starts fast.
 """
 
 from __future__ import annotations
 
-from filmgate.dedupe.matching.descriptions import changes, clock
+from filmgate.dedupe.matching.descriptions import list_changes, timecode
 from filmgate.dedupe.matching.model import Comparison, MatchClass, Verdict
 from filmgate.dedupe.matching.settings import (
     CHANGED_CEILING,
@@ -21,80 +21,71 @@ from filmgate.media.model import MediaKind
 
 
 def decide(comparison: Comparison, settings: MatchSettings) -> Verdict:
-    """Fuse the scores and name the class.
+    """Fuse the scores and assign the class.
 
-    The modalities present share the weights. Pictures that can be nothing but the same material
-    decide alone: other sound under them does not make them less a copy. Sound alone does not
-    decide over pictures that differ, for the same song is no duplicate.
+    The modalities that both sides have share the weights. Frames that prove the same material
+    decide alone: a copy with different audio is still a copy. Audio alone does not decide over
+    frames that differ, because the same song in two videos does not make them duplicates.
     """
     weights = _weights(comparison, settings)
     fused = sum(weight * (getattr(comparison, name) or 0.0) for name, weight in weights.items())
-    # Rounded before it is named, so that no score shows a boundary it is said to miss.
-    score = min(1.0, round(_bounded(comparison, fused), 4))
+    # Rounded before classification, so that no shown score contradicts the boundary.
+    score = min(1.0, round(_limited_score(comparison, fused), 4))
     boundaries = settings.boundaries(comparison.kind)
-    match_class, boundary = _classified(score, boundaries)
+    match_class, boundary = _classify(score, boundaries)
     if match_class is MatchClass.DIFFERENT and settings.embedding_lifts:
-        lifted = _lifted(comparison, boundaries)
-        if lifted is not None:
-            return lifted
+        by_embedding = _embedding_verdict(comparison, boundaries)
+        if by_embedding is not None:
+            return by_embedding
     kind, partial = comparison.kind, comparison.transform.partial
-    return Verdict(
+    return Verdict.of(
+        comparison,
         match_class=match_class,
         score=score,
-        probability=settings.calibration.probability(kind, score, partial=partial),
-        calibrated_on=settings.calibration.words(kind, partial=partial),
-        visual=comparison.visual,
-        audio=comparison.audio,
-        metadata=comparison.metadata,
-        embedding=comparison.embedding,
         weights=weights,
         reason=_reason(comparison, match_class),
         boundary=boundary,
-        transform=comparison.transform,
-        segments=comparison.segments,
-        pairs=comparison.pairs,
-        engine=comparison.engine,
+        probability=settings.calibration.probability(kind, score, partial=partial),
+        calibrated_on=settings.calibration.describe(kind, partial=partial),
     )
 
 
-def _lifted(comparison: Comparison, boundaries: Boundaries) -> Verdict | None:
-    """The verdict on a pair that only the embedding engine finds alike, for people to look at.
+def _embedding_verdict(comparison: Comparison, boundaries: Boundaries) -> Verdict | None:
+    """Return a verdict on a pair that only the embedding finds similar, for people to look at.
 
-    An embedding stays out of the weights and below `near`, for no engine was measured here yet: it
-    brings up what the rest misses and moves nothing else. What the rest measured is no evidence
-    here, so no transform, no segments and no probability are told.
+    An embedding has no weight and stays below `near`, because no engine has been measured here
+    yet: it adds pairs that everything else misses and changes no other verdict. The other
+    measurements are no evidence for such a pair, so transform, segments and probability are empty.
     """
     score = min(comparison.embedding or 0.0, PART_CEILING)
     if not boundaries.similar <= score < boundaries.near:
         return None
-    return Verdict(
+    return Verdict.of(
+        comparison.without_alignment(),
         match_class=MatchClass.SIMILAR,
         score=score,
-        visual=comparison.visual,
-        audio=comparison.audio,
-        metadata=comparison.metadata,
-        embedding=comparison.embedding,
         weights={"embedding": 1.0},
-        reason="They look alike to the embedding engine alone: worth a look, no proof of a copy.",
+        reason="Only the embedding finds them similar: worth a look, not proof of a copy.",
         boundary=boundaries.similar,
-        pairs=comparison.pairs,
-        engine=comparison.engine,
     )
 
 
 def _weights(comparison: Comparison, settings: MatchSettings) -> dict[str, float]:
-    wanted = {
+    """Return the weights of the modalities present, rescaled to a sum of 1."""
+    configured = {
         "visual": settings.visual_weight,
         "audio": settings.audio_weight,
         "metadata": settings.metadata_weight,
     }
-    present = {k: v for k, v in wanted.items() if getattr(comparison, k) is not None}
+    present = {
+        name: weight for name, weight in configured.items() if getattr(comparison, name) is not None
+    }
     total = sum(present.values())
-    return {k: round(v / total, 4) for k, v in present.items()} if total else {}
+    return {name: round(weight / total, 4) for name, weight in present.items()} if total else {}
 
 
-def _bounded(comparison: Comparison, fused: float) -> float:
-    """The fused score, held to what its evidence can carry."""
+def _limited_score(comparison: Comparison, fused: float) -> float:
+    """Limit the fused score to what the evidence supports."""
     visual = comparison.visual
     if "bytes" in comparison.decisive:
         return 1.0
@@ -103,23 +94,22 @@ def _bounded(comparison: Comparison, fused: float) -> float:
     if visual is not None and "visual" not in comparison.decisive:
         score = min(fused, visual, PART_CEILING)
     elif comparison.transform.partial:
-        score = _part(comparison)
+        score = _partial_score(comparison)
     else:
-        # What decides alone is no less a copy for what the containers say.
-        score = max(fused, visual if visual is not None else _certain(comparison))
+        # Metadata that differs does not make decisive evidence weaker.
+        score = max(fused, visual if visual is not None else _decisive_audio_score(comparison))
     if comparison.transform.partial:
         return min(score, PART_CEILING)
     changed = comparison.transform.changed or (visual is not None and visual < EXACT_VISUAL)
-    return _squeezed(score) if changed else score
+    return _changed_copy_score(score) if changed else score
 
 
-def _certain(comparison: Comparison) -> float:
-    """The score of sound that is certainly the same."""
+def _decisive_audio_score(comparison: Comparison) -> float:
     return (comparison.audio or 0.0) if "audio" in comparison.decisive else 0.0
 
 
-def _part(comparison: Comparison) -> float:
-    """What one holds of the other decides, not how well that part agrees."""
+def _partial_score(comparison: Comparison) -> float:
+    """Score a part by its share of the longer side, not by how well it matches."""
     if comparison.visual is not None:
         return comparison.visual
     if "audio" in comparison.decisive and comparison.coverage is not None:
@@ -127,14 +117,14 @@ def _part(comparison: Comparison) -> float:
     return min(DIFFERENT_CEILING, comparison.audio or 0.0)
 
 
-def _squeezed(score: float) -> float:
-    """Scores up to 1 brought under the ceiling of changed copies, in their order."""
+def _changed_copy_score(score: float) -> float:
+    """Map scores up to 1 linearly to at most the ceiling of changed copies."""
     if score <= NEAR_FLOOR:
         return score
     return NEAR_FLOOR + (score - NEAR_FLOOR) * (CHANGED_CEILING - NEAR_FLOOR) / (1 - NEAR_FLOOR)
 
 
-def _classified(score: float, boundaries: Boundaries) -> tuple[MatchClass, float]:
+def _classify(score: float, boundaries: Boundaries) -> tuple[MatchClass, float]:
     for match_class in (MatchClass.EXACT, MatchClass.NEAR, MatchClass.SIMILAR):
         boundary: float = getattr(boundaries, match_class.value)
         if score >= boundary:
@@ -143,21 +133,22 @@ def _classified(score: float, boundaries: Boundaries) -> tuple[MatchClass, float
 
 
 def _reason(comparison: Comparison, match_class: MatchClass) -> str:
-    """One plain sentence that names what decided."""
-    changed = "".join(f", {words}" for words in changes(comparison.transform))
+    """Return one plain sentence that names the decisive evidence."""
+    changes = "".join(f", {change}" for change in list_changes(comparison.transform))
+    partial = comparison.transform.partial
     if comparison.transform.identical_bytes:
         return "Both files are the same, byte for byte."
     if match_class is MatchClass.DIFFERENT:
         return _difference(comparison)
     if "visual" in comparison.decisive:
-        held = "One shows a part of the other" if comparison.transform.partial else "The same"
-        return f"{held}{_when(comparison)}{changed}."
+        relation = "One shows a part of the other" if partial else "The same"
+        return f"{relation}{_longest_segment(comparison)}{changes}."
     if comparison.visual is None:
-        held = "One holds sound of the other" if comparison.transform.partial else "The same sound"
-        return f"{held}{_when(comparison)}{changed}."
+        relation = "One contains sound of the other" if partial else "The same sound"
+        return f"{relation}{_longest_segment(comparison)}{changes}."
     if comparison.kind is MediaKind.IMAGE:
-        return "They look alike, but too little agrees in detail: no proof of one picture."
-    return "They look alike, but what changes in their pictures does not agree: not one recording."
+        return "They look alike, but too few details match to prove that they are one picture."
+    return "They look alike, but their motion differs, so they are not the same recording."
 
 
 def _difference(comparison: Comparison) -> str:
@@ -165,23 +156,23 @@ def _difference(comparison: Comparison) -> str:
     same_sound = "audio" in comparison.decisive and comparison.visual is not None
     if same_sound and aligned:
         return (
-            "The same sound; the pictures share a short stretch only, or are alike without"
-            " changing together."
+            "The same sound, but the pictures share only a short stretch, or look alike with"
+            " different motion."
         )
     if same_sound:
-        return "The same sound under different pictures, which makes no copy."
+        return "The same sound, but different pictures: not a copy."
     if comparison.visual is None and comparison.audio is None:
         return "They have neither pictures nor sound in common that could be compared."
     if comparison.segments:
-        return "They share a short stretch only, or look alike without changing together."
-    return "Neither pictures nor sound agree."
+        return "They share only a short stretch, or look alike with different motion."
+    return "Neither the pictures nor the sound match."
 
 
-def _when(comparison: Comparison) -> str:
+def _longest_segment(comparison: Comparison) -> str:
     if not comparison.segments or comparison.coverage is None:
         return ""
-    longest = max(comparison.segments, key=lambda part: part.a_end - part.a_start)
+    longest = max(comparison.segments, key=lambda segment: segment.a_end - segment.a_start)
     return (
-        f": {clock(longest.a_start)} to {clock(longest.a_end)} is"
-        f" {clock(longest.b_start)} to {clock(longest.b_end)}"
+        f": {timecode(longest.a_start)} to {timecode(longest.a_end)} is"
+        f" {timecode(longest.b_start)} to {timecode(longest.b_end)}"
     )

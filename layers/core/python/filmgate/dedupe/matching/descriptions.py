@@ -1,67 +1,79 @@
-"""What a verdict says, in words: for its reason, the terminal and the report. No arrays here."""
+"""Verdicts in plain English: for the reason, the terminal and the report. Does not import NumPy."""
 
 from __future__ import annotations
 
 from filmgate.dedupe.matching.model import MatchClass, Transform
 
-TURNS = {90: "turned a quarter right", 180: "turned upside down", 270: "turned a quarter left"}
-_SPEED_SHOWN = 0.005
-_TILT_SHOWN = 0.05
+_RIGHT_ANGLES = {
+    90: "rotated 90 degrees clockwise",
+    180: "rotated 180 degrees",
+    270: "rotated 90 degrees counterclockwise",
+}
+"""Names of the rotations by right angles, by clockwise degrees."""
+_MIN_SPEED_CHANGE = 0.005
+"""Smaller changes of speed would show as 1.00x and are left out."""
+_MIN_TILT_DEG = 0.05
+"""Smaller rotations would show as 0.0 degrees and are left out."""
+_SHOWN_PROBABILITIES = (0.001, 0.999)
+"""Probabilities are shown within these bounds, so that three decimals never read 0 or 1."""
 
 
-def changes(transform: Transform) -> list[str]:
-    """What was done to a to get b, such as ["mirrored", "1.25x faster", "cropped"].
+def list_changes(transform: Transform) -> list[str]:
+    """List what was done to `a` to get `b`, such as ["mirrored", "1.25x faster", "cropped"].
 
-    Empty where nothing was found: a re-encode or a resize leaves no trace here. That one holds a
-    part of the other is a relation and no change.
+    The list is empty where nothing was found: re-encoding or resizing is not detected. Being a
+    part of the other is a relation, not a change.
     """
-    pace = _pace(transform.speed)
-    found = [
+    speed = _describe_speed(transform.speed)
+    rotation = _RIGHT_ANGLES.get(transform.turn, f"rotated {transform.turn} degrees")
+    changes = [
         ("mirrored", transform.mirror),
-        (TURNS.get(transform.turn, f"turned by {transform.turn} degrees"), transform.turn),
-        (f"tilted by {transform.tilt:.1f} degrees", abs(transform.tilt) >= _TILT_SHOWN),
-        (pace, pace),
+        (rotation, transform.turn),
+        (f"tilted by {transform.tilt:.1f} degrees", abs(transform.tilt) >= _MIN_TILT_DEG),
+        (speed, speed),
         ("cropped", transform.crop),
-        ("with something laid over", transform.overlaid),
-        ("with bars put on or taken away", transform.barred),
-        ("with black ends put on or taken away", transform.padded),
-        ("a little shorter or longer", transform.trimmed),
+        ("with an overlay", transform.overlaid),
+        ("with black bars added or removed", transform.barred),
+        ("with blank ends added or removed", transform.padded),
+        ("slightly shorter or longer", transform.trimmed),
         ("recoloured", transform.recoloured),
-        ("with other sound", transform.audio_replaced),
-        ("with the sound taken away or added", transform.audio_removed),
+        ("with different sound", transform.audio_replaced),
+        ("with the sound added or removed", transform.audio_removed),
     ]
-    return [words for words, is_so in found if is_so]
+    return [description for description, applies in changes if applies]
 
 
-def _pace(speed: float) -> str:
-    if abs(speed - 1.0) < _SPEED_SHOWN or speed <= 0:
+def _describe_speed(speed: float) -> str:
+    """Return an empty string where the speed is about the same."""
+    if abs(speed - 1.0) < _MIN_SPEED_CHANGE or speed <= 0:
         return ""
     return f"{speed:.2f}x faster" if speed > 1 else f"{1 / speed:.2f}x slower"
 
 
-def transform_words(transform: Transform) -> str:
-    """The changes, and that it is a part, in one line, such as "mirrored, a part of the time"."""
+def describe_transform(transform: Transform) -> str:
+    """List the changes in one line, and whether it is a part: "mirrored, a part of the time"."""
     if transform.identical_bytes:
         return "identical bytes"
     part = ["a part of the time"] if transform.partial else []
-    return ", ".join([*changes(transform), *part]) or "no change found"
+    return ", ".join([*list_changes(transform), *part]) or "no change found"
 
 
-def relation_words(match_class: MatchClass, transform: Transform) -> str:
-    """`transform_words` of what is a copy; of what only looks alike, that it is no proof of one."""
+def describe_relation(match_class: MatchClass, transform: Transform) -> str:
+    """Return `describe_transform` for copies; for lookalikes, that they do not prove a copy."""
     if match_class is MatchClass.SIMILAR and not transform.partial:
-        return "alike, no proof of a copy"
-    return transform_words(transform)
+        return "similar, not proof of a copy"
+    return describe_transform(transform)
 
 
-def probability_words(probability: float, calibrated_on: str | None) -> str:
-    """A probability of 0..1, never shown as 0 or 1, such as "0.987 (as calibrated on …)"."""
-    shown = f"{min(max(probability, 0.001), 0.999):.3f}"
+def describe_probability(probability: float, calibrated_on: str | None) -> str:
+    """Return a probability, never shown as 0 or 1, such as "0.987 (as calibrated on …)"."""
+    lowest, highest = _SHOWN_PROBABILITIES
+    shown = f"{min(max(probability, lowest), highest):.3f}"
     return f"{shown} (as calibrated on {calibrated_on})" if calibrated_on else shown
 
 
-def clock(seconds: float) -> str:
-    """Seconds as "0:03.5" or "1:02:03.5"; a negative time keeps its sign."""
+def timecode(seconds: float) -> str:
+    """Format seconds as "0:03.5" or "1:02:03.5"; a negative time keeps its sign."""
     tenths = round(abs(seconds) * 10)
     sign = "-" if seconds < 0 and tenths else ""
     minutes, rest = divmod(tenths, 600)

@@ -1,8 +1,8 @@
-"""Whether two pictures that agree elsewhere show something else in one place.
+"""Detects that two otherwise matching pictures show something different in one place.
 
-Slides of one template, pages of one layout and pictures in one frame agree in most keypoints. What
-tells them from copies is a part in which both have keypoints and none agree. A logo in a corner
-and a banner along an edge do that to copies too, so these count for nothing.
+Slides of one template, pages of one layout and pictures in one frame share most keypoints. Unlike
+copies, they have a region in which both have keypoints and none of them match. A logo in a corner
+or a banner along an edge causes such a region in copies too, so regions at the edge are ignored.
 """
 
 from __future__ import annotations
@@ -10,53 +10,60 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.arrays import I64, Mask
+
+# Constants are hand-set on the tuning half of the matching benchmark.
+
 GRID = 6
-"""Cells across and down: 200 keypoints are some five a cell."""
-_EVIDENCE = 2
-"""Keypoints of either side that a cell needs to be held against a pair."""
-_EDGE = 2
-"""Cells from an edge that banners and logos reach; what differs there was put on."""
-
-Cells = NDArray[np.int64]
+"""Cells across and down: 200 keypoints are about five per cell."""
+_MIN_KEYPOINTS = 2
+"""Keypoints that each side must have in a cell for it to count as mismatched."""
+_EDGE_CELLS = 2
+"""Cells from an edge that banners and logos reach; a mismatch there may be an overlay."""
 
 
-def contradicted(
-    a: NDArray[np.floating], b: NDArray[np.floating], agreed: NDArray[np.floating]
+def largest_mismatch_area(
+    a: NDArray[np.floating], b: NDArray[np.floating], matched: NDArray[np.floating]
 ) -> float:
-    """The largest connected part in which both have keypoints and none agree, as a share of what
-    both show: 0..1.
+    """Return the largest connected region where both have keypoints and none match.
 
     Args:
-        a, b, agreed: (n, 2), places of the keypoints of each and of those that agree, as shares
-            of what both pictures show, down and along.
+        a, b: (n, 2), positions of the keypoints of each picture, as shares of the area that both
+            show: vertical, then horizontal.
+        matched: (k, 2), positions of the matched keypoints.
+
+    Returns:
+        The region's share of the area that both show, 0..1.
     """
-    both = np.minimum(_counted(a), _counted(b)) >= _EVIDENCE
-    differing = both & (_counted(agreed) == 0)
-    parts = [part for part in _connected(differing) if not _at_an_edge(part)]
-    return max((len(part) for part in parts), default=0) / GRID**2
+    comparable = np.minimum(_cell_counts(a), _cell_counts(b)) >= _MIN_KEYPOINTS
+    mismatched = comparable & (_cell_counts(matched) == 0)
+    regions = [region for region in _connected_regions(mismatched) if not _is_at_edge(region)]
+    return max((len(region) for region in regions), default=0) / GRID**2
 
 
-def _counted(places: NDArray[np.floating]) -> Cells:
-    """Keypoints in each cell: int64 (6, 6)."""
-    cells = np.clip((places * GRID).astype(np.int64), 0, GRID - 1)
+def _cell_counts(positions: NDArray[np.floating]) -> I64:
+    """Count keypoints per cell: int64 (6, 6)."""
+    cells = np.clip((positions * GRID).astype(np.int64), 0, GRID - 1)
     counts = np.bincount(cells[:, 0] * GRID + cells[:, 1], minlength=GRID**2)
     return counts.reshape(GRID, GRID)
 
 
-def _connected(flags: NDArray[np.bool_]) -> list[Cells]:
-    """Cells that touch along an edge, as rows and columns: a list of (n, 2)."""
+def _connected_regions(flags: Mask) -> list[I64]:
+    """Group cells that share an edge; each region is (n, 2), rows and columns."""
     left = {(int(row), int(column)) for row, column in np.argwhere(flags)}
-    parts = []
+    regions = []
     while left:
-        part = [left.pop()]
-        for row, column in part:
+        region = [left.pop()]
+        for row, column in region:
             around = {(row + 1, column), (row - 1, column), (row, column + 1), (row, column - 1)}
-            part += around & left
+            region += around & left
             left -= around
-        parts.append(np.array(part))
-    return parts
+        regions.append(np.array(region))
+    return regions
 
 
-def _at_an_edge(part: Cells) -> bool:
-    """Nothing of it is farther from one edge of the picture than banners and logos reach."""
-    return bool((part.max(axis=0) < _EDGE).any() or (part.min(axis=0) >= GRID - _EDGE).any())
+def _is_at_edge(region: I64) -> bool:
+    """Whether a region lies entirely where banners and logos along one edge reach."""
+    near_start = (region.max(axis=0) < _EDGE_CELLS).any()
+    near_end = (region.min(axis=0) >= GRID - _EDGE_CELLS).any()
+    return bool(near_start or near_end)

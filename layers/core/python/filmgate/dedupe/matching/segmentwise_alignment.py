@@ -1,8 +1,8 @@
-"""Films whose framing changes between scenes, told part by part.
+"""Segment-wise registration of videos whose framing changes between scenes.
 
-A copy is cut or set into another picture as a whole, but where some scenes of the film have black
-bars and others none, no one view fits them all. Once it is known which moment is which, each part
-can be looked at in a view of its own.
+Most copies are cropped or embedded in another picture as a whole. Where only some scenes have
+black bars, no single registration fits the whole video. Once the temporal alignment is known, each
+part of the common time can be registered separately.
 """
 
 from __future__ import annotations
@@ -10,82 +10,95 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from filmgate.dedupe.matching.frame_features import Usable
-from filmgate.dedupe.matching.motion_correlation import along
-from filmgate.dedupe.matching.spatial_alignment import find_views
-from filmgate.dedupe.matching.temporal_alignment import Line, Stretch
-from filmgate.dedupe.matching.transform import Floats, Views, look, shared_band, units
+from filmgate.arrays import F32, I64
+from filmgate.dedupe.matching.frame_features import MatchableFrames
+from filmgate.dedupe.matching.motion_correlation import MotionCorrelation
+from filmgate.dedupe.matching.spatial_alignment import register_frames
+from filmgate.dedupe.matching.temporal_alignment import AlignedSegment, TimeMapping
+from filmgate.dedupe.matching.transform import (
+    Registration,
+    apply_transform,
+    shared_band,
+    unit_vectors,
+)
+
+# Constants without another source are hand-set on the tuning half of the matching benchmark.
 
 _PART_S = 2.0
-"""Seconds looked at in one view: shorter than most scenes, long enough for change."""
-_MOST_PARTS = 60
-"""Longer films have longer parts: each part costs a search for views, some 30 ms."""
-_ALIKE = 0.75
-"""Median similarity of a part that counts."""
-_TOGETHER = 0.75
-"""Correlation of what changes in it; as `residual` asks of whole films, a little more."""
-_QUIET = 0.1
-"""Below this share of change there is nothing to correlate,"""
-_QUIET_ALIKE = 0.93
-"""and the pictures must be this much alike instead."""
-_LEAST_FRAMES = 6
-"""Fewer say nothing of a part, or of a pair."""
-_LEAST_SHARE = 0.6
-"""Of the common time, that parts which hold must make up."""
+"""Seconds that are registered together: shorter than most scenes, long enough for motion."""
+_MAX_PARTS = 60
+"""Longer videos have longer parts: each part costs a registration, about 30 ms (measured)."""
+_MIN_SIMILARITY = 0.75
+"""Least median similarity of an accepted part."""
+_MIN_MOTION_CORRELATION = 0.75
+"""Least motion correlation of it: a little more than for whole videos with much motion."""
+_MIN_MOTION = 0.1
+"""With a smaller share of motion there is nothing to correlate,"""
+_STATIC_SIMILARITY = 0.93
+"""and the frames must have this similarity instead."""
+_MIN_FRAMES = 6
+"""Fewer frames do not determine a registration."""
+_MIN_ACCEPTED_SHARE = 0.6
+"""Share of the common frames that accepted parts must cover."""
 
-Scene = tuple[Stretch, Views]
+RegisteredSegment = tuple[AlignedSegment, Registration]
 
 
-def scenes(a: Usable, b: Usable, line: Line) -> list[Scene]:
-    """The parts of the common time in which both show the same, each with its views.
+def register_segments(
+    a: MatchableFrames, b: MatchableFrames, mapping: TimeMapping
+) -> list[RegisteredSegment]:
+    """Return the parts of the common time in which both sides show the same.
 
-    Where next to nothing moves, they need only be alike. None where they are the lesser part of
-    the time, or in none of them the pictures move together as one place alone would not make them.
+    Parts with hardly any motion need only be similar. The result is empty where the accepted parts
+    cover too little of the common time, or where in none of them the motion tells a copy from
+    another video of the same place.
+
+    Args:
+        mapping: the temporal alignment of the two videos.
     """
-    rows, columns = _pairs(a.times, b.times, line)
-    if len(rows) < _LEAST_FRAMES:
+    rows, columns = _simultaneous_frames(a.times, b.times, mapping)
+    if len(rows) < _MIN_FRAMES:
         return []
-    parts = round(float(np.ptp(a.times[rows])) / _PART_S)
-    parts = max(1, min(parts, len(rows) // _LEAST_FRAMES, _MOST_PARTS))
-    found: list[Scene] = []
-    moved = False
-    for some in np.array_split(np.arange(len(rows)), parts):
-        stretch, views = _scene(a, b, line, rows[some], columns[some])
-        change = along(a, b, stretch, views)
-        similarity = float(np.median(stretch.similarity))
-        together = change.correlation >= _TOGETHER and not change.still
-        quiet = change.energy < _QUIET and similarity >= _QUIET_ALIKE
-        if similarity >= _ALIKE and (together or quiet):
-            found.append((stretch, views))
-            moved |= together and change.telling
-    held = sum(len(stretch.rows) for stretch, _ in found)
-    return found if moved and held >= _LEAST_SHARE * len(rows) else []
+    count = round(float(np.ptp(a.times[rows])) / _PART_S)
+    count = max(1, min(count, len(rows) // _MIN_FRAMES, _MAX_PARTS))
+    accepted: list[RegisteredSegment] = []
+    any_discriminative = False
+    for part in np.array_split(np.arange(len(rows)), count):
+        segment, registration = _registered_part(a, b, mapping, rows[part], columns[part])
+        motion = MotionCorrelation.measure(a, b, segment, registration)
+        similarity = float(np.median(segment.similarity))
+        correlated = motion.correlation >= _MIN_MOTION_CORRELATION and not motion.is_static
+        static = motion.motion < _MIN_MOTION and similarity >= _STATIC_SIMILARITY
+        if similarity >= _MIN_SIMILARITY and (correlated or static):
+            accepted.append((segment, registration))
+            any_discriminative |= correlated and motion.is_discriminative
+    covered = sum(len(segment.rows) for segment, _ in accepted)
+    enough = covered >= _MIN_ACCEPTED_SHARE * len(rows)
+    return accepted if any_discriminative and enough else []
 
 
-def _pairs(
-    a_times: Floats, b_times: Floats, line: Line
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Frames of both at the same moments, as far as the line leads through both."""
-    expected = line.at(a_times.astype(np.float64))
+def _simultaneous_frames(a_times: F32, b_times: F32, mapping: TimeMapping) -> tuple[I64, I64]:
+    """Return the frames of both sides that show the same moments."""
+    expected = mapping.b_times(a_times.astype(np.float64))
     rows = np.flatnonzero((expected >= b_times[0]) & (expected <= b_times[-1]))
     if len(b_times) < 2:
         return rows, np.zeros(len(rows), dtype=np.int64)
     after = np.clip(np.searchsorted(b_times, expected[rows]), 1, len(b_times) - 1)
-    nearer = expected[rows] - b_times[after - 1] < b_times[after] - expected[rows]
-    return rows, np.where(nearer, after - 1, after)
+    before_is_nearer = expected[rows] - b_times[after - 1] < b_times[after] - expected[rows]
+    return rows, np.where(before_is_nearer, after - 1, after)
 
 
-def _scene(
-    a: Usable, b: Usable, line: Line, rows: NDArray[np.int64], columns: NDArray[np.int64]
-) -> Scene:
-    first, second = (
-        replace(side.pictures, coefficients=side.coefficients[some])
-        for side, some in ((a, rows), (b, columns))
+def _registered_part(
+    a: MatchableFrames, b: MatchableFrames, mapping: TimeMapping, rows: I64, columns: I64
+) -> RegisteredSegment:
+    a_frames, b_frames = (
+        replace(side.frame_set, coefficients=side.coefficients[frames])
+        for side, frames in ((a, rows), (b, columns))
     )
-    views = find_views(first, second)
-    band = shared_band(views.a, views.b)
-    one = units(look(first.coefficients, views.a), band)
-    other = units(look(second.coefficients, views.b), band)
-    return Stretch(line, rows, columns, (one * other).sum(axis=1)), views
+    registration = register_frames(a_frames, b_frames)
+    band = shared_band(registration.a, registration.b)
+    a_units = unit_vectors(apply_transform(a_frames.coefficients, registration.a), band)
+    b_units = unit_vectors(apply_transform(b_frames.coefficients, registration.b), band)
+    similarity = (a_units * b_units).sum(axis=1)
+    return AlignedSegment(mapping, rows, columns, similarity), registration

@@ -1,4 +1,4 @@
-"""Thresholds and weights, per media kind."""
+"""Score levels, and the configurable thresholds and weights per media kind."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ from pydantic import BaseModel, ConfigDict, Field
 from filmgate.dedupe.matching.calibration import Calibration, shipped
 from filmgate.media.model import MediaKind
 
+# Constants are hand-set on the tuning half of the matching benchmark; score levels are chosen so
+# that they lie on the right side of the default boundaries.
+
 NEAR_FLOOR = 0.86
-"""Lowest score of material that is whole and certainly the same."""
+"""Lowest score of complete copies that are certain: just above the boundary of `near`."""
 EXACT_VISUAL = 0.97
-"""Pictures that agree less were changed, if in no way that can be told: by a small logo, or a
-slight tilt. Encoding anew leaves more."""
+"""Frames that are less similar were changed, even if no change was identified, for example by a
+small logo or a slight rotation. Re-encoding leaves a higher similarity."""
 CHANGED_CEILING = 0.949
-"""Highest score when more was done than encoding anew: near, never exact."""
+"""Highest score of copies with more changes than re-encoding: just below the boundary of
+`exact`."""
 PART_FLOOR = 0.70
 PART_CEILING = 0.845
-"""Scores of a certain part of another file: similar, for it cannot stand for the whole."""
+"""Lowest and highest score of certain parts of another file: between the boundaries of `similar`
+and `near`, because a part cannot stand for the whole."""
 DIFFERENT_CEILING = 0.69
+"""Highest score of pairs without proof of common material: just below the boundary of
+`similar`."""
 TRIMMED_S = 0.75
-"""Seconds that one side lacks from which it counts as trimmed: coding moves ends by less."""
+"""If one side lacks more seconds than this, it is trimmed: encoding moves ends by less."""
 PART_S = 10.0
-"""Seconds that one side lacks from which it is a part, however small a share they are."""
+"""If one side lacks more seconds than this, it is a part, even if they are a small share."""
 
 
 class Boundaries(BaseModel):
@@ -35,12 +42,16 @@ class Boundaries(BaseModel):
 
 
 class MatchSettings(BaseModel):
-    """How scores are fused and named.
+    """How scores are fused and classified.
 
     Attributes:
-        embedding_lifts: whether embeddings alone may call a pair similar, for people to look at.
-        calibration: what scores mean as probabilities. It holds for these weights; with others,
-            fit it anew.
+        visual_weight, audio_weight, metadata_weight: of the modalities, rescaled to a sum of 1
+            over those that both sides have.
+        embedding_lifts: whether an embedding alone may make a pair `similar`, for people to look
+            at.
+        image, video, audio: class boundaries for pairs whose richer side is of this kind.
+        calibration: maps scores to probabilities. It is valid for these weights only; with other
+            weights it must be fitted again.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +66,7 @@ class MatchSettings(BaseModel):
     calibration: Calibration = Field(default_factory=shipped)
 
     def boundaries(self, kind: MediaKind) -> Boundaries:
-        """The class boundaries for a pair whose richer side is of this kind."""
+        """Return the class boundaries for a pair whose richer side is of this kind."""
         return {
             MediaKind.IMAGE: self.image,
             MediaKind.VIDEO: self.video,
@@ -64,5 +75,9 @@ class MatchSettings(BaseModel):
 
 
 def part_score(share: float) -> float:
-    """The score of a certain part: the more of the longer side it holds, the higher."""
+    """Return the score of a certain part, higher the larger its share of the longer side is.
+
+    Args:
+        share: 0..1.
+    """
     return round(PART_FLOOR + (PART_CEILING - PART_FLOOR) * share, 4)

@@ -1,7 +1,7 @@
-"""Finding the views under which two sets of pictures show the same.
+"""Registration: the spatial transforms under which two sets of frames show the same.
 
-Orientations are tried first, then cut-outs of either side and strips left out of both, then
-tilts. Whatever settles it ends the search.
+The search tries the eight orientations first, then crops of either side and strips left out of
+both, then small rotations. It ends as soon as one of them explains the frames.
 """
 
 from __future__ import annotations
@@ -10,159 +10,188 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from filmgate.dedupe.fingerprint.augmented_hashes import shape
+from filmgate.arrays import I8
+from filmgate.dedupe.fingerprint.augmented_hashes import rounded_aspect
 from filmgate.dedupe.fingerprint.dct import ORIENTATIONS
 from filmgate.dedupe.fingerprint.model import Keypoints
-from filmgate.dedupe.matching.crop_refinement import refine
-from filmgate.dedupe.matching.crop_search import best_cuts
-from filmgate.dedupe.matching.geometric_verification import placements
+from filmgate.dedupe.matching.crop_refinement import refine_crop
+from filmgate.dedupe.matching.crop_search import crop_candidates
+from filmgate.dedupe.matching.geometric_verification import affine_registrations
 from filmgate.dedupe.matching.transform import (
     WHOLE,
     Box,
-    Pictures,
-    View,
-    Views,
-    measured,
-    turned_box,
+    FrameSet,
+    Registration,
+    SpatialTransform,
+    evaluate_transforms,
+    oriented_box,
 )
 
-_PROBES = 24
-"""Frames of one side that seek a counterpart."""
-_FIELD = 240
-"""Frames of the other side that they seek it among: a minute at four a second."""
-_COARSE_PROBES = 10
-"""As `_PROBES`, for the grid of cuts, which is tried in hundreds of boxes."""
-_COARSE_FIELD = 80
-"""As `_FIELD`, for that grid."""
-_STARTS = 6
-"""Cuts that are refined: they end in different places, and the best start is not the best end."""
-SETTLED = 0.93
-"""From this similarity on an orientation alone explains the pictures."""
-_CUT_SETTLED = 0.97
-"""From this similarity on a cut does, and no tilt is tried."""
-_HOPELESS = 0.25
-"""Below this similarity moving edges or turning finer leads nowhere."""
-_GAIN = 0.04
-"""What a cut or a tilt must add to the similarity of the wholes."""
+# Constants without another source are hand-set on the tuning half of the matching benchmark.
+
+_QUERY_FRAMES = 24
+"""Frames of one side that are matched."""
+_REFERENCE_FRAMES = 240
+"""Frames of the other side among which they find their matches: a minute at four per second."""
+_COARSE_QUERY_FRAMES = 10
+"""As `_QUERY_FRAMES`, for the grid of crops, which evaluates hundreds of boxes."""
+_COARSE_REFERENCE_FRAMES = 80
+"""As `_REFERENCE_FRAMES`, for that grid."""
+_REFINED_CANDIDATES = 6
+"""Crops that are refined: they reach different optima, and the best start need not win."""
+ORIENTATION_SIMILARITY = 0.93
+"""From this similarity on an orientation alone explains the frames, and the search ends."""
+_CROP_SIMILARITY = 0.97
+"""From this similarity on a crop explains the frames, and no rotation is tried."""
+_MIN_SIMILARITY = 0.25
+"""Below this similarity refining a crop or a rotation does not help."""
+_MIN_GAIN = 0.04
+"""What a crop or a rotation must add to the similarity of the full frames."""
 _UPRIGHT_DEG = 1.5
-"""Tilts up to this are taken for none where keypoints place one side in the other."""
-_TURN_COST = 0.02
-"""What a mirror or a turn must add: plain pictures agree with themselves turned."""
-INNER: Box = (0.1, 0.9, 0.1, 0.9)
-"""What is looked at of both when one is tilted: its corners are lost."""
-_TILTS = tuple(step * 1.5 for step in range(-5, 6) if step)
-"""Degrees tried first, so close that one of them shows where the best lies."""
-_FINER_TILTS = (0.8, 0.4, 0.2)
-"""Degrees by which the best of them is then moved to either side."""
+"""Rotations up to this are ignored where keypoints register one side in the other."""
+_ORIENTATION_COST = 0.02
+"""What a mirror or a rotation must add: plain pictures are similar to rotated versions of
+themselves."""
+CENTRAL_BOX: Box = (0.1, 0.9, 0.1, 0.9)
+"""The part of both sides that is compared when one is rotated: the rotation loses its corners."""
+_ROTATIONS_DEG = tuple(step * 1.5 for step in range(-5, 6) if step)
+"""Rotations tried first, dense enough that the best of them is near the optimum."""
+_FINER_STEPS_DEG = (0.8, 0.4, 0.2)
+"""Steps by which the best of them is then moved to either side."""
 
 
-def find_views(first: Pictures, second: Pictures) -> Views:
-    """The views that bring two assets closest."""
+def register_frames(first: FrameSet, second: FrameSet) -> Registration:
+    """Return the transforms under which two sets of frames are most similar."""
     a, b = first.coefficients, second.coefficients
-    # Which side is probed must not hang on which came first, or the answer would.
+    # The result must not depend on the order of the arguments, so the roles of the sides do not.
     if (len(a), a.tobytes()) > (len(b), b.tobytes()):
-        swapped = find_views(second, first)
-        return Views(*_turned_back(swapped.b, swapped.a), swapped.similarity)
-    probes, field = _spread(a, _PROBES), _spread(b, _FIELD)
-    turned = best_orientation(first, second)
-    if turned.similarity >= SETTLED:
-        return turned
-    starts = best_cuts(_spread(a, _COARSE_PROBES), _spread(b, _COARSE_FIELD), turned)
-    starts += _stirred(probes, field, first.stirring, second.stirring)
-    starts += _placed(probes, field, (first.keypoints, second.keypoints), turned)
-    cut = _refined(probes, field, starts)
-    if cut.similarity < _CUT_SETTLED:
-        tilted = _best_tilt(probes, field, turned, second.aspect)
-        cut = max(cut, tilted, key=lambda views: views.evidence)
-    # A smaller band is easier to agree in, so a cut or a tilt must earn its place.
-    return cut if cut.similarity > turned.similarity + _GAIN else turned
+        swapped = register_frames(second, first)
+        return Registration(*_reoriented(swapped.b, swapped.a), swapped.similarity)
+    query, reference = _evenly_spaced(a, _QUERY_FRAMES), _evenly_spaced(b, _REFERENCE_FRAMES)
+    oriented = best_orientation(first, second)
+    if oriented.similarity >= ORIENTATION_SIMILARITY:
+        return oriented
+    candidates = crop_candidates(
+        _evenly_spaced(a, _COARSE_QUERY_FRAMES),
+        _evenly_spaced(b, _COARSE_REFERENCE_FRAMES),
+        oriented,
+    )
+    candidates += _motion_crops(query, reference, first.motion_region, second.motion_region)
+    candidates += _keypoint_crops(query, reference, (first.keypoints, second.keypoints), oriented)
+    best = _best_crop(query, reference, candidates)
+    if best.similarity < _CROP_SIMILARITY:
+        rotated = _best_rotation(query, reference, oriented, second.aspect)
+        best = max(best, rotated, key=lambda registration: registration.z_score)
+    # Agreement in a smaller band is easier, so a crop or a rotation must add enough.
+    return best if best.similarity > oriented.similarity + _MIN_GAIN else oriented
 
 
-def best_orientation(first: Pictures, second: Pictures) -> Views:
-    """The best of the eight. Turning `b` is enough: the relation is symmetric and the report is
-    about `b`."""
-    probes, field = _spread(first.coefficients, _PROBES), _spread(second.coefficients, _FIELD)
+def best_orientation(first: FrameSet, second: FrameSet) -> Registration:
+    """Return the best of the eight orientations of the second side.
+
+    Orienting the second side is enough: the relation is symmetric, and results describe `b`.
+    """
+    query = _evenly_spaced(first.coefficients, _QUERY_FRAMES)
+    reference = _evenly_spaced(second.coefficients, _REFERENCE_FRAMES)
     return max(
-        (measured(probes, field, View(), View(mirror, turn)) for mirror, turn in ORIENTATIONS),
-        key=lambda views: views.similarity - _TURN_COST * (not views.b.plain),
+        (
+            evaluate_transforms(
+                query, reference, SpatialTransform(), SpatialTransform(mirror, right_angle_deg)
+            )
+            for mirror, right_angle_deg in ORIENTATIONS
+        ),
+        key=lambda registration: (
+            registration.similarity - _ORIENTATION_COST * (not registration.b.is_identity)
+        ),
     )
 
 
-def _refined(probes: NDArray[np.int8], field: NDArray[np.int8], starts: list[Views]) -> Views:
-    """The best that can be had from the most promising cuts; they end in different places."""
-    starts = sorted(starts, key=lambda views: -views.evidence)[:_STARTS]
-    if starts[0].similarity < _HOPELESS:
-        return starts[0]
-    refined = [refine(probes, field, views) for views in starts]
-    return max(refined, key=lambda views: views.evidence)
+def _best_crop(query: I8, reference: I8, candidates: list[Registration]) -> Registration:
+    """Refine the most promising crops and return the best result."""
+    candidates = sorted(candidates, key=lambda crop: -crop.z_score)[:_REFINED_CANDIDATES]
+    if candidates[0].similarity < _MIN_SIMILARITY:
+        return candidates[0]
+    refined = [refine_crop(query, reference, crop) for crop in candidates]
+    return max(refined, key=lambda crop: crop.z_score)
 
 
-def _stirred(
-    probes: NDArray[np.int8], field: NDArray[np.int8], a_box: Box, b_box: Box
-) -> Iterator[Views]:
-    """Where one side moves only inside a part of the picture, that part against the other side."""
-    pairs = [(a_box, WHOLE), (WHOLE, b_box), (a_box, b_box)]
+def _motion_crops(query: I8, reference: I8, a_region: Box, b_region: Box) -> Iterator[Registration]:
+    """Where one side moves only inside a part of the picture, try that part as a crop."""
+    pairs = [(a_region, WHOLE), (WHOLE, b_region), (a_region, b_region)]
     for a, b in dict.fromkeys(pair for pair in pairs if pair != (WHOLE, WHOLE)):
-        yield measured(probes, field, View(box=a), View(box=b))
+        yield evaluate_transforms(
+            query, reference, SpatialTransform(box=a), SpatialTransform(box=b)
+        )
 
 
-def _placed(
-    probes: NDArray[np.int8],
-    field: NDArray[np.int8],
-    points: tuple[Keypoints | None, Keypoints | None],
-    turned: Views,
-) -> Iterator[Views]:
-    """Where keypoints say that one side lies in the other, in the likely orientations."""
-    a, b = points
-    likely = dict.fromkeys([(False, 0), (True, 0), (turned.b.mirror, turned.b.turn)])
-    for placed in placements(a, b, likely) if a and b else ():
-        if abs(placed.angle) < _UPRIGHT_DEG:
-            second = View(placed.mirror, placed.turn, placed.b_box)
-            yield measured(probes, field, View(box=placed.a_box), second)
+def _keypoint_crops(
+    query: I8,
+    reference: I8,
+    keypoints: tuple[Keypoints | None, Keypoints | None],
+    oriented: Registration,
+) -> Iterator[Registration]:
+    """Try the crops at which keypoints register one side in the other, in likely orientations."""
+    a, b = keypoints
+    likely = dict.fromkeys([(False, 0), (True, 0), (oriented.b.mirror, oriented.b.right_angle_deg)])
+    for affine in affine_registrations(a, b, likely) if a and b else ():
+        if abs(affine.rotation_deg) < _UPRIGHT_DEG:
+            yield evaluate_transforms(
+                query,
+                reference,
+                SpatialTransform(box=affine.a_box),
+                SpatialTransform(affine.mirror, affine.right_angle_deg, affine.b_box),
+            )
 
 
-def _best_tilt(
-    probes: NDArray[np.int8], field: NDArray[np.int8], turned: Views, aspect: float
-) -> Views:
-    """The best tilt of `b`, seen in the inner part that both still show."""
-    mirror, turn = turned.b.mirror, turned.b.turn
-    wide = shape(aspect if turn in {0, 180} else 1 / aspect)
+def _best_rotation(query: I8, reference: I8, oriented: Registration, aspect: float) -> Registration:
+    """Return the best small rotation of `b`, compared in the central part that both still show."""
+    mirror, right_angle_deg = oriented.b.mirror, oriented.b.right_angle_deg
+    oriented_aspect = rounded_aspect(aspect if right_angle_deg in {0, 180} else 1 / aspect)
 
-    def at(degrees: float) -> Views:
-        view = View(mirror, turn, INNER, round(degrees, 2), wide)
-        return measured(probes, field, View(box=INNER), view)
+    def rotated(degrees: float) -> Registration:
+        transform = SpatialTransform(
+            mirror, right_angle_deg, CENTRAL_BOX, round(degrees, 2), oriented_aspect
+        )
+        return evaluate_transforms(query, reference, SpatialTransform(box=CENTRAL_BOX), transform)
 
-    best = max((at(degrees) for degrees in _TILTS), key=lambda views: views.similarity)
-    if best.similarity < _HOPELESS:
+    best = max(
+        (rotated(degrees) for degrees in _ROTATIONS_DEG),
+        key=lambda registration: registration.similarity,
+    )
+    if best.similarity < _MIN_SIMILARITY:
         return best
-    for step in _FINER_TILTS:
-        beside = [at(best.b.tilt + move) for move in (-step, step)]
-        best = max(best, *beside, key=lambda views: views.similarity)
+    for step in _FINER_STEPS_DEG:
+        beside = [rotated(best.b.rotation_deg + change) for change in (-step, step)]
+        best = max(best, *beside, key=lambda registration: registration.similarity)
     return best
 
 
-def _turned_back(a: View, b: View) -> tuple[View, View]:
-    """The same relation with the orientation told of `b` instead of `a`."""
-    if a.tilt:
-        return replace(b, box=INNER), _tilted_back(a)
-    if not (a.mirror or a.turn):
+def _reoriented(
+    a: SpatialTransform, b: SpatialTransform
+) -> tuple[SpatialTransform, SpatialTransform]:
+    """Express the same relation with the orientation on `b` instead of on `a`."""
+    if a.rotation_deg:
+        return replace(b, box=CENTRAL_BOX), _inverse_rotation(a)
+    if not (a.mirror or a.right_angle_deg):
         return a, b
-    # A mirrored picture turns back by the same angle, an unmirrored one by the opposite.
-    mirror, turn = a.mirror, a.turn if a.mirror else -a.turn % 360
-    before = turned_box(a.box, mirror, turn)
-    return View(box=before), View(mirror, turn, turned_box(b.box, mirror, turn))
+    # A mirrored picture rotates back by the same angle, an unmirrored one by the opposite.
+    mirror = a.mirror
+    right_angle_deg = a.right_angle_deg if mirror else -a.right_angle_deg % 360
+    a_box = oriented_box(a.box, mirror, right_angle_deg)
+    b_box = oriented_box(b.box, mirror, right_angle_deg)
+    return SpatialTransform(box=a_box), SpatialTransform(mirror, right_angle_deg, b_box)
 
 
-def _tilted_back(a: View) -> View:
-    """The other side's view when this one's tilt is told of it; mirrors turn the tilt round."""
-    aspect = a.aspect if a.turn in {0, 180} else shape(1 / a.aspect)
-    undone = a.turn if a.mirror else -a.turn % 360
-    return View(a.mirror, undone, INNER, a.tilt if a.mirror else -a.tilt, aspect)
+def _inverse_rotation(a: SpatialTransform) -> SpatialTransform:
+    """Return the transform of the other side that undoes this one; mirrors reverse rotations."""
+    aspect = a.aspect if a.right_angle_deg in {0, 180} else rounded_aspect(1 / a.aspect)
+    right_angle_deg = a.right_angle_deg if a.mirror else -a.right_angle_deg % 360
+    rotation_deg = a.rotation_deg if a.mirror else -a.rotation_deg
+    return SpatialTransform(a.mirror, right_angle_deg, CENTRAL_BOX, rotation_deg, aspect)
 
 
-def _spread(frames: NDArray[np.int8], most: int) -> NDArray[np.int8]:
-    if len(frames) <= most:
+def _evenly_spaced(frames: I8, count: int) -> I8:
+    if len(frames) <= count:
         return frames
-    return frames[np.linspace(0, len(frames) - 1, most).astype(int)]
+    return frames[np.linspace(0, len(frames) - 1, count).astype(int)]

@@ -1,8 +1,8 @@
-"""Which moment of one video is which moment of the other.
+"""Temporal alignment of two videos by Hough voting.
 
 Copies lie on straight lines in the plane of the two times: the slope is the speed, the intercept
-the offset. Pairs of similar frames vote for lines, weighted by how much more similar they are
-than is usual for either frame, so that a still background votes for none.
+the offset. Pairs of similar frames vote for lines. Votes are weighted by how much a similarity
+exceeds the background similarity of its two frames, so a still background does not vote.
 """
 
 from __future__ import annotations
@@ -11,266 +11,309 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from filmgate.arrays import F32, F64, I64
 
-_USUAL_STEP_S = 0.5
-"""Seconds between frames up to which the others here are meant as they stand. Slides, and films so
-long that they are thinned, have more: there all grow with it."""
+# Constants without another source are hand-set on the tuning half of the matching benchmark.
+
+_NORMAL_STEP_S = 0.5
+"""Distance of frames up to which the seconds below hold. In slide shows, and in videos so long
+that they are thinned, frames are farther apart, and all seconds below grow with that distance."""
 _MAX_LINES = 4
-"""Lines that are looked for one after the other: what was inserted or cut out breaks a line."""
+"""Lines that are searched one after the other: an insertion or a cut breaks a line."""
 _MAX_VOTES = 40_000
-"""Pairs of frames that vote, the strongest: votes of long films are many, and enough."""
+"""Frame pairs that vote, those with the largest excess: long videos have more than enough."""
 _MIN_SIMILARITY = 0.35
 _MIN_EXCESS = 0.12
-"""A pair votes from this similarity, and from this much (Fisher's z) above what is usual."""
+"""A pair votes from this similarity, and this excess over the background (Fisher's z), on."""
 _BIN_S = 0.2
-"""Width of the bins of offsets that votes are counted in."""
-_PLAIN_SPEED_BONUS = 1.1
-"""Factor on the evidence of a line at plain speed: nearly all copies have it."""
-_ALIKE_WORTH = 0.02
-"""What likeness counts that is no more than usual: where nothing moves there is no other."""
-_SNAP = 0.004
-"""A speed so near to 1 is 1."""
-_MATCH = 0.55
-"""Similarity of frames that found a stretch,"""
-_CONTINUES = 0.35
+"""Width of the bins of offsets in which votes are counted."""
+_NEIGHBOUR_WEIGHT = 0.5
+"""Weight at which the votes of the two neighbouring bins are added."""
+_NORMAL_SPEED_BONUS = 1.1
+"""Factor on the evidence of a line at normal speed, because nearly all copies have it."""
+_BACKGROUND_WEIGHT = 0.02
+"""Weight of similarity that does not exceed the background: static videos have no other."""
+_SPEED_TOLERANCE = 0.004
+"""A speed this near to 1 is 1;"""
+_SPEED_DRIFT_S = 0.05
+"""so is one that drifts by less than this, in seconds, over the whole line."""
+_SEED_SIMILARITY = 0.55
+"""Least similarity of the frames that start a segment,"""
+_CONTINUE_SIMILARITY = 0.35
 """and of those that only continue it."""
-_POLISH_S = 0.3
-"""How far a line's offset is moved at last, for the best."""
-_BRIDGE_S = 1.0
-"""Seconds without a pair that do not end a stretch."""
-_MIN_SECONDS = 0.4
+_REFINE_RANGE_S = 0.3
+"""How far the offset of a line is finally moved,"""
+_REFINE_STEPS = 31
+"""and the number of offsets that are tried in that range."""
+_FIT_REACHES_S = (0.4, 0.25, 0.15)
+"""How near to the line the frame pairs of each regression lie."""
+_MIN_FIT_SPAN_S = 1.0
+"""Pairs within a shorter time do not determine a speed."""
+_MAX_GAP_S = 1.0
+"""Seconds without a matching pair that do not end a segment."""
+_MIN_SEGMENT_S = 0.4
 _MIN_FRAMES = 3
-"""Less is no stretch."""
-_TRIED = 3
-"""Speeds with the most votes whose lines are weighed, beside the plain one."""
-_PERFECT = 0.995
-"""Similarities above count as this: Fisher's z has no end."""
+"""Shorter segments are dropped, and fewer pairs are not fitted."""
+_SEED_SHARE = 3
+"""One in so many frames of a segment must have the seed similarity."""
+_SCORED_SPEEDS = 3
+"""Speeds with the most votes whose lines are scored, besides the normal one."""
+_MAX_CORRELATION = 0.995
+"""Similarities are clipped to this, because Fisher's z is infinite at 1."""
 _SPEED_STEPS = 70
 SPEEDS: tuple[float, ...] = tuple(
     2.0 ** (step / _SPEED_STEPS) for step in range(-_SPEED_STEPS, _SPEED_STEPS + 1)
 )
-"""From half to twice, each 1 % above the one before; with each its inverse."""
+"""From half to double speed in steps of 1 %; the inverse of each speed is among them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TimeMapping:
     """t_b = t_a / speed + offset, in seconds."""
 
     speed: float
     offset: float
 
-    def at(self, a_time: NDArray[np.float64]) -> NDArray[np.float64]:
-        return a_time / self.speed + self.offset
+    def b_times(self, a_times: F64) -> F64:
+        """Map times of `a` to times of `b`, in seconds."""
+        return a_times / self.speed + self.offset
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Aligned frames of one segment: row and column numbers, and their similarities."""
+class AlignedSegment:
+    """Aligned frame pairs of one segment, in order of the time of `a`.
 
-    line: Line
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
-    similarity: Floats
+    Attributes:
+        mapping: the line on which the pairs lie.
+        rows, columns: int64 (n,), frame numbers of `a` and of `b`.
+        similarity: float32 (n,), -1..1.
+    """
+
+    mapping: TimeMapping
+    rows: I64
+    columns: I64
+    similarity: F32
 
 
-def align(table: Floats, a_times: Floats, b_times: Floats) -> list[Stretch]:
-    """All stretches in which two videos run along each other, longest first.
+def align(similarity: F32, a_times: F32, b_times: F32) -> list[AlignedSegment]:
+    """Return all segments in which two videos show the same, longest first.
 
     Args:
-        table: float32 (n, m), similarities of frames, -1..1.
+        similarity: float32 (n, m), similarity matrix of the frames, -1..1.
         a_times, b_times: float32 (n,) and (m,), seconds, ascending.
     """
-    unit = max(1.0, max(_step(a_times), _step(b_times)) / _USUAL_STEP_S)
+    unit = max(1.0, max(_step(a_times), _step(b_times)) / _NORMAL_STEP_S)
     return [
-        replace(stretch, line=Line(stretch.line.speed, stretch.line.offset * unit))
-        for stretch in _aligned(table, a_times / unit, b_times / unit)
+        replace(segment, mapping=TimeMapping(segment.mapping.speed, segment.mapping.offset * unit))
+        for segment in _align_scaled(similarity, a_times / unit, b_times / unit)
     ]
 
 
-def _aligned(table: Floats, a_times: Floats, b_times: Floats) -> list[Stretch]:
-    free = table.copy()
-    found: list[Stretch] = []
+def _align_scaled(similarity: F32, a_times: F32, b_times: F32) -> list[AlignedSegment]:
+    """Find line after line; each leaves out the frames that the ones before it have aligned."""
+    remaining = similarity.copy()
+    aligned: list[AlignedSegment] = []
     speeds: tuple[float, ...] = SPEEDS
     for _ in range(_MAX_LINES):
-        stretches = _best_stretches(free, a_times, b_times, speeds)
-        if not stretches:
+        segments = _best_segments(remaining, a_times, b_times, speeds)
+        if not segments:
             break
-        found += stretches
-        speeds = (stretches[0].line.speed,)
-        for stretch in stretches:
-            free[stretch.rows[0] : stretch.rows[-1] + 1] = 0
-            first, last = sorted((stretch.columns[0], stretch.columns[-1]))
-            free[:, first : last + 1] = 0
-    return sorted(found, key=lambda stretch: -len(stretch.rows))
+        aligned += segments
+        speeds = (segments[0].mapping.speed,)
+        for segment in segments:
+            remaining[segment.rows[0] : segment.rows[-1] + 1] = 0
+            first, last = sorted((segment.columns[0], segment.columns[-1]))
+            remaining[:, first : last + 1] = 0
+    return sorted(aligned, key=lambda segment: -len(segment.rows))
 
 
-def _best_stretches(
-    table: Floats, a_times: Floats, b_times: Floats, speeds: tuple[float, ...]
-) -> list[Stretch]:
-    """The stretches of the line with the most evidence, of those with the most votes."""
-    best: tuple[float, list[Stretch]] = (0.0, [])
-    usual = _usual(table)
-    for line in _lines(table, usual, a_times, b_times, speeds):
-        stretches = _stretches(table, a_times, b_times, line)
-        evidence = sum(_evidence(stretch, usual) for stretch in stretches)
-        if line.speed == 1.0:
-            evidence *= _PLAIN_SPEED_BONUS
+def _best_segments(
+    similarity: F32, a_times: F32, b_times: F32, speeds: tuple[float, ...]
+) -> list[AlignedSegment]:
+    """Return the segments of the candidate line with the most evidence."""
+    best: tuple[float, list[AlignedSegment]] = (0.0, [])
+    background = _background_similarity(similarity)
+    for mapping in _candidate_mappings(similarity, background, a_times, b_times, speeds):
+        segments = _segments(similarity, a_times, b_times, mapping)
+        evidence = sum(_evidence(segment, background) for segment in segments)
+        if mapping.speed == 1.0:
+            evidence *= _NORMAL_SPEED_BONUS
         if evidence > best[0]:
-            best = (evidence, stretches)
+            best = (evidence, segments)
     return best[1]
 
 
-def _usual(table: Floats) -> Floats:
-    """How alike each pair of frames would be at any other moment: (n, m)."""
+def _background_similarity(similarity: F32) -> F32:
+    """Return how similar each pair of frames would be at any other moment: (n, m)."""
     return np.maximum(
-        np.median(table, axis=1, keepdims=True), np.median(table, axis=0, keepdims=True)
+        np.median(similarity, axis=1, keepdims=True),
+        np.median(similarity, axis=0, keepdims=True),
     )
 
 
-def _evidence(stretch: Stretch, usual: Floats) -> float:
-    """Fisher's z of the similarities, so that few perfect pairs outweigh many middling ones, by how
-    much it exceeds the usual: before a still background all moments are much alike."""
-    z = _z(stretch.similarity)
-    expected = _z(usual[stretch.rows, stretch.columns])
+def _evidence(segment: AlignedSegment, background: F32) -> float:
+    """Return the excess of the similarities over the background, summed as Fisher's z.
+
+    In Fisher's z a few nearly perfect pairs outweigh many mediocre ones.
+    """
+    z = _z(segment.similarity)
+    expected = _z(background[segment.rows, segment.columns])
     excess = np.maximum(z - np.maximum(expected, 0), 0)
-    return float(excess.sum() + _ALIKE_WORTH * z.sum())
+    return float(excess.sum() + _BACKGROUND_WEIGHT * z.sum())
 
 
-def _z(similarity: Floats) -> Floats:
-    return np.arctanh(np.clip(similarity, -_PERFECT, _PERFECT))
+def _z(similarity: F32) -> F32:
+    """Return Fisher's z."""
+    return np.arctanh(np.clip(similarity, -_MAX_CORRELATION, _MAX_CORRELATION))
 
 
-def _lines(
-    table: Floats,
-    usual: Floats,
-    a_times: Floats,
-    b_times: Floats,
+def _candidate_mappings(
+    similarity: F32,
+    background: F32,
+    a_times: F32,
+    b_times: F32,
     speeds: tuple[float, ...],
-) -> list[Line]:
-    # In Fisher's z, for where little moves all is alike, and 0.99 against 0.95 says much.
-    excess = np.where(table >= _MIN_SIMILARITY, _z(table) - _z(usual), 0)
+) -> list[TimeMapping]:
+    """Return the lines with the most votes, refined with and without a change of speed."""
+    # In Fisher's z, because in a static scene 0.99 is much more similar than 0.95.
+    excess = np.where(similarity >= _MIN_SIMILARITY, _z(similarity) - _z(background), 0)
     rows, columns = np.nonzero(excess > _MIN_EXCESS)
     if len(rows) < _MIN_FRAMES:
-        return _still_line(table, a_times, b_times)
+        return _static_mapping(similarity, a_times, b_times)
     votes = excess[rows, columns]
     if len(rows) > _MAX_VOTES:
-        keep = np.argpartition(-votes, _MAX_VOTES)[:_MAX_VOTES]
-        rows, columns, votes = rows[keep], columns[keep], votes[keep]
+        strongest = np.argpartition(-votes, _MAX_VOTES)[:_MAX_VOTES]
+        rows, columns, votes = rows[strongest], columns[strongest], votes[strongest]
     a, b = a_times[rows].astype(np.float64), b_times[columns].astype(np.float64)
-    voted = [_voted(a, b, votes, speed) for speed in speeds]
-    voted.sort(key=lambda pair: -pair[0])
-    chosen = [line for _, line in voted[:_TRIED]]
-    chosen += [line for _, line in voted[_TRIED:] if line.speed == 1.0]
-    fixed = len(speeds) == 1
-    refined = [_refined(line, a, b, votes, fixed=True) for line in chosen]
-    refined += [_refined(line, a, b, votes, fixed=False) for line in chosen if not fixed]
-    return [_polished(line, table, a_times, b_times) for line in dict.fromkeys(refined)]
+    ranked = [_hough_offset(a, b, votes, speed) for speed in speeds]
+    ranked.sort(key=lambda pair: -pair[0])
+    chosen = [mapping for _, mapping in ranked[:_SCORED_SPEEDS]]
+    chosen += [mapping for _, mapping in ranked[_SCORED_SPEEDS:] if mapping.speed == 1.0]
+    fitted = [_regression(mapping, a, b, votes, fixed_speed=True) for mapping in chosen]
+    if len(speeds) > 1:
+        fitted += [_regression(mapping, a, b, votes, fixed_speed=False) for mapping in chosen]
+    return [
+        _refine_offset(mapping, similarity, a_times, b_times) for mapping in dict.fromkeys(fitted)
+    ]
 
 
-def _still_line(table: Floats, a_times: Floats, b_times: Floats) -> list[Line]:
-    """For pictures that do not move every offset is as good: the earliest."""
-    if float(table.max(initial=0)) < _MATCH:
+def _static_mapping(similarity: F32, a_times: F32, b_times: F32) -> list[TimeMapping]:
+    """Return the earliest offset: in static videos every offset matches equally well."""
+    if float(similarity.max(initial=0)) < _SEED_SIMILARITY:
         return []
-    row, column = np.unravel_index(int(np.argmax(table >= _MATCH)), table.shape)
-    return [Line(1.0, float(b_times[column] - a_times[row]))]
+    first = int(np.argmax(similarity >= _SEED_SIMILARITY))
+    row, column = np.unravel_index(first, similarity.shape)
+    return [TimeMapping(1.0, float(b_times[column] - a_times[row]))]
 
 
-def _voted(
-    a: NDArray[np.float64], b: NDArray[np.float64], votes: Floats, speed: float
-) -> tuple[float, Line]:
-    """The offset with the most votes at a speed, and how many."""
+def _hough_offset(a: F64, b: F64, votes: F32, speed: float) -> tuple[float, TimeMapping]:
+    """Return the offset with the most votes at a speed, and the sum of its votes.
+
+    Args:
+        a, b: float64 (k,), times of the voting pairs, in seconds.
+        votes: float32 (k,), their weights.
+    """
     offsets = b - a / speed
     lowest = float(offsets.min())
     bins = ((offsets - lowest) / _BIN_S).astype(np.int64)
     sums = np.bincount(bins, weights=votes).astype(np.float64, copy=False)
-    beside = 0.5 * sums
-    sums[:-1] += beside[1:]
-    sums[1:] += beside[:-1]
+    neighbours = _NEIGHBOUR_WEIGHT * sums
+    sums[:-1] += neighbours[1:]
+    sums[1:] += neighbours[:-1]
     top = int(sums.argmax())
-    return float(sums[top]), Line(speed, lowest + (top + 0.5) * _BIN_S)
+    return float(sums[top]), TimeMapping(speed, lowest + (top + 0.5) * _BIN_S)
 
 
-def _refined(
-    line: Line, a: NDArray[np.float64], b: NDArray[np.float64], votes: Floats, *, fixed: bool
-) -> Line:
-    """Weighted least squares over the pairs near the line, closing in.
+def _regression(
+    mapping: TimeMapping, a: F64, b: F64, votes: F32, *, fixed_speed: bool
+) -> TimeMapping:
+    """Fit the line by weighted least squares to the pairs near it, in three narrowing rounds.
 
-    With `fixed` only the offset moves.
+    Args:
+        a, b, votes: as in `_hough_offset`.
+        fixed_speed: change only the offset.
     """
-    for reach in (0.4, 0.25, 0.15):
-        near = np.abs(b - line.at(a)) < reach
+    for reach in _FIT_REACHES_S:
+        near = np.abs(b - mapping.b_times(a)) < reach
         if near.sum() < _MIN_FRAMES:
-            return line
+            return mapping
         weight, x, y = votes[near] ** 2, a[near], b[near]
         mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
         spread = float(np.sum(weight * (x - mean_x) ** 2))
-        slope = 1.0 / line.speed
-        if not fixed and spread > 1e-6 and np.ptp(x) > 1.0:
+        slope = 1.0 / mapping.speed
+        if not fixed_speed and spread > 1e-6 and np.ptp(x) > _MIN_FIT_SPAN_S:
             slope = float(np.sum(weight * (x - mean_x) * (y - mean_y)) / spread)
         speed = 1.0 / float(np.clip(slope, 1 / SPEEDS[-1], 1 / SPEEDS[0]))
-        if abs(speed - 1.0) < max(_SNAP, 0.05 / max(float(np.ptp(x)), 0.1)):
+        if abs(speed - 1.0) < max(_SPEED_TOLERANCE, _SPEED_DRIFT_S / max(float(np.ptp(x)), 0.1)):
             speed = 1.0
-        line = Line(speed, float(mean_y - mean_x / speed))
-    return line
+        mapping = TimeMapping(speed, float(mean_y - mean_x / speed))
+    return mapping
 
 
-def _polished(line: Line, table: Floats, a_times: Floats, b_times: Floats) -> Line:
-    """The offset nearby along which the pictures agree best, finer than the sampling."""
+def _refine_offset(
+    mapping: TimeMapping, similarity: F32, a_times: F32, b_times: F32
+) -> TimeMapping:
+    """Return the nearby offset with the highest interpolated similarity, finer than the sampling.
+
+    Of nearly equal offsets the one nearest to the start wins.
+    """
     if len(b_times) < _MIN_FRAMES:
-        return line
-    best = (-1.0, line)
-    for shift in sorted(np.linspace(-_POLISH_S, _POLISH_S, 31).tolist(), key=abs):
-        moved = Line(line.speed, line.offset + shift)
-        expected = moved.at(a_times.astype(np.float64))
+        return mapping
+    best = (-1.0, mapping)
+    shifts = np.linspace(-_REFINE_RANGE_S, _REFINE_RANGE_S, _REFINE_STEPS).tolist()
+    for shift in sorted(shifts, key=abs):
+        shifted = TimeMapping(mapping.speed, mapping.offset + shift)
+        expected = shifted.b_times(a_times.astype(np.float64))
         rows = np.flatnonzero((expected >= b_times[0]) & (expected <= b_times[-1]))
         if len(rows) < _MIN_FRAMES:
             continue
         after = np.clip(np.searchsorted(b_times, expected[rows]), 1, len(b_times) - 1)
         gap = np.maximum(b_times[after] - b_times[after - 1], 1e-6)
         share = np.clip((expected[rows] - b_times[after - 1]) / gap, 0, 1)
-        blended = table[rows, after - 1] * (1 - share) + table[rows, after] * share
+        blended = similarity[rows, after - 1] * (1 - share) + similarity[rows, after] * share
         score = float(np.where(blended >= _MIN_SIMILARITY, blended, 0).sum())
         if score > best[0] * (1 + 1e-4):
-            best = (score, moved)
+            best = (score, shifted)
     return best[1]
 
 
-def _stretches(table: Floats, a_times: Floats, b_times: Floats, line: Line) -> list[Stretch]:
-    expected = line.at(a_times.astype(np.float64))
+def _segments(
+    similarity: F32, a_times: F32, b_times: F32, mapping: TimeMapping
+) -> list[AlignedSegment]:
+    """Return the segments along a line in which the frames match, without longer gaps."""
+    expected = mapping.b_times(a_times.astype(np.float64))
     step = _step(b_times)
     inside = np.flatnonzero((expected >= b_times[0] - step) & (expected <= b_times[-1] + step))
     if not len(inside):
         return []
     after = np.clip(np.searchsorted(b_times, expected[inside]), 0, len(b_times) - 1)
     before = np.maximum(after - 1, 0)
-    ahead = table[inside, after] >= table[inside, before]
-    columns = np.where(ahead, after, before)
-    similarity = np.maximum(table[inside, after], table[inside, before])
-    # Fast motion between two samples lowers the similarity of a true pair, so what continues a
-    # stretch may be weaker than what founds one.
-    hit = np.flatnonzero(similarity >= _CONTINUES)
-    found = []
-    for start, stop in _runs(a_times[inside][hit]):
-        some = hit[start:stop]
-        seconds = float(np.ptp(a_times[inside[some]]))
-        strong = int((similarity[some] >= _MATCH).sum())
-        if strong >= max(_MIN_FRAMES, len(some) // 3) and seconds >= _MIN_SECONDS:
-            found.append(Stretch(line, inside[some], columns[some], similarity[some]))
-    return found
+    take_after = similarity[inside, after] >= similarity[inside, before]
+    columns = np.where(take_after, after, before)
+    best = np.maximum(similarity[inside, after], similarity[inside, before])
+    # Fast motion between two samples lowers the similarity of a true pair, so the frames that
+    # continue a segment may be less similar than those that start one.
+    matching = np.flatnonzero(best >= _CONTINUE_SIMILARITY)
+    segments = []
+    for start, stop in _runs(a_times[inside][matching]):
+        run = matching[start:stop]
+        seconds = float(np.ptp(a_times[inside[run]]))
+        seeds = int((best[run] >= _SEED_SIMILARITY).sum())
+        if seeds >= max(_MIN_FRAMES, len(run) // _SEED_SHARE) and seconds >= _MIN_SEGMENT_S:
+            segments.append(AlignedSegment(mapping, inside[run], columns[run], best[run]))
+    return segments
 
 
-def _step(times: Floats) -> float:
-    """The usual distance of frames."""
+def _step(times: F32) -> float:
+    """Return the median distance of frames, in seconds."""
     return float(np.median(np.diff(times))) if len(times) > 1 else _BIN_S
 
 
-def _runs(times: Floats) -> list[tuple[int, int]]:
-    """Slices of times with no gap over `_BRIDGE_S`."""
+def _runs(times: F32) -> list[tuple[int, int]]:
+    """Return slices of times without a gap over `_MAX_GAP_S`."""
     if not len(times):
         return []
-    breaks = np.flatnonzero(np.diff(times) > _BRIDGE_S) + 1
+    breaks = np.flatnonzero(np.diff(times) > _MAX_GAP_S) + 1
     edges = [0, *breaks.tolist(), len(times)]
     return list(pairwise(edges))

@@ -1,14 +1,13 @@
-"""What each choice of a boundary costs, on pairs whose truth is known.
+"""The precision and recall of each choice of a boundary, on pairs whose truth is known.
 
-A boundary says from which score on a pair is called something, so a labelled set with its scores
-is all that is needed: nothing is compared again. Three boundaries, three questions:
+A boundary is the lowest score of a class, so a labelled set with its scores is all that is needed:
+nothing is compared again. There are three boundaries:
 
-- exact: of the pairs that score at least this, how many are copies? These are the ones that
-  people may delete without looking.
+- exact: of the pairs that score at least this, how many are copies?
 - near: the same for all whole copies. Between `similar` and `near` lie the pairs that only look
   alike, and the files of which one holds a part of the other.
-- similar: of the parts that score at least this, how many are? And how many pairs that only look
-  alike are shown for review?
+- similar: of the parts that score at least this, how many are parts? And how many pairs that only
+  look alike are shown for review?
 """
 
 from __future__ import annotations
@@ -36,14 +35,14 @@ class Boundary(StrEnum):
 
 
 class Cost(_Value):
-    """What a boundary does at a value; rates are None where there is nothing to share by.
+    """The effect of a boundary at a value; a rate is None where its denominator is 0.
 
     Attributes:
         called: pairs that are called because of it.
         right: those of them that are copies.
         precision: right of called.
         recall: right of all copies of this kind of media, whole and in part.
-        false_positive_rate: called among all pairs that are no copies.
+        false_positive_rate: called among all pairs that are not copies.
         review: pairs at least `similar` that are called neither copy nor part.
     """
 
@@ -61,7 +60,7 @@ class Proposal(_Value):
 
     Attributes:
         current, proposed: costs at the boundary in use and at the one proposed; the same where no
-            boundary reaches what is wanted, or where it is reached by calling nothing.
+            boundary reaches the wanted precision, or only by calling nothing.
         reached: whether the proposed one has the wanted precision.
     """
 
@@ -74,7 +73,7 @@ class Proposal(_Value):
 
 
 class Costs:
-    """The pairs of one kind of media, to ask what boundaries cost."""
+    """The effects of boundaries on the pairs of one kind of media."""
 
     def __init__(self, pairs: Sequence[Scored], lost: NotCompared | None = None) -> None:
         lost = lost or NotCompared()
@@ -83,13 +82,13 @@ class Costs:
         self.others = sum(not pair.same for pair in pairs) + lost.different
 
     def at(self, boundary: Boundary, value: float, boundaries: Boundaries) -> Cost:
-        """What a boundary costs at a value, the others being as in `boundaries`."""
+        """The effect of a boundary at a value, with the others as in `boundaries`."""
         changed = boundaries.model_copy(update={boundary.value: value})
         called = [pair for pair in self._pairs if _called(pair, boundary, changed)]
         return self._cost(value, called, changed)
 
     def all_of(self, boundaries: Boundaries) -> Cost:
-        """What all boundaries do together: whole copies and parts; `value` is that of near."""
+        """The effect of all boundaries together on copies and parts; `value` is that of near."""
         called = [
             pair
             for pair in self._pairs
@@ -118,16 +117,16 @@ class Costs:
         self, boundary: Boundary, wanted: float, boundaries: Boundaries, least: float
     ) -> Cost | None:
         """The cost at the lowest boundary from `least` on that has the wanted precision, and at
-        every higher one too; None where there is none that calls anything."""
-        found = None
+        every higher one too; None if no boundary calls anything."""
+        lowest = None
         for step in range(100, round(least * 100) - 1, -1):
             cost = self.at(boundary, step / 100, boundaries)
             if cost.precision is None:
                 continue
             if cost.precision < wanted:
                 break
-            found = cost
-        return found
+            lowest = cost
+        return lowest
 
 
 def _called(pair: Scored, boundary: Boundary, boundaries: Boundaries) -> bool:
@@ -147,7 +146,7 @@ LEAST = {
     Boundary.NEAR: round(PART_CEILING + 0.005, 2),
     Boundary.SIMILAR: 0.5,
 }
-"""The lowest value that leaves a boundary its meaning."""
+"""The lowest value at which a boundary keeps its meaning."""
 
 
 def propose(
@@ -165,7 +164,7 @@ def propose(
         exact_precision: wanted of what is called exact.
 
     Returns:
-        The boundaries, in order, and each with what it costs; those that cannot be had stay.
+        The boundaries, in order, and each with its costs; unreachable ones stay as they are.
     """
     wanted = {
         Boundary.NEAR: precision,
@@ -198,12 +197,12 @@ def _proposal(
     """The lowest value of one boundary, given those already proposed."""
     before = costs.at(boundary, getattr(current, boundary.value), current)
     least = max(LEAST[boundary], so_far.near if boundary is Boundary.EXACT else 0.0)
-    found = costs.lowest(boundary, wanted, so_far, least)
+    lowest = costs.lowest(boundary, wanted, so_far, least)
     return Proposal(
         kind=kind,
         boundary=boundary,
         wanted=wanted,
         current=before,
-        proposed=found or before,
-        reached=found is not None,
+        proposed=lowest or before,
+        reached=lowest is not None,
     )

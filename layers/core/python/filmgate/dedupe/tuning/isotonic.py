@@ -1,7 +1,7 @@
-"""The rising map from scores to probabilities that is nearest to labels.
+"""The rising map from scores to probabilities that fits labels best.
 
 Isotonic regression (Ayer, Brunk, Ewing, Reid & Silverman, Ann. Math. Stat. 26, 1955; as
-calibration: Zadrozny & Elkan, KDD 2002), with small pools drawn to the share of all like them.
+calibration: Zadrozny & Elkan, KDD 2002), with small pools shrunk towards the share of their side.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from filmgate.dedupe.matching.calibration import PLACES, RESOLUTION, CalibrationMap, rounded
 
 LEAST_PAIRS = 10
-"""With fewer pairs there is no map: they would say little."""
+"""With fewer pairs there is no map: it would be too uncertain."""
 PRIOR_PAIRS = 10
-"""How many pairs the share of all like them counts for, beside the pairs of one score."""
+"""The share of the side counts for so many pairs, beside the pairs of one score."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Neighbouring scores that share one probability; `usual` is the share of copies about them."""
+    """Neighbouring scores with one probability; `usual` is the share of copies of their side."""
 
     low: float
     high: float
@@ -37,25 +37,25 @@ class _Block:
         return (self.copies + PRIOR_PAIRS * self.usual + 0.5) / (self.pairs + PRIOR_PAIRS + 1)
 
     def __add__(self, other: _Block) -> _Block:
-        """Itself and its next neighbour above."""
+        """The block joined with its next neighbour above."""
         pairs = self.pairs + other.pairs
         usual = (self.pairs * self.usual + other.pairs * other.usual) / pairs
         return _Block(self.low, other.high, pairs, self.copies + other.copies, usual)
 
 
 def fit(labelled: Iterable[tuple[float, bool]], certain: float) -> CalibrationMap | None:
-    """The rising map nearest to labels.
+    """The rising map that fits labels best.
 
-    On either side of `certain` it pools neighbours until shares rise, and draws each pool to the
-    share of its side by ten pairs (m-estimation, Zadrozny & Elkan, ICML 2001) and by half a pair
-    of each label (Jeffreys' prior), so that few pairs say little and none is 0 or 1. Small pools
-    are drawn more than large ones: where that undid the order, it pools again. Below all scores
-    that were seen the map falls in a line to next to nothing at 0, where nothing agrees.
+    On either side of `certain` it pools neighbours until shares rise, and shrinks each pool towards
+    the share of its side by ten pairs (m-estimation, Zadrozny & Elkan, ICML 2001) and by half a
+    pair of each label (Jeffreys' prior), so that few pairs weigh little and none is 0 or 1. Small
+    pools are shrunk more than large ones: where that breaks the order, it pools again. Below the
+    lowest score the map falls linearly to almost 0 at 0, where nothing agrees.
 
     Args:
         labelled: scores in 0..1, and whether the pair is a copy.
-        certain: the score from which on evidence decides, 0..1. What scores less only looks alike,
-            so neither side says anything of the other.
+        certain: the score from which on evidence decides, 0..1. Lower scores only look alike, so
+            neither side says anything about the other.
 
     Returns:
         None for fewer than `LEAST_PAIRS`.
@@ -81,8 +81,8 @@ def fit(labelled: Iterable[tuple[float, bool]], certain: float) -> CalibrationMa
 def _side(
     pairs: Sequence[tuple[float, bool]], low: float | None = None, high: float | None = None
 ) -> list[_Block]:
-    """Pools of one side; its end at the boundary to the other is stretched to there."""
-    # As uncertain as any share: what it counts for must not make few pairs of one label sure.
+    """Pools of one side; its end at the boundary to the other side extends to it."""
+    # Smoothed itself: the prior must not make few pairs of one label certain.
     usual = (sum(same for _, same in pairs) + 0.5) / (len(pairs) + 1)
     at_each: dict[float, _Block] = {}
     for score, same in pairs:
@@ -98,12 +98,12 @@ def _side(
 
 def _pooled(blocks: Iterable[_Block], *, smooth: bool) -> list[_Block]:
     """Neighbours pooled until shares rise (pool adjacent violators); blocks come by score."""
-    found: list[_Block] = []
+    pools: list[_Block] = []
     for block in blocks:
-        found.append(block)
-        while len(found) > 1 and _level(found[-2], smooth) >= _level(found[-1], smooth):
-            found[-2:] = [found[-2] + found[-1]]
-    return found
+        pools.append(block)
+        while len(pools) > 1 and _level(pools[-2], smooth) >= _level(pools[-1], smooth):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    return pools
 
 
 def _level(block: _Block, smooth: bool) -> float:

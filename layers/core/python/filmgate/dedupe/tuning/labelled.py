@@ -1,4 +1,4 @@
-"""Pairs whose truth is known: as they are written down, and as the boundaries see them."""
+"""Pairs whose truth is known: as they are stored, and as boundaries use them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class LabelledPair(_Value):
     """Two files, and whether one holds the other's recording, whole or in part.
 
     Attributes:
-        a, b: names, paths or asset ids; only people and those who fill in `comparison` read them.
-        group: pairs that are much alike, such as all copies of one source; empty for none. What
-            was learnt of some is no proof for the others, so they are held out together.
-        comparison: what was measured; None where it has to be made or fetched first.
+        a, b: names, paths or asset ids; for people, and for code that fills in `comparison`.
+        group: pairs that are much alike, such as all copies of one source; empty for none. They are
+            held out together, because results on some do not carry over to other sources.
+        comparison: what was measured; None if it has to be computed or fetched first.
     """
 
     a: str
@@ -34,7 +34,7 @@ class LabelledPair(_Value):
 
 
 class NotCompared(_Value):
-    """Pairs that the index never brought together, so that no boundary can call them."""
+    """Pairs that the index never found, so that no boundary can call them."""
 
     same: int = 0
     different: int = 0
@@ -48,12 +48,12 @@ class LabelledSet(_Value):
 
 
 class Scored(_Value):
-    """A pair as the boundaries see it.
+    """A pair as boundaries use it.
 
     Attributes:
         group: as in `LabelledPair`.
-        measured: the score is a fused one; neither an embedding's alone nor the 0 of a pair
-            without a match, whose true score nobody kept.
+        measured: the score is a fused one; neither that of an embedding alone nor the 0 of a
+            pair without a match, whose score was not stored.
     """
 
     kind: MediaKind

@@ -1,4 +1,4 @@
-"""Fitting the maps from scores to probabilities on a labelled set, and judging them there."""
+"""Fits the maps from scores to probabilities on a labelled set, and evaluates them there."""
 
 from __future__ import annotations
 
@@ -17,63 +17,64 @@ from filmgate.dedupe.tuning.reliability import Reliability, reliability
 from filmgate.media.model import MediaKind
 
 FOLDS = 5
+"""Of a cross-validation."""
 
 
 def calibrate(
     pairs: Iterable[Scored], source: CalibrationSource, start: Calibration
 ) -> Calibration:
-    """Fit the maps of every kind of media that there are enough pairs of.
+    """Fit the maps of every kind of media that has enough pairs.
 
     Args:
-        start: gives the maps of all other kinds.
+        start: supplies the maps of all other kinds.
     """
-    found = {}
+    maps = {}
     for kind, some in _by_kind(pairs).items():
         whole, part = _fit(some, partial=False), _fit(some, partial=True)
         if whole or part:
-            found[kind.value] = KindCalibration(source=source, whole=whole, part=part)
-    return start.model_copy(update=found)
+            maps[kind.value] = KindCalibration(source=source, whole=whole, part=part)
+    return start.model_copy(update=maps)
 
 
-def judged(
+def evaluate(
     pairs: Iterable[Scored], calibration: Calibration
 ) -> dict[MediaKind, Reliability | None]:
-    """How reliable maps are on these pairs, by kind; pairs that no map is for are left out."""
+    """How reliable maps are on these pairs, by kind; pairs without a map are left out."""
     return {
         kind: reliability(
             [
                 (probability, pair.same)
                 for pair in some
-                if (probability := _told(pair, calibration)) is not None
+                if (probability := _probability(pair, calibration)) is not None
             ]
         )
         for kind, some in _by_kind(pairs).items()
     }
 
 
-def cross_judged(pairs: Iterable[Scored]) -> dict[MediaKind, Reliability | None]:
+def cross_validate(pairs: Iterable[Scored]) -> dict[MediaKind, Reliability | None]:
     """How reliable maps fit on these pairs are, by kind.
 
-    Every pair is told by maps that were fit on the other four fifths (cross-validation, Stone,
-    J. R. Stat. Soc. B 36, 1974); groups stay together. Without groups, copies of one source are in
-    many fifths, and pairs of new sources may do worse.
+    The probability of each pair comes from maps that were fit on the other folds (cross-validation,
+    Stone, J. R. Stat. Soc. B 36, 1974); groups stay together. Without groups, copies of one source
+    are in many folds, and pairs of new sources may do worse.
     """
     return {kind: reliability([*_held_out(some)]) for kind, some in _by_kind(pairs).items()}
 
 
 def _held_out(pairs: Sequence[Scored]) -> Iterable[tuple[float, bool]]:
     folds = _folds(pairs)
-    for held in folds:
-        rest = [pair for fold in folds if fold is not held for pair in fold]
+    for test in folds:
+        rest = [pair for fold in folds if fold is not test for pair in fold]
         whole, part = _fit(rest, partial=False), _fit(rest, partial=True)
-        for pair in held:
-            made = part if pair.partial else whole
-            if made is not None:
-                yield made(pair.score), pair.same
+        for pair in test:
+            probability_of = part if pair.partial else whole
+            if probability_of is not None:
+                yield probability_of(pair.score), pair.same
 
 
 def _folds(pairs: Iterable[Scored]) -> list[list[Scored]]:
-    """Fifths, without a part in them for the order of the pairs."""
+    """Folds that do not depend on the order of the pairs."""
     groups: dict[str, list[Scored]] = {}
     single = []
     for pair in pairs:
@@ -81,29 +82,30 @@ def _folds(pairs: Iterable[Scored]) -> list[list[Scored]]:
             groups.setdefault(pair.group, []).append(pair)
         else:
             single.append(pair)
-    # By score, so that every fifth has scores of all heights.
+    # By score, so that every fold has low and high scores.
     single.sort(key=lambda pair: (pair.partial, pair.score, pair.same))
     units = [*(groups[name] for name in sorted(groups)), *([pair] for pair in single)]
     return [[pair for unit in units[fold::FOLDS] for pair in unit] for fold in range(FOLDS)]
 
 
 def _by_kind(pairs: Iterable[Scored]) -> dict[MediaKind, list[Scored]]:
-    found: dict[MediaKind, list[Scored]] = {}
+    by_kind: dict[MediaKind, list[Scored]] = {}
     for pair in pairs:
         if pair.measured:
-            found.setdefault(pair.kind, []).append(pair)
-    return found
+            by_kind.setdefault(pair.kind, []).append(pair)
+    return by_kind
 
 
 def _fit(pairs: Iterable[Scored], *, partial: bool) -> CalibrationMap | None:
-    told = [(pair.score, pair.same) for pair in pairs if pair.partial is partial]
-    return fit(told, _certain(partial=partial))
+    labelled = [(pair.score, pair.same) for pair in pairs if pair.partial is partial]
+    return fit(labelled, _certain(partial=partial))
 
 
 def _certain(*, partial: bool) -> float:
-    """The lowest score of what is certainly a part, or the whole: `decide` keeps the rest below."""
+    """The lowest score of a certain part, or of a certain whole copy: `decide` scores the rest
+    lower."""
     return PART_FLOOR if partial else NEAR_FLOOR
 
 
-def _told(pair: Scored, calibration: Calibration) -> float | None:
+def _probability(pair: Scored, calibration: Calibration) -> float | None:
     return calibration.probability(pair.kind, pair.score, partial=pair.partial)

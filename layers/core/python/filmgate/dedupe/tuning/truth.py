@@ -37,7 +37,7 @@ class SampleFile(_Value):
 
 
 class KnownCopy(_Value):
-    """`copy_path` was made of `source` by a transform; `expect` says what that makes them."""
+    """`copy_path` was made from `source` by a transform; `expect` is their relation."""
 
     source: str
     copy_path: str
@@ -47,7 +47,7 @@ class KnownCopy(_Value):
 
 
 class KnownNegative(_Value):
-    """Two files that are no copies of each other, though something in them is the same."""
+    """Two files that are not copies of each other, though something in them is the same."""
 
     a: str
     b: str
@@ -98,7 +98,7 @@ class TruthComparison(_Value):
         precision: of the pairs found to be copies, whole or in part, how many are.
         recall: of all pairs of copies, how many were found.
         f1: harmonic mean of the two, None when nothing was found or nothing was there.
-        false_positive_rate: of all pairs that are no copies, how many were called so.
+        false_positive_rate: of all pairs that are not copies, how many were called copies.
         per_transform: recall on (source, copy) alone, by transform.
         per_negative: false positives by class of negative; `unrelated` for all the others.
         missed, false_pairs: the pairs behind the two rates.
@@ -126,7 +126,7 @@ def wilson(hits: int, total: int, z: float = 1.96) -> Rate:
         ValueError: unless 0 <= hits <= total.
     """
     if not 0 <= hits <= total:
-        raise ValueError(f"{hits} of {total} is no proportion")
+        raise ValueError(f"{hits} of {total} is not a proportion")
     if total == 0:
         return Rate(hits=0, total=0, value=None, low=None, high=None)
     share = hits / total

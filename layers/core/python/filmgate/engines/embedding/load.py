@@ -26,12 +26,12 @@ class Loaded:
 
 
 def load(model: str, fetch: Fetch | None = None, folder: Path | None = None) -> Loaded:
-    """Open the model that a setting names. A model that cannot be used is none, with the reason.
+    """Open the model that a setting names; the reason if it cannot be used.
 
     Args:
         model: the manifest: a path that begins with `/` or `.`, or the key of an object, with its
             files beside it; empty for none.
-        fetch: gets objects; None where there is no storage.
+        fetch: gets objects; None without storage.
         folder: where fetched files are kept, the machine's own for temporary files by default.
 
     Raises:
@@ -39,7 +39,7 @@ def load(model: str, fetch: Fetch | None = None, folder: Path | None = None) -> 
     """
     if not model:
         return Loaded(None, "no model is configured")
-    # Most deployments have none, and then no function has to load what an engine needs.
+    # Most deployments have none, and then no function has to load the dependencies.
     from filmgate.engines.embedding.onnx import open_engine  # noqa: PLC0415
 
     try:
@@ -66,7 +66,7 @@ class _Fetched:
         self._folder = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def manifest(self) -> Path:
-        """Fetched anew each time: it says which files are meant."""
+        """Fetched every time: it names the files."""
         self._folder.mkdir(parents=True, exist_ok=True)
         _get(self._fetch, self._key, self._folder / "manifest.json")
         return self._folder / "manifest.json"

@@ -1,4 +1,4 @@
-"""The file beside a model that says what it is and how it is to be used."""
+"""The file beside a model that describes it and how to use it."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class _Value(BaseModel):
 
 
 class FileOf(_Value):
-    """A file beside the manifest, and what it has to hold."""
+    """A file beside the manifest, and the digest of its content."""
 
     file: FileName
     sha256: Sha256
 
 
 class Input(_Value):
-    """What the model is given: float32 (n, 3, height, width).
+    """The input of the model: float32 (n, 3, height, width).
 
     Attributes:
         name: of the input; None for the only one.
         channels: their order.
         fit: `stretch` the whole picture, or `crop` the largest middle part of the same shape.
-        mean, std: of each channel in that order, where values are 0..1; the mean is taken off and
-            the rest divided by std.
+        mean, std: of each channel in that order, where values are 0..1; the mean is
+            subtracted and the rest divided by std.
     """
 
     name: str | None = None
@@ -58,7 +58,7 @@ class Input(_Value):
 
 
 class Output(_Value):
-    """What the model gives: float32 (n, dimensions), to be scaled to unit length or already so."""
+    """The output of the model: float32 (n, dimensions); `normalise` scales it to unit length."""
 
     name: str
     dimensions: Annotated[int, Field(ge=2, le=4096)]
@@ -66,11 +66,11 @@ class Output(_Value):
 
 
 class Background(FileOf):
-    """Vectors of pictures that have nothing to do with any library: a .npy of (k, dimensions).
+    """Vectors of pictures unrelated to any library: a .npy of (k, dimensions).
 
     Attributes:
         first, last: which of a vector's nearest among them count, from 0, both included.
-        weight: how much of their mean similarity is taken off.
+        weight: the factor of their mean similarity, which is subtracted.
     """
 
     first: Annotated[int, Field(ge=0)] = 0
@@ -112,9 +112,9 @@ class Manifest(_Value):
 
     @property
     def engine(self) -> str:
-        """Name, version, and a digest of all that vectors and scores hang on."""
-        told = self.model_dump_json(exclude={"licence", "source"})
-        return f"{self.name}/{self.version}+{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+        """Name, version, and a digest of everything that vectors and scores depend on."""
+        described = self.model_dump_json(exclude={"licence", "source"})
+        return f"{self.name}/{self.version}+{hashlib.sha256(described.encode()).hexdigest()[:8]}"
 
 
 Read = Callable[[Path, FileOf], bytes]
@@ -130,7 +130,7 @@ def read_manifest(path: Path) -> Manifest:
     except ValidationError as error:
         wrong = error.errors()[0]
         place = ".".join(str(part) for part in wrong["loc"])
-        raise EmbeddingError(f"{path.name} is no manifest: {place} {wrong['msg']}") from error
+        raise EmbeddingError(f"{path.name} is not a manifest: {place} {wrong['msg']}") from error
 
 
 def read_checked(folder: Path, wanted: FileOf) -> bytes:

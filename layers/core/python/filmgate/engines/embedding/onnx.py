@@ -1,6 +1,6 @@
 """An embedding engine on onnxruntime, on the processor.
 
-onnxruntime is imported when a model is opened, so that all else works without it.
+onnxruntime is imported when a model is opened, so that everything else works without it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from filmgate.arrays import F32
 from filmgate.engines.embedding import normalise
 from filmgate.engines.embedding.manifest import (
     Background,
@@ -28,17 +29,18 @@ from filmgate.engines.embedding.port import EmbeddingError
 from filmgate.engines.embedding.track import Scale
 
 _BATCH = 8
+"""Pictures of a batch, unless the model fixes another number."""
 _THREADS = 4
+"""Threads at most."""
 _UNIT_ERROR = 0.01
+"""By how much the length of a unit vector may differ from 1."""
 _NO_FOLDER = os.devnull
-
-Floats = NDArray[np.float32]
 
 
 class OnnxEngine:
     """`filmgate.engines.embedding.port.EmbeddingEngine` of a manifest's model."""
 
-    def __init__(self, manifest: Manifest, weights: bytes, background: Floats | None) -> None:
+    def __init__(self, manifest: Manifest, weights: bytes, background: F32 | None) -> None:
         """Raises EmbeddingError: no onnxruntime, or not the model that the manifest describes."""
         self._manifest = manifest
         self._background = background
@@ -47,7 +49,7 @@ class OnnxEngine:
         names = [output.name for output in self._session.get_outputs()]
         if manifest.output.name not in names:
             raise EmbeddingError(f"the model has no output {manifest.output.name}, but {names}")
-        # One picture of noise: what is wrong shows now, and not with the first file.
+        # One picture of noise: faults show now, and not with the first file.
         noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
         self.embed([noise])
 
@@ -66,56 +68,56 @@ class OnnxEngine:
         """As the manifest says."""
         return Scale(self._manifest.scale.candidate, self._manifest.scale.similar)
 
-    def embed(self, frames: Sequence[NDArray[np.uint8]]) -> Floats:
+    def embed(self, frames: Sequence[NDArray[np.uint8]]) -> F32:
         """Unit vectors, float32 (n, d). Raises EmbeddingError."""
-        made = [np.zeros((0, self.dimensions), dtype=np.float32)]
+        batches = [np.zeros((0, self.dimensions), dtype=np.float32)]
         for start in range(0, len(frames), self._batch):
             some = prepared(frames[start : start + self._batch], self._manifest.input)
-            made.append(self._run(some))
-        return np.concatenate(made)
+            batches.append(self._run(some))
+        return np.concatenate(batches)
 
-    def bias(self, vectors: Floats) -> Floats:
+    def bias(self, vectors: F32) -> F32:
         """See `filmgate.engines.embedding.normalise.bias`; zeros without a background."""
         rule = self._manifest.background
         if rule is None or self._background is None:
             return np.zeros(len(vectors), dtype=np.float32)
         return normalise.bias(vectors, self._background, rule.first, rule.last, rule.weight)
 
-    def _run(self, pictures: Floats) -> Floats:
+    def _run(self, pictures: F32) -> F32:
         try:
-            (made,) = self._session.run([self._manifest.output.name], {self._input: pictures})
+            (vectors,) = self._session.run([self._manifest.output.name], {self._input: pictures})
         except Exception as error:
             raise EmbeddingError(f"the model failed: {_first_line(error)}") from error
         wanted = (len(pictures), self.dimensions)
-        if not isinstance(made, np.ndarray) or made.shape != wanted:
-            shape = getattr(made, "shape", type(made).__name__)
+        if not isinstance(vectors, np.ndarray) or vectors.shape != wanted:
+            shape = getattr(vectors, "shape", type(vectors).__name__)
             raise EmbeddingError(f"the model gives {shape}, and the manifest says {wanted}")
-        return _units(made.astype(np.float32, copy=False), self._manifest.output.normalise)
+        return _units(vectors.astype(np.float32, copy=False), self._manifest.output.normalise)
 
 
 def open_engine(manifest: Path, read: Read = read_checked) -> OnnxEngine:
     """The engine of a manifest, with the files beside it.
 
     Args:
-        read: gives the content of a file in the manifest's folder; each is asked for once.
+        read: gives the content of a file in the manifest's folder; each is read once.
 
     Raises:
         EmbeddingError: a file is missing or not the one described, onnxruntime is not there, or
             the model is not what the manifest says.
     """
-    told = read_manifest(manifest)
+    described = read_manifest(manifest)
     folder, background = manifest.parent, None
-    if told.background is not None:
-        body = read(folder, told.background)
-        background = _background(body, told.background, told.output.dimensions)
-    return OnnxEngine(told, read(folder, told.weights), background)
+    if described.background is not None:
+        body = read(folder, described.background)
+        background = _background(body, described.background, described.output.dimensions)
+    return OnnxEngine(described, read(folder, described.weights), background)
 
 
-def _background(body: bytes, rule: Background, dimensions: int) -> Floats:
+def _background(body: bytes, rule: Background, dimensions: int) -> F32:
     try:
         rows = np.load(io.BytesIO(body), allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise EmbeddingError(f"{rule.file} is no array: {error}") from error
+        raise EmbeddingError(f"{rule.file} is not an array: {error}") from error
     if rows.ndim != 2 or rows.shape[1] != dimensions or len(rows) <= rule.last:
         raise EmbeddingError(
             f"{rule.file} holds {rows.shape}, and ({rule.last + 1} or more, {dimensions}) is needed"
@@ -129,10 +131,10 @@ def _session(weights: bytes) -> Any:
     except ImportError as error:
         raise EmbeddingError("onnxruntime is not installed") from error
     options = runtime.SessionOptions()
-    # Told, it does not try to bind threads to processors, which Lambda forbids.
+    # With a number given, it does not bind threads to processors, which Lambda forbids.
     options.intra_op_num_threads = min(_THREADS, os.cpu_count() or 1)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Weights beside the file would not be covered by its digest: there is no folder to find any.
+    # The digest would not cover weights beside the file: there is no folder to find them in.
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", _NO_FOLDER
     )
@@ -161,8 +163,8 @@ def _input(session: Any, manifest: Manifest) -> tuple[str, int]:
     return given.name, shape[0] if isinstance(shape[0], int) else _BATCH
 
 
-def _units(vectors: Floats, scaled: bool) -> Floats:
-    """Brought to unit length, or checked to have it."""
+def _units(vectors: F32, scaled: bool) -> F32:
+    """Scaled to unit length, or checked to have it."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or (lengths <= 0).any():
         raise EmbeddingError("the model gives vectors without a direction")

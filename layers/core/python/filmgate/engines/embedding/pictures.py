@@ -1,4 +1,4 @@
-"""Pictures as a model wants them."""
+"""Prepares pictures as the input of a model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def prepared(frames: Sequence[NDArray[np.uint8]], rule: Input) -> NDArray[np.float32]:
     """float32 (n, 3, height, width) of RGB pictures, uint8 (h, w, 3), of any sizes."""
-    from PIL import Image  # noqa: PLC0415 - 20 ms, and only who embeds needs it
+    from PIL import Image  # noqa: PLC0415 - 20 ms, needed for embeddings only
 
     filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
     pictures = np.stack([_resized(frame, rule, filters[rule.resample]) for frame in frames])

@@ -21,7 +21,7 @@ class EmbeddingEngine(Protocol):
 
     @property
     def name(self) -> str:
-        """Name, version, and a digest of everything the vectors hang on, as one word."""
+        """Name, version, and a digest of everything that the vectors depend on, as one word."""
 
     @property
     def dimensions(self) -> int: ...
@@ -34,9 +34,9 @@ class EmbeddingEngine(Protocol):
         """Unit vectors, float32 (n, d), of n RGB pictures, uint8 (h, w, 3), of any sizes.
 
         Raises:
-            EmbeddingError: the model failed, or gave no vectors of this shape.
+            EmbeddingError: the model failed, or did not return vectors of this shape.
         """
 
     def bias(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How alike each vector is to pictures it has nothing to do with: float32 (n,), see
+        """How similar each vector is to unrelated pictures: float32 (n,), see
         `filmgate.engines.embedding.normalise`; zeros for a model without a background."""

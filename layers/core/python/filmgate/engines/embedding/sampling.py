@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,11 @@ from filmgate.media.model import Frame
 MOST_PICTURES = 16
 """Vectors of a file. Each is read by every search, so they are what a library's search costs."""
 _GAP_S = 2.0
+"""Seconds between kept pictures, until there are too many."""
 
 
 class Sampler:
-    """Keeps pictures about evenly over a file whose length nobody has to know.
+    """Keeps pictures about evenly over a file whose length need not be known.
 
     One in `_GAP_S` seconds; when there are twice too many, every other one goes and the gap
     doubles. So at most 2 * MOST_PICTURES small pictures are in memory.
@@ -27,13 +28,8 @@ class Sampler:
         self._gap_s = _GAP_S
         self._kept: list[Frame] = []
 
-    def passing(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """The same pictures, in order of time, looked at on the way."""
-        for frame in frames:
-            self._see(frame)
-            yield frame
-
-    def _see(self, frame: Frame) -> None:
+    def see(self, frame: Frame) -> None:
+        """Take the next picture, in order of time."""
         if self._kept and frame.time_s - self._kept[-1].time_s < self._gap_s - 1e-3:
             return
         self._kept.append(frame)
@@ -42,7 +38,12 @@ class Sampler:
             self._gap_s *= 2
 
     def chosen(self, usable: NDArray[np.float32]) -> list[Frame]:
-        """At most MOST_PICTURES of the pictures at these times, evenly."""
+        """At most MOST_PICTURES of what was seen, evenly.
+
+        Args:
+            usable: float32 (m,), times of the pictures that show enough to be told apart. All
+                flat pictures are alike to a model, and none says anything.
+        """
         times = np.array([frame.time_s for frame in self._kept], dtype=np.float32)
         frames = [self._kept[row] for row in np.flatnonzero(np.isin(times, usable))]
         if len(frames) <= MOST_PICTURES:
@@ -51,19 +52,12 @@ class Sampler:
         return [frames[row] for row in rows]
 
 
-def embedded(
-    engine: EmbeddingEngine, sampler: Sampler, usable: NDArray[np.float32]
-) -> EmbeddingTrack | None:
-    """The vectors of what was sampled; None where no picture is usable.
-
-    Args:
-        usable: float32 (m,), times of the pictures that show enough to be told apart. All flat
-            pictures are alike to a model, and none says anything.
+def embedded(engine: EmbeddingEngine, frames: Sequence[Frame]) -> EmbeddingTrack | None:
+    """The vectors of some pictures, in order of time; None where there are none.
 
     Raises:
         EmbeddingError: the engine failed.
     """
-    frames = sampler.chosen(usable)
     if not frames:
         return None
     vectors = engine.embed([frame.rgb for frame in frames])

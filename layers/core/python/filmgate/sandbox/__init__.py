@@ -1,0 +1,1 @@
+"""Decoding in a child process that can do no harm; see README.md."""
