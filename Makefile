@@ -4,43 +4,68 @@ STAGE ?= dev
 ARCHITECTURE ?= x86_64
 VENV := .venv
 BIN := $(VENV)/bin
-SETUP := .build/setup.stamp
-BENCH_SETUP := .build/bench-setup.stamp
+# In the virtual environment, so that they go when it goes.
+SETUP := $(VENV)/setup.stamp
+BENCH_SETUP := $(VENV)/bench-setup.stamp
 OSLS := node_modules/.bin/osls
 
 BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-sound bench-index \
 	bench-imports bench-vectors bench-throughput bench-agreement bench-descriptor \
 	bench-sandbox
 
+# A virtual environment is stale, and made again, when its Python no longer runs, is another version
+# than PYTHON was set to, or installed the packages for a checkout in another folder.
+VERSION := import sys; print("%d.%d" % sys.version_info[:2])
+HAS := $(shell $(BIN)/python -c '$(VERSION)' 2>/dev/null)
+ASKED := $(if $(filter file,$(origin PYTHON)),,$(shell $(PYTHON) -c '$(VERSION)' 2>/dev/null))
+PLACE := $(shell cat $(SETUP) 2>/dev/null)
+ifneq ($(wildcard $(VENV)),)
+ifeq ($(HAS),)
+STALE := its Python no longer runs
+else ifneq ($(and $(ASKED),$(filter-out $(ASKED),$(HAS))),)
+STALE := it has Python $(HAS), and $(PYTHON) is $(ASKED)
+else ifneq ($(and $(PLACE),$(filter-out $(CURDIR),$(PLACE))),)
+STALE := it was made in $(PLACE)
+endif
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench calibrate smoke $(BENCHMARKS)
+.PHONY: help setup run stop test lint format layers inference-layer package deploy remove clean bench calibrate \
+	release-check smoke remove-stale $(BENCHMARKS)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 setup: $(SETUP) ## install Python and Node packages into this folder
 
-$(VENV)/pyvenv.cfg:
+remove-stale:
+	@echo "Making the virtual environment again: $(STALE)"
+	@rm -rf $(VENV)
+
+$(VENV)/pyvenv.cfg: $(if $(STALE),remove-stale)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or later is needed; name one with PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(SETUP): pyproject.toml infra/packaging/constraints.txt package.json package-lock.json .npmrc | $(VENV)/pyvenv.cfg
+$(SETUP): pyproject.toml infra/packaging/constraints.txt package.json package-lock.json .npmrc $(if $(STALE),$(VENV)/pyvenv.cfg) | $(VENV)/pyvenv.cfg
 	@command -v npm >/dev/null || { echo "Node.js 20 or later is needed, for packaging"; exit 1; }
 	@echo "Installing; this happens once."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint infra/packaging/constraints.txt --editable '.[dev]'
 	@npm ci --silent --ignore-scripts
-	@mkdir -p $(@D) && touch $@
+	@echo '$(CURDIR)' > $@
 
 run: $(SETUP) ## start the local AWS, make a sample library, scan it and show what was found
 	@$(BIN)/filmgate demo
 
 stop: ## stop the local AWS; its contents are kept
-	@if [ -x $(BIN)/filmgate ]; then $(BIN)/filmgate down; fi
+	@if $(BIN)/python -c 'import filmgate.cli' 2>/dev/null; then $(BIN)/python -m filmgate.cli down; fi
 
-test: lint ## style, types and the whole test suite
-	@$(BIN)/python -m pytest
+test: lint ## style, types, the whole test suite and its coverage by package
+	@mkdir -p .build
+	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage json -q -o .build/coverage.json
+	@$(BIN)/python -m tests.coverage_by_package .build/coverage.json
 
 lint: $(SETUP) ## check style and types
 	@$(BIN)/ruff check .
@@ -50,7 +75,7 @@ lint: $(SETUP) ## check style and types
 $(BENCH_SETUP): $(SETUP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint infra/packaging/constraints.txt --editable '.[dev,bench]'
-	@mkdir -p $(@D) && touch $@
+	@touch $@
 
 bench-load: $(BENCH_SETUP) ## upload N=1000 files at once; KILL=10 kills a worker every 10 s meanwhile
 	@$(BIN)/python -m tests.benchmarks.load --files $(or $(N),1000) $(if $(KILL),--kill $(KILL))
@@ -77,6 +102,9 @@ bench-vectors: ## what embeddings cost: a model with random weights, and the vec
 $(BENCHMARKS): $(BENCH_SETUP)
 	@$(BIN)/python -m tests.benchmarks.$(@:bench-%=%) $(BENCH_FLAGS)
 
+release-check: $(BENCH_SETUP) ## run the benchmarks of tests/benchmarks/baseline.json, fail if a figure is worse; BENCH_FLAGS=--no-run reads the last ones
+	@$(BIN)/python -m tests.benchmarks.release_check $(BENCH_FLAGS)
+
 calibrate: $(BENCH_SETUP) ## fit the built-in probabilities on the tuning half of bench-matching; BENCH_FLAGS=--quick
 	@$(BIN)/python -m tests.benchmarks.matching $(BENCH_FLAGS)
 	@$(BIN)/python -m tests.benchmarks.calibrate $(BENCH_FLAGS)
@@ -101,6 +129,6 @@ smoke: $(SETUP) ## upload a picture and a copy to a stage and check the result; 
 remove: $(SETUP) ## remove a stage from AWS; buckets with files in them must be emptied first
 	@$(OSLS) remove --stage $(STAGE)
 
-clean: stop ## delete everything made here except the state of the local AWS (.filmgate)
-	@rm -rf .build .serverless dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: stop ## delete everything made here, the virtual environment too, but not the state of the local AWS (.filmgate)
+	@rm -rf $(VENV) .build .serverless dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './$(VENV)/*' -not -path './node_modules/*' -prune -exec rm -rf {} +

@@ -8,11 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from tests import real_files
+
 # Read once, when the first handler is imported, whichever test that is.
 os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Filmgate")
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "test")
 
-_SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+STACK_TIMEOUT_S = 1200
+"""A test on the local AWS may be the one that packages, starts and fills it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests on the local AWS their time."""
+    for item in items:
+        on_stack = {"integration", "e2e"} & set(item.path.parts) or item.get_closest_marker("stack")
+        if on_stack and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(STACK_TIMEOUT_S))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,7 +37,5 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real measuring files beside the checkout; tests without it are skipped."""
-    if not _SHARED.is_dir():
-        pytest.skip("the measuring files (../shared/data beside the checkout) are not here")
-    return _SHARED
+    """The folder of real measuring files beside the checkout, or what tests do without it."""
+    return real_files.folder()

@@ -14,12 +14,12 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from filmgate.dedupe.matching.groups import groups
 from filmgate.dedupe.matching.model import MatchClass, Verdict
-from filmgate.dedupe.tuning.truth import Rate, Truth, compare, is_call, wilson
+from filmgate.dedupe.tuning.truth import Rate, Truth, TruthComparison, compare, is_call, wilson
 from filmgate.media.model import MediaKind
 from filmgate_samples import library, plan, transforms
 from filmgate_samples.clip import Encoding, read_clip, read_image, write_clip, write_image
@@ -29,12 +29,15 @@ from tests.benchmarks.common import (
     BENCH,
     SHARED,
     Cell,
+    Figure,
     Result,
     Sheet,
     machine,
     note,
     parser,
     publish,
+    share,
+    slug,
 )
 
 SOURCES = (
@@ -48,8 +51,8 @@ PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg",
 SOURCE_S = 8.0
 _ENTIRE = Encoding("libx264", {"preset": "superfast", "crf": "18"})
 _STRONG = {MatchClass.EXACT, MatchClass.NEAR}
-Found = tuple[list[Sheet], dict[str, object]]
-"""Sheets, and the figures behind them."""
+Found = tuple[list[Sheet], list[Figure], dict[str, object]]
+"""Sheets, figures for scripts, and the numbers behind the sheets."""
 _MADE_BY = f"{plan.GENERATOR.replace('/', '-')} {SOURCE_S:g} s"
 
 
@@ -61,27 +64,32 @@ def main() -> None:
     chosen = words.parse_args()
     begun = time.perf_counter()
     sheets: list[Sheet] = []
-    figures: dict[str, object] = {}
+    figures: list[Figure] = []
+    details: dict[str, object] = {}
+
+    def add(part: str, found: Found) -> None:
+        sheets.extend(found[0])
+        figures.extend(found[1])
+        details[part] = found[2]
+
     if chosen.part in (None, "samples"):
         folder = BENCH / "library"
         known = library.make(folder, progress=lambda *_: None)
-        (more, figures["samples"]) = _judged("sample library", folder, known)
-        sheets += more
+        add("samples", _judged("samples", "sample library", folder, known))
     if SHARED.is_dir():
         if chosen.part in (None, "real"):
             known = expectations.truth(SHARED)
-            (more, figures["real"]) = _judged("real files", SHARED, known)
-            sheets += more
+            add("real", _judged("real", "real files", SHARED, known))
         if chosen.part in (None, "transforms"):
-            (more, figures["transforms"]) = _transforms()
-            sheets += more
+            add("transforms", _transforms())
     else:
         note(f"{SHARED} is not here: only the sample library is measured")
     name = f"accuracy-{chosen.part}" if chosen.part else "accuracy"
-    publish(Result(name, tuple(sheets), figures, time.perf_counter() - begun, machine()))
+    seconds = time.perf_counter() - begun
+    publish(Result(name, tuple(sheets), tuple(figures), details, seconds, machine()))
 
 
-def _judged(title: str, folder: Path, known: Truth) -> Found:
+def _judged(part: str, title: str, folder: Path, known: Truth) -> Found:
     """All files of one library against all."""
     files = [(file.path, folder / file.path) for file in known.files]
     # Arrival in an order that means nothing.
@@ -127,14 +135,35 @@ def _judged(title: str, folder: Path, known: Truth) -> Found:
     wrong += [(f.a, f.b, f"wrong: {f.label}") for f in judged.false_pairs]
     if wrong:
         sheets.append(_wrong(title, bare, wrong))
-    return sheets, {
-        **judged.model_dump(mode="json"),
-        "as_exact_or_near": strict.model_dump(mode="json"),
-        "retrieval": retrieved.recall.model_dump(),
-        "not_retrieved": [found.model_dump() for found in retrieved.missed],
-        "candidates": bare.candidates,
-        "classes": {" | ".join(p): [v.match_class, v.score] for p, v in bare.verdicts.items()},
-    }
+    return (
+        sheets,
+        [*_figures(part, judged, strict, retrieved)],
+        {
+            **judged.model_dump(mode="json"),
+            "as_exact_or_near": strict.model_dump(mode="json"),
+            "retrieval": retrieved.recall.model_dump(),
+            "not_retrieved": [found.model_dump() for found in retrieved.missed],
+            "candidates": bare.candidates,
+            "classes": {" | ".join(p): [v.match_class, v.score] for p, v in bare.verdicts.items()},
+        },
+    )
+
+
+def _figures(
+    part: str, judged: TruthComparison, strict: TruthComparison, retrieved: TruthComparison
+) -> Iterator[Figure]:
+    head = f"accuracy.{part}"
+    yield from share(f"{head}.precision", judged.precision)
+    yield from share(f"{head}.recall", judged.recall)
+    if judged.f1 is not None:
+        yield Figure(f"{head}.f1", judged.f1, "share")
+    yield from share(f"{head}.false_positives_a_pair", judged.false_positive_rate)
+    yield from share(f"{head}.false_positives_a_pair_exact_or_near", strict.false_positive_rate)
+    yield from share(f"{head}.retrieval_recall", retrieved.recall)
+    for name, rate in judged.per_negative.items():
+        yield from share(f"{head}.false_positives_a_pair.{slug(name)}", rate)
+    for name, rate in judged.per_transform.items():
+        yield from share(f"{head}.recall.{slug(name)}", rate)
 
 
 def called(verdict: Verdict) -> bool:
@@ -213,6 +242,7 @@ def _transforms() -> Found:
             if other != source and called(verdict)
         ]
     rates = {key: wilson(sum(found), len(found)) for key, found in sorted(hits.items())}
+    brought_up = wilson(retrieved, len(made))
     rows: list[tuple[Cell, ...]] = [
         (kind, transform, *_rate(rate)) for (kind, transform), rate in rates.items()
     ]
@@ -220,7 +250,7 @@ def _transforms() -> Found:
     false = wilson(len(wrong), len(made) * (len(references) - 1))
     rows += [
         ("all", "recall", *_rate(total)),
-        ("all", "recall of retrieval alone", *_rate(wilson(retrieved, len(made)))),
+        ("all", "recall of retrieval alone", *_rate(brought_up)),
         ("all", "false positives", *_rate(false)),
     ]
     sheets = [
@@ -233,12 +263,24 @@ def _transforms() -> Found:
     ]
     if lost or wrong:
         sheets.append(_wrong("transforms", bare, [*lost, *wrong]))
-    return sheets, {
-        "recall": {f"{kind} {name}": rate.model_dump() for (kind, name), rate in rates.items()},
-        "total": total.model_dump(),
-        "retrieved": retrieved,
-        "false_positive_rate": false.model_dump(),
-    }
+    head = "accuracy.transforms"
+    figures = [
+        *share(f"{head}.recall", total),
+        *share(f"{head}.retrieval_recall", brought_up),
+        *share(f"{head}.false_positives_a_pair", false),
+    ]
+    for (kind, transform), rate in rates.items():
+        figures += share(f"{head}.recall.{slug(kind)}.{slug(transform)}", rate)
+    return (
+        sheets,
+        figures,
+        {
+            "recall": {f"{kind} {name}": rate.model_dump() for (kind, name), rate in rates.items()},
+            "total": total.model_dump(),
+            "retrieved": retrieved,
+            "false_positive_rate": false.model_dump(),
+        },
+    )
 
 
 def _copies() -> list[tuple[str, Path, str, Path]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from filmgate.media.model import MediaKind
 from filmgate_samples import plan, transforms
 from tests.benchmarks.bare import Bare, ordered
-from tests.benchmarks.common import Cell, Result, Sheet, machine, parser, publish
+from tests.benchmarks.common import Cell, Figure, Result, Sheet, machine, parser, publish
 from tests.benchmarks.matching_copies import VARIANTS
 from tests.benchmarks.matching_sources import Source, sources
 from tests.benchmarks.pipeline import scan
@@ -59,8 +59,13 @@ def main() -> None:
             f"{len(theirs)} to the scan; {len(apart)} differ in class or by over {_CLOSE}.",
         ),
     )
-    figures = {"files": len(names), "pairs": len(ours), "apart": len(apart)}
-    publish(Result("agreement", (sheet,), figures, time.perf_counter() - begun, machine()))
+    figures = (
+        Figure("agreement.files", len(names), "count"),
+        Figure("agreement.pairs", len(ours), "count"),
+        Figure("agreement.pairs_that_differ", len(apart), "count"),
+    )
+    seconds = time.perf_counter() - begun
+    publish(Result("agreement", (sheet,), figures, seconds=seconds, machine=machine()))
     if apart:
         raise SystemExit("The scan and the benchmark differ.")
 

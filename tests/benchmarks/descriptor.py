@@ -18,7 +18,17 @@ from numpy.typing import NDArray
 from filmgate.arrays import F32
 from filmgate.dedupe.fingerprint import dct, keypoint_descriptors
 from filmgate.dedupe.index.settings import IndexSettings
-from tests.benchmarks.common import Cell, Result, Sheet, machine, note, parser, publish
+from tests.benchmarks.common import (
+    Cell,
+    Figure,
+    Result,
+    Sheet,
+    machine,
+    note,
+    parser,
+    publish,
+    slug,
+)
 from tests.benchmarks.descriptor_pairs import SEED, Described, described
 
 DIMENSIONS = 32
@@ -72,7 +82,17 @@ def main() -> None:
         ),
     )
     seconds = time.perf_counter() - begun
-    publish(Result("descriptor", (sheet,), {"seed": SEED}, seconds, machine()))
+    publish(Result("descriptor", (sheet,), _figures(rows), {"seed": SEED}, seconds, machine()))
+
+
+def _figures(rows: Iterable[tuple[Cell, ...]]) -> tuple[Figure, ...]:
+    measures = ("false_at_80_recall", "false_at_95_recall", "recall", "false")
+    return tuple(
+        Figure(f"descriptor.{slug(str(name))}.{measure}", float(value), "share")
+        for name, *values in rows
+        for measure, value in zip(measures, values, strict=True)
+        if value is not None
+    )
 
 
 def _row(

@@ -36,6 +36,7 @@ from tests.benchmarks.common import Result, interleaved, machine, note, parser, 
 from tests.benchmarks.index_client import client_seconds
 from tests.benchmarks.index_corpus import Corpus
 from tests.benchmarks.index_faiss import FLAT, MULTI, Faiss, available
+from tests.benchmarks.index_figures import figures
 from tests.benchmarks.index_sheets import sheets
 from tests.memory import MemoryBucketStore, MemoryDeltaStore, MemorySegmentStore
 
@@ -85,15 +86,20 @@ def main() -> None:
             found += pool.submit(measure, size).result()
     note("bands")
     bands = band_costs()
-    tables, figures = sheets(found, bands)
-    table, keypoints = index_points.sheet(index_points.FULL if chosen.full else index_points.SIZES)
-    tables.append(table)
-    figures["keypoints"] = keypoints
+    tables, details = sheets(found, bands)
+    images = index_points.FULL if chosen.full else index_points.SIZES
+    keypoints = [index_points.measure(count) for count in images]
+    tables.append(index_points.sheet(keypoints))
+    details["keypoints"] = [asdict(one) for one in keypoints]
+    read = [*figures(found, bands), *index_points.figures(keypoints)]
     if not chosen.no_samples:
         note("the sample library")
-        tables.append(index_samples.sheet())
-    figures["measured"] = [asdict(one) for one in found]
-    publish(Result("index", tuple(tables), figures, time.perf_counter() - begun, machine()))
+        table, more = index_samples.sheet()
+        tables.append(table)
+        read += more
+    details["measured"] = [asdict(one) for one in found]
+    seconds = time.perf_counter() - begun
+    publish(Result("index", tuple(tables), tuple(read), details, seconds, machine()))
 
 
 def _counts(text: str) -> tuple[int, ...]:

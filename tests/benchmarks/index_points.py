@@ -5,9 +5,10 @@ Pictures are drawn, not read: README.md says how, and what planted copies keep.
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache, partial
 
 import numpy as np
@@ -20,7 +21,7 @@ from filmgate.dedupe.index.port import IndexEntry, IndexQuery, KeypointCodes, Ke
 from filmgate.dedupe.index.segment import Segment
 from filmgate.dedupe.index.settings import IndexSettings
 from tests.benchmarks import index_corpus as corpus
-from tests.benchmarks.common import Cell, Sheet, interleaved, note, ratio
+from tests.benchmarks.common import Cell, Figure, Sheet, interleaved, note, ratio
 
 SIZES = (1_000, 10_000, 100_000)
 FULL = (*SIZES, 300_000)
@@ -112,9 +113,23 @@ def _recall(
     return statistics.mean(exact), sum(ours) / max(sum(exact), 1)
 
 
-def sheet(sizes: Sequence[int]) -> tuple[Sheet, list[dict[str, object]]]:
-    """The table, and the figures behind it."""
-    found = [measure(size) for size in sizes]
+def figures(found: Sequence[Measured]) -> Iterator[Figure]:
+    """For scripts: speed beside the exact scan, and what is kept of what that finds."""
+    for one in found:
+        head = f"index.keypoints.{one.images}_images"
+        yield Figure(f"{head}.speed_to_exact_scan", ratio(one.exact_s, one.ours_s), "times")
+        for kept, share in one.found.items():
+            yield Figure(f"{head}.recall_of_exact_scan.{kept}_kept", share, "share")
+    if len(found) > 1:
+        first, last = found[0], found[-1]
+        grown = statistics.median(last.ours_s) / statistics.median(first.ours_s)
+        more = last.images / first.images
+        name = f"index.keypoints.growth.{first.images}_to_{last.images}_images"
+        yield Figure(name, math.log(grown) / math.log(more), "exponent")
+
+
+def sheet(found: Sequence[Measured]) -> Sheet:
+    """The table of all sizes."""
     columns = (
         "images",
         "keypoints",
@@ -127,7 +142,7 @@ def sheet(sizes: Sequence[int]) -> tuple[Sheet, list[dict[str, object]]]:
     )
     title = "Searching by keypoints, one thread"
     rows = tuple(_row(one) for one in found)
-    return Sheet(title, columns, rows, _remarks(found[-1])), [asdict(one) for one in found]
+    return Sheet(title, columns, rows, _remarks(found[-1]))
 
 
 def _row(one: Measured) -> tuple[Cell, ...]:

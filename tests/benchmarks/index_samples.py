@@ -19,7 +19,7 @@ from filmgate.dedupe.index.settings import BandSettings
 from filmgate.errors import MediaRefused
 from filmgate_samples import library
 from tests.benchmarks.bare import kept, ordered
-from tests.benchmarks.common import BENCH, Cell, Sheet, note
+from tests.benchmarks.common import BENCH, Figure, Sheet, note, slug
 from tests.memory import MemoryBucketStore, MemoryDeltaStore, MemorySegmentStore
 
 _TENANT = "samples"
@@ -35,12 +35,14 @@ _RULES: dict[str, BandSettings] = {
     "bands, 28 bits": BandSettings(band_bits=28),
     "bands over all 255 bits": BandSettings(lowest_frequencies=255),
     "bands, nothing thinned": _EVERYTHING,
-    "… over all 255 bits": _EVERYTHING.model_copy(update={"lowest_frequencies": 255}),
+    "bands, nothing thinned, over all 255 bits": _EVERYTHING.model_copy(
+        update={"lowest_frequencies": 255}
+    ),
 }
 
 
-def sheet() -> Sheet:
-    """One row an index."""
+def sheet() -> tuple[Sheet, list[Figure]]:
+    """One row an index, and the figures for scripts."""
     folder = BENCH / "library"
     truth = library.make(folder, progress=lambda *_: None)
     prints: dict[str, Fingerprint] = {}
@@ -55,7 +57,7 @@ def sheet() -> Sheet:
         if copy.source in prints and copy.copy_path in prints
     }
     copies |= {ordered(a, b) for group in truth.groups for a in group for b in group if a < b}
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[str, int, int, float, float | None, float | None]] = []
     with tempfile.TemporaryDirectory(prefix="filmgate-bench-") as cache:
         segments = SegmentIndex(MemoryDeltaStore(), MemorySegmentStore(), cache_dir=Path(cache))
         rows.append(("segments", *_found(segments, prints, copies), None, None))
@@ -66,7 +68,12 @@ def sheet() -> Sheet:
     seconds = statistics.mean(
         made.info.duration_s for made in prints.values() if made.info.duration_s
     )
-    return Sheet(
+    figures = []
+    for name, either, _, others, _, _ in rows:
+        head = f"index.samples.{slug(str(name))}"
+        figures.append(Figure(f"{head}.recall", either / len(copies), "share"))
+        figures.append(Figure(f"{head}.others_a_search", others, "count"))
+    table = Sheet(
         "Copies of the sample library that come up, of "
         f"{len(copies)} pairs among {len(prints)} files",
         ("index", "either way", "both ways", "others a search", "writes a file", "reads a file"),
@@ -77,6 +84,7 @@ def sheet() -> Sheet:
             f"Films and sounds last {seconds:.0f} s on average; costs grow with length.",
         ),
     )
+    return table, figures
 
 
 def _found(

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from tests import load
-from tests.benchmarks.common import Cell, Result, Sheet, machine, parser, publish
+from tests.benchmarks.common import Cell, Figure, Result, Sheet, machine, parser, publish
 from tests.stack import own_stack
 
 PATIENCE_S = 400.0
@@ -44,6 +44,7 @@ def main() -> None:
         Result(
             "load-killed" if chosen.kill else "load-undisturbed",
             (_sheet(outcome, files, killed, sound),),
+            _figures(outcome, files, "killed" if chosen.kill else "undisturbed"),
             {**vars(outcome), "killed": dict(Counter(killed)), "sound": sound},
             time.perf_counter() - begun,
             facts,
@@ -61,6 +62,26 @@ def _sound(outcome: load.Outcome, files: load.Files) -> bool:
         and (outcome.repeated, outcome.waiting, outcome.dead) == (0, 0, 0)
         and outcome.copies_found == len(files.copies)
     )
+
+
+def _figures(outcome: load.Outcome, files: load.Files, how: str) -> tuple[Figure, ...]:
+    sent = len(files.good) + len(files.bad)
+    statuses = outcome.statuses
+    final = sum(statuses.get(name, 0) for name in ("done", "refused", "failed"))
+    found = {
+        "accepted": (outcome.accepted / sent, "share"),
+        "done": (statuses.get("done", 0) / len(files.good), "share"),
+        "refused": (statuses.get("refused", 0) / max(1, len(files.bad)), "share"),
+        "failed": (statuses.get("failed", 0), "count"),
+        "without_outcome": (sent - final, "count"),
+        "copies_found": (outcome.copies_found / max(1, len(files.copies)), "share"),
+        "pairs_recorded_twice": (outcome.repeated, "count"),
+        "left_in_queue": (outcome.waiting, "count"),
+        "dead_letters": (outcome.dead, "count"),
+        "uploads_a_second": (sent / outcome.seconds, "1/s"),
+    }
+    head = f"load.{how}.{sent}_files"
+    return tuple(Figure(f"{head}.{name}", value, unit) for name, (value, unit) in found.items())
 
 
 def _sheet(outcome: load.Outcome, files: load.Files, killed: list[str], sound: bool) -> Sheet:

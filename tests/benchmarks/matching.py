@@ -20,6 +20,7 @@ from filmgate.media.model import MediaKind
 from tests.benchmarks.bare import code, embedder
 from tests.benchmarks.common import BENCH, SHARED, Result, machine, note, parser, publish
 from tests.benchmarks.matching_copies import DRAW_SEED, VARIANTS, File, files
+from tests.benchmarks.matching_figures import figures
 from tests.benchmarks.matching_measures import overall
 from tests.benchmarks.matching_pairs import Pair, engine, pairs
 from tests.benchmarks.matching_report import (
@@ -90,7 +91,7 @@ def _result(
         reliability_sheet(test),
         summary({"tune": tune, "test": test}),
     )
-    figures = {
+    details = {
         "engines": [FINGERPRINT, MATCHING, *((model.name,) if (model := embedder()) else ())],
         "code": {"fingerprint": code(), "matching": engine()},
         "seeds": {"split": SPLIT_SEED, "draws": DRAW_SEED, "libraries": LIBRARY_SEEDS},
@@ -102,7 +103,9 @@ def _result(
         "files": [described(file) for file in made],
         "mistakes": {"tune": mistakes(tune, 1000), "test": mistakes(test, 1000)},
     }
-    return Result(name, sheets, figures, time.perf_counter() - begun, machine())
+    head = name.replace("-", "_") + ("" if SHARED.is_dir() else "_rendered_only")
+    found = tuple(figures(head, tune, test))
+    return Result(name, sheets, found, details, time.perf_counter() - begun, machine())
 
 
 def _plain(value: object) -> object:

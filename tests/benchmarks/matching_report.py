@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from filmgate.dedupe.matching.model import Comparison, MatchClass, Verdict
-from filmgate.dedupe.tuning.reliability import reliability
 from filmgate.dedupe.tuning.truth import Rate, wilson
 from filmgate.media.model import MediaKind
 from tests.benchmarks.common import Cell, Sheet
 from tests.benchmarks.matching_copies import File
+from tests.benchmarks.matching_figures import reliable
 from tests.benchmarks.matching_measures import (
     CONTENDERS,
     RATES,
@@ -164,15 +164,7 @@ def reliability_sheet(pairs: Sequence[Pair]) -> Sheet:
     rows: list[tuple[Cell, ...]] = []
     said = []
     for kind in MediaKind:
-        found = reliability(
-            [
-                (pair.verdict.probability, not pair.negative)
-                for pair in pairs
-                if pair.query.kind is kind
-                and pair.verdict is not None
-                and pair.verdict.probability is not None
-            ]
-        )
+        found = reliable([pair for pair in pairs if pair.query.kind is kind])
         if found is None:
             continue
         rows += [

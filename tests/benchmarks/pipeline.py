@@ -35,7 +35,18 @@ from filmgate.dedupe.tuning.truth import Truth
 from filmgate.library.model import AssetState
 from filmgate_samples import library
 from tests.benchmarks.bare import Bare
-from tests.benchmarks.common import BENCH, Cell, Result, Sheet, machine, note, parser, publish
+from tests.benchmarks.common import (
+    BENCH,
+    Cell,
+    Figure,
+    Result,
+    Sheet,
+    machine,
+    note,
+    parser,
+    publish,
+    ratio,
+)
 from tests.stack import RunningStack, own_stack
 from tests.unit.pipeline.flow import Flow
 
@@ -98,11 +109,13 @@ def main() -> None:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(BENCH / "library" / path, folder / path)
         rounds = [_round(folder, paths, turn) for turn in range(chosen.rounds)]
+    left_out = f"_of_{len(paths)}_files" if chosen.files else ""
     typical = sorted(rounds, key=lambda one: one.ratio)[len(rounds) // 2]
     publish(
         Result(
             "pipeline",
             (_whole(rounds, len(paths)), _phases(typical), _work(typical), _way(typical)),
+            _figures(rounds, left_out),
             {
                 "ratios": [one.ratio for one in rounds],
                 "scan_s": [one.scan.seconds for one in rounds],
@@ -115,6 +128,28 @@ def main() -> None:
             machine(),
         )
     )
+
+
+def _figures(rounds: list[Round], left_out: str) -> tuple[Figure, ...]:
+    bare = [sum(one.bare.values()) for one in rounds]
+    steps = [sum(one.steps.values()) for one in rounds]
+    return (
+        Figure(f"pipeline.scan_time_to_bare{left_out}", _median(o.ratio for o in rounds), "times"),
+        Figure(f"pipeline.steps_time_to_bare{left_out}", ratio(steps, bare), "times"),
+        Figure(f"pipeline.scan{left_out}", _median(o.scan.seconds for o in rounds), "s"),
+        Figure(
+            f"pipeline.scan_again{left_out}", _median(o.scan.again_seconds for o in rounds), "s"
+        ),
+        Figure(
+            f"pipeline.matches_that_differ{left_out}",
+            max(abs(one.matches - one.scan.matches) for one in rounds),
+            "count",
+        ),
+    )
+
+
+def _median(values: Iterable[float]) -> float:
+    return statistics.median(values)
 
 
 def _some(known: Truth, most: int) -> list[str]:

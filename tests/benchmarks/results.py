@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.benchmarks import summary_tables
-from tests.benchmarks.common import BENCH, markdown, parser
+from tests.benchmarks.common import BENCH, crowded, markdown, parser
 
 TARGET = Path(__file__).with_name("RESULTS.md")
 PARTS = (
@@ -82,6 +82,8 @@ def _section(stored: Path) -> str | None:
         return None
     facts = ", ".join(f"{key} {value}" for key, value in result["machine"].items() if value)
     lines = [f"## {result['name'].capitalize()}", "", f"{facts}."]
+    if warning := crowded(result["machine"]):
+        lines += ["", f"**{warning}**"]
     for sheet in result["sheets"]:
         lines += ["", f"### {sheet['title']}", "", *markdown(sheet["columns"], sheet["rows"])]
         if sheet["remarks"]:

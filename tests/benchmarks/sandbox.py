@@ -25,7 +25,7 @@ from filmgate.sandbox.inprocess import InProcessReader
 from filmgate.sandbox.model import MIB, Budget, Capabilities, Request
 from filmgate.sandbox.process import Zygote
 from filmgate.sandbox.reader import JOBS
-from tests.benchmarks.common import Result, Sheet, machine, note, parser, publish
+from tests.benchmarks.common import Figure, Result, Sheet, machine, note, parser, publish, slug
 
 _LIMITS = Limits()
 _BUDGET = Budget(memory_bytes=1024 * MIB, cpu_s=60, wall_s=60, answer_bytes=16 * MIB)
@@ -109,8 +109,21 @@ def main() -> None:
             f"Held: {held.model_dump_json()}",
         ),
     )
-    figures: dict[str, object] = {str(row[0]): row[1:] for row in rows}
-    publish(Result("sandbox", (sheet,), figures, time.perf_counter() - begun, machine()))
+    figures = [Figure("sandbox.ready", ready_ms, "ms")]
+    if resident is not None:
+        figures.append(Figure("sandbox.resident", resident, "MB"))
+    for name, _, parent, child in rows:
+        head = f"sandbox.small_jpeg.{slug(name)}"
+        figures.append(Figure(f"{head}.cpu", parent + child, "ms"))
+    publish(
+        Result(
+            "sandbox",
+            (sheet,),
+            tuple(figures),
+            seconds=time.perf_counter() - begun,
+            machine=machine(),
+        )
+    )
 
 
 def _measured(ways: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[Cost]]:

@@ -39,7 +39,19 @@ from filmgate.media.probe import probe
 from filmgate.pipeline.dedupe import MAX_CANDIDATES
 from filmgate_samples import synth
 from filmgate_samples.clip import RATE_HZ as SAMPLES_RATE_HZ
-from tests.benchmarks.common import SHARED, Cell, Result, Sheet, machine, note, parser, publish
+from tests.benchmarks.common import (
+    SHARED,
+    Cell,
+    Figure,
+    Result,
+    Sheet,
+    machine,
+    note,
+    parser,
+    publish,
+    share,
+    slug,
+)
 from tests.benchmarks.sound_copies import Outcome, outcomes
 from tests.memory import MemoryDeltaStore, MemorySegmentStore
 
@@ -77,17 +89,26 @@ def main() -> None:
     note(f"searched after {time.perf_counter() - begun:.0f} s")
     drawn = _drawn(stretches, chosen.pairs)
     compared = [(_class(*pair), _called(*pair)) for pair in drawn]
+    head = "sound.false_positives" if SHARED.is_dir() else "sound_synthesised.false_positives"
     rows: list[tuple[Cell, ...]] = []
-    for name in _ORDER:
-        here = [called for kind, called in compared if kind == name]
-        rows.append((name, "a pair that is compared", *_shown(here)))
-    different = [called for kind, called in compared if kind != _SAME_MUSIC]
-    rows.append((_ALL_BUT, "a pair that is compared", *_shown(different)))
+    figures: list[Figure] = []
+    for name in (*_ORDER, _ALL_BUT):
+        here = _rate(
+            called
+            for kind, called in compared
+            if kind == name or (name == _ALL_BUT and kind != _SAME_MUSIC)
+        )
+        rows.append((name, "a pair that is compared", *_shown_rate(here)))
+        figures += share(f"{head}_a_pair_compared.{slug(name)}", here)
     every = sum(_class(*pair) != _SAME_MUSIC for pair in combinations(stretches, 2))
     wrong = [pair for pair in searched if _class(*pair) != _SAME_MUSIC]
-    rows.append((_ALL_BUT, "a pair, retrieval included", *_shown_rate(wilson(len(wrong), every))))
+    a_pair = wilson(len(wrong), every)
     guilty = {stretch.name for pair in wrong for stretch in pair}
-    rows.append((_ALL_BUT, "a query", *_shown_rate(wilson(len(guilty), len(stretches)))))
+    a_query = wilson(len(guilty), len(stretches))
+    rows.append((_ALL_BUT, "a pair, retrieval included", *_shown_rate(a_pair)))
+    rows.append((_ALL_BUT, "a query", *_shown_rate(a_query)))
+    figures += share(f"{head}_a_pair", a_pair)
+    figures += share(f"{head}_a_query", a_query)
     sheet = Sheet(
         f"False calls among {len(stretches)} stretches of {STRETCH_S:g} s",
         ("pairs", "false calls for", "rate", "95 % interval", "of"),
@@ -97,24 +118,33 @@ def main() -> None:
             *(f"Called: {_label(*pair)}" for pair in searched),
         ),
     )
-    sheets = (sheet, _copies())
-    publish(Result("sound", sheets, {"seed": SEED}, time.perf_counter() - begun, machine()))
+    copies, more = _copies()
+    figures += more
+    seconds = time.perf_counter() - begun
+    details = {"seed": SEED}
+    publish(Result("sound", (sheet, copies), tuple(figures), details, seconds, machine()))
 
 
-def _copies() -> Sheet:
+def _copies() -> tuple[Sheet, list[Figure]]:
     found = list(outcomes())
     rows: list[tuple[Cell, ...]] = []
-    for edit in dict.fromkeys(outcome.edit for outcome in found):
-        here = [outcome for outcome in found if outcome.edit == edit]
+    figures: list[Figure] = []
+    head = "sound" if SHARED.is_dir() else "sound_synthesised"
+    for edit in (*dict.fromkeys(outcome.edit for outcome in found), "all"):
+        here = [outcome for outcome in found if edit in ("all", outcome.edit)]
         rows.append((edit, *_recalls(here)))
-    rows.append(("all", *_recalls(found)))
+        figures += share(f"{head}.recall.{slug(edit)}", _rate(o.called for o in here))
+        figures += share(f"{head}.retrieval_recall.{slug(edit)}", _rate(o.exact for o in here))
+        figures += share(f"{head}.bands_recall.{slug(edit)}", _rate(o.bands for o in here))
     wrong = sum(outcome.wrong for outcome in found)
-    return Sheet(
+    figures.append(Figure(f"{head}.false_positives_of_copies", wrong, "count"))
+    sheet = Sheet(
         "Copies of sound found among all originals",
         ("edit", "found", "95 % interval", "of", "brought up", "by bands"),
         tuple(rows),
         (f"Other originals called: {wrong}.",),
     )
+    return sheet, figures
 
 
 def _recalls(found: list[Outcome]) -> tuple[Cell, ...]:
@@ -122,7 +152,7 @@ def _recalls(found: list[Outcome]) -> tuple[Cell, ...]:
         return f"{100 * sum(flags) / len(found):.3g} %"
 
     return (
-        *_shown(outcome.called for outcome in found),
+        *_shown_rate(_rate(outcome.called for outcome in found)),
         share(outcome.exact for outcome in found),
         share(outcome.bands for outcome in found),
     )
@@ -226,9 +256,9 @@ def _class(one: Stretch, other: Stretch) -> str:
     return "speech and music" if one.voice or other.voice else "two pieces of music"
 
 
-def _shown(called: Iterable[bool]) -> tuple[Cell, ...]:
+def _rate(called: Iterable[bool]) -> Rate:
     flags = list(called)
-    return _shown_rate(wilson(sum(flags), len(flags)))
+    return wilson(sum(flags), len(flags))
 
 
 def _shown_rate(rate: Rate) -> tuple[Cell, ...]:

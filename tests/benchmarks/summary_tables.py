@@ -98,4 +98,6 @@ def _cells(row: list[Cell] | None) -> list[Cell]:
 
 
 def _made(result: Stored) -> str:
-    return f"`{result['machine']['command']}`, {result['machine']['date']}."
+    facts = result["machine"]
+    commit = facts.get("commit") or "not recorded"
+    return f"`{facts['command']}`, {facts['date']}, commit {commit}."

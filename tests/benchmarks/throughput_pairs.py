@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from filmgate.dedupe.matching.settings import MatchSettings
 from filmgate.dedupe.tuning.truth import is_call
 from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
-from tests.benchmarks.common import SHARED, Cell, Sheet, note
+from tests.benchmarks.common import SHARED, Cell, Figure, Sheet, note, slug
 from tests.benchmarks.throughput_copies import Made, made
 
 _LIMITS = Limits()
@@ -48,8 +48,8 @@ class Said:
         return is_call(self.verdict.match_class, self.verdict.transform.partial)
 
 
-def verdicts() -> tuple[Sheet, dict[str, object]]:
-    """The table, and its figures. Needs the real files.
+def verdicts() -> tuple[Sheet, tuple[Figure, ...], dict[str, object]]:
+    """The table, the figures for scripts, and the numbers behind it. Needs the real files.
 
     Raises:
         SystemExit: they are not there.
@@ -64,10 +64,11 @@ def verdicts() -> tuple[Sheet, dict[str, object]]:
         prints = {file.path: take(file.path) for file in files}
         seconds[name] = time.process_time() - begun
         found[name] = _judged(files, prints)
-    return _sheet(found, seconds), {
-        "fingerprint_s": seconds,
-        **{name: _figures(said) for name, said in found.items()},
-    }
+    counted = {name: _counted(said) for name, said in found.items()}
+    figures = tuple(
+        figure for name, counts in counted.items() for figure in _figures(slug(name), counts)
+    )
+    return _sheet(found, seconds), figures, {"fingerprint_s": seconds, **counted}
 
 
 def _taken(path: Path) -> Fingerprint:
@@ -137,13 +138,31 @@ def _cells(said: list[Said], asked: Callable[[Said], bool]) -> tuple[int, tuple[
     return len(some), (called, classes[MatchClass.EXACT], classes[MatchClass.NEAR], round(mean, 3))
 
 
-def _figures(said: list[Said]) -> dict[str, object]:
+def _figures(how: str, counts: Counts) -> Iterator[Figure]:
+    head = f"throughput_pairs.{how}"
+    recall, false = counts.called / counts.pairs, counts.others_called / counts.others
+    yield Figure(f"{head}.recall", recall, "share")
+    yield Figure(f"{head}.false_positives_a_pair", false, "share")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pairs of a copy and its original, and others, and how many of each were called."""
+
+    pairs: int
+    called: int
+    classes: dict[str, int]
+    others: int
+    others_called: int
+
+
+def _counted(said: list[Said]) -> Counts:
     same = [one for one in said if one.same]
     other = [one for one in said if not one.same]
-    return {
-        "pairs": len(same),
-        "called": sum(one.called for one in same),
-        "classes": dict(Counter(one.verdict.match_class.value for one in same)),
-        "others": len(other),
-        "others_called": sum(one.called for one in other),
-    }
+    return Counts(
+        pairs=len(same),
+        called=sum(one.called for one in same),
+        classes=dict(Counter(one.verdict.match_class.value for one in same)),
+        others=len(other),
+        others_called=sum(one.called for one in other),
+    )

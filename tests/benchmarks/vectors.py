@@ -19,7 +19,17 @@ from filmgate.dedupe.index.port import IndexQuery, Vectors
 from filmgate.dedupe.index.vectors import VectorBlock, from_arrays, hits, to_arrays
 from filmgate.engines.embedding.onnx import open_engine
 from filmgate.engines.embedding.sampling import MOST_PICTURES
-from tests.benchmarks.common import Cell, Result, Sheet, Timed, machine, parser, publish, timed
+from tests.benchmarks.common import (
+    Cell,
+    Figure,
+    Result,
+    Sheet,
+    Timed,
+    machine,
+    parser,
+    publish,
+    timed,
+)
 from tests.benchmarks.vectors_model import SIDE, install
 
 _ROUNDS = 5
@@ -34,12 +44,14 @@ def main() -> None:
     words.add_argument("--dimensions", type=int, default=512)
     chosen = words.parse_args()
     begun = time.perf_counter()
-    sheets = (_model(chosen.pictures), _scan(chosen.vectors, chosen.dimensions))
-    figures: dict[str, object] = {sheet.title: sheet.rows for sheet in sheets}
-    publish(Result("vectors", sheets, figures, time.perf_counter() - begun, machine()))
+    model, model_figures = _model(chosen.pictures)
+    scan, scan_figures = _scan(chosen.vectors, chosen.dimensions)
+    seconds = time.perf_counter() - begun
+    figures = (*model_figures, *scan_figures)
+    publish(Result("vectors", (model, scan), figures, seconds=seconds, machine=machine()))
 
 
-def _model(pictures: int) -> Sheet:
+def _model(pictures: int) -> tuple[Sheet, list[Figure]]:
     frames = list(np.random.default_rng(_SEED).integers(0, 256, (pictures, 144, 256, 3), np.uint8))
     with tempfile.TemporaryDirectory() as folder:
         manifest = install(Path(folder))
@@ -51,15 +63,20 @@ def _model(pictures: int) -> Sheet:
     rows: list[tuple[Cell, ...]] = [
         (name, *(cost / count for cost in _middle(runs))) for name, runs, count in work
     ]
-    return Sheet(
+    figures = [
+        Figure("vectors.random_model.opening", _middle(opened)[1], "cpu_s"),
+        Figure("vectors.random_model.picture", _middle(taken)[1] / pictures, "cpu_s"),
+    ]
+    sheet = Sheet(
         f"A model like ResNet-50 at {SIDE} pixels, {size:.0f} MB",
         ("", "s", "CPU s"),
         tuple(rows),
         ("Opening reads and checks the file, and tries one picture.",),
     )
+    return sheet, figures
 
 
-def _scan(count: int, dimensions: int) -> Sheet:
+def _scan(count: int, dimensions: int) -> tuple[Sheet, list[Figure]]:
     rng = np.random.default_rng(_SEED)
     block = VectorBlock(
         engine="random/1",
@@ -69,18 +86,22 @@ def _scan(count: int, dimensions: int) -> Sheet:
     )
     packed = pack(to_arrays((block,)), 1)
     blocks, _ = from_arrays(unpack(packed)[0])
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
+    head = f"vectors.random.scan_of_{count}"
+    figures = [Figure(f"{head}.size_a_vector", len(packed) / count, "bytes")]
     for asked in (1, MOST_PICTURES):
         query = _query(Vectors("random/1", block.rows[:asked], block.bias[:asked]))
         taken = [timed(partial(hits, blocks, query, count)) for _ in range(_ROUNDS + 1)]
         wall, cpu = _middle(taken)
         rows.append((asked, wall, cpu, cpu / count * 1e9, len(packed) / count))
-    return Sheet(
+        figures.append(Figure(f"{head}.{asked}_asked", cpu / count * 1e9, "cpu_ns_a_vector"))
+    sheet = Sheet(
         f"Exact scan of {count:,} vectors of {dimensions} dimensions",
         ("vectors asked", "s", "CPU s", "CPU ns a vector", "bytes a vector"),
         tuple(rows),
         ("An image has one vector, a film at most 16.",),
     )
+    return sheet, figures
 
 
 def _middle(runs: list[Timed]) -> tuple[float, float]:

@@ -28,7 +28,7 @@ from tests.stack import RunningStack, environment, shared_stack
 
 pytestmark = pytest.mark.stack
 
-_PATIENCE_S = 60
+_PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")

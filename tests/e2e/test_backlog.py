@@ -13,7 +13,7 @@ from tests.stack import environment, own_stack
 pytestmark = pytest.mark.stack
 
 SLOTS = 2
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 def test_a_backlog_drains_and_nothing_in_it_fails(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def test_redrive_moves_dead_letters_back_and_they_are_worked_on(cli, running, tm
     assert json.loads(done.stdout)["moved"] >= 12
     wanted = {asset_id("local", key, ""): key for key in (real, *lost)}
     with FilmgateClient(running.info.api_url, running.api_key) as api:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
             found = {asset.asset_id: asset for asset in api.assets_by_id(list(wanted))}
             if len(found) == 12 and all(asset.status.final for asset in found.values()):
@@ -252,7 +252,7 @@ def test_keys_made_by_the_operator_open_a_library_of_their_own(cli, environment)
 
 
 def test_logs_tell_what_the_functions_did(cli, scanned):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         lines = cli("logs", "ingest", "--since", "1h", "--json").stdout.splitlines()
         if lines:

@@ -18,7 +18,7 @@ from tests.stack import RunningStack, own_stack
 
 pytestmark = pytest.mark.stack
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 @pytest.fixture

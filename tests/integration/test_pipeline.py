@@ -35,7 +35,7 @@ from tests.unit.pipeline.flow import picture
 pytestmark = pytest.mark.stack
 
 Found = TypeVar("Found")
-_PATIENCE_S = 60.0
+_PATIENCE_S = 300.0
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,7 +64,6 @@ def test_damage_gives_a_result_or_a_refusal(
             data[min(int(where * reach), len(data) - 1)] = value
     path = tmp_path / "damaged"
     path.write_bytes(data)
-    started = time.monotonic()
     try:
         info = probe(path, LIMITS)
         decoded = decode(path, info, LIMITS, sample_rate_hz=5.0)
@@ -73,4 +71,3 @@ def test_damage_gives_a_result_or_a_refusal(
             assert 0 < max(frame.rgb.shape) <= STANDARD_SAMPLING.frame_side
     except MediaRefused as refusal:
         assert refusal.code and refusal.reason.endswith(".")
-    assert time.monotonic() - started < 10

@@ -42,9 +42,10 @@ def shots(monkeypatch: pytest.MonkeyPatch) -> None:
             "failed",
             "TransientError: S3 did not answer",
         ),
-        (Failure(name="Boom", cause="not json"), "failed", "Boom: not json"),
-        (Failure(name="Boom", cause="[1]"), "failed", "Boom: [1]"),
-        (Failure(name="Boom", cause="x" * 9999), "failed", "Boom"),
+        (Failure(name="NotFound", cause="not json"), "failed", "NotFound: not json"),
+        (Failure(name="NotFound", cause="[1]"), "failed", "NotFound: [1]"),
+        (Failure(name="UpdateError", cause="role x may not"), "failed", "failed (UpdateError)."),
+        (Failure(name="NotFound", cause="x" * 9999), "failed", "NotFound"),
     ],
 )
 def test_a_fault_is_recorded_in_plain_words(

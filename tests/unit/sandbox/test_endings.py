@@ -115,7 +115,7 @@ def test_memory_is_bounded_and_its_lack_is_not_the_files_fault(
 def test_processor_time_is_bounded(world: World) -> None:
     ended = world.run("burn", cpu_s=1)
     assert ended.how.signal == signal.SIGXCPU
-    assert 0.9 < ended.how.cpu_s < 2
+    assert ended.how.cpu_s < 2
     with pytest.raises(MediaRefused) as caught:
         answer_of(ended, BUDGET)
     assert caught.value.code == "too_slow"

@@ -19,8 +19,8 @@ def memory_is_short() -> bool:
     """Whether the process cannot even reserve ``RESERVE_BYTES`` more.
 
     Decoders report a failed allocation in many ways, and a file that claims gigabytes makes one
-    fail in a process that has memory enough. The reserved pages are never touched. They are private,
-    since a limit on data (RLIMIT_DATA) does not count shared ones.
+    fail in a process that has memory enough. The reserved pages are never touched. They are
+    private, since a limit on data (RLIMIT_DATA) does not count shared ones.
     """
     try:
         mmap.mmap(-1, RESERVE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()

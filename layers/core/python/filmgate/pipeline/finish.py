@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from filmgate.errors import FilmgateError
 from filmgate.library.jobs import Job
 from filmgate.library.ports import Runs
 from filmgate.library.results import ResultState
@@ -11,6 +12,7 @@ from filmgate.pipeline.runs import Ending, end_running
 from filmgate.pipeline.state import Failure, ToFinish
 
 _MAX_DETAIL = 300
+_OUR_ERRORS = {"FilmgateError"} | {kind.__name__ for kind in FilmgateError.__subclasses__()}
 _NEXT_STEP = "Run it again; if it fails again, the logs of this job say more."
 
 
@@ -27,7 +29,8 @@ def _plain(error: Failure) -> tuple[str, str]:
     """A code and a sentence for what the workflow caught."""
     if error.name in {"States.Timeout", "Sandbox.Timedout"}:
         return "timed_out", f"Processing took longer than a step may take. {_NEXT_STEP}"
-    detail = _message(error)[:_MAX_DETAIL]
+    # Other messages are of libraries and of AWS: they quote keys, and roles of the deployment.
+    detail = _message(error)[:_MAX_DETAIL] if error.name in _OUR_ERRORS else ""
     cause = f"{error.name}: {detail}" if detail else error.name
     return "failed", f"Processing failed ({cause}). {_NEXT_STEP}"
 
