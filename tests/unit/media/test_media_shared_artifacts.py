@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -128,6 +128,7 @@ def test_an_image_gives_one_frame_and_its_full_size(tmp_path: Path) -> None:
     assert (index.width, index.height) == (info.width, info.height)
     ((time_s, rgb),) = read_frames(shared(path, "frames"))
     assert time_s == 0.0
+    assert info.width is not None and info.height is not None
     assert (rgb.shape[0] > rgb.shape[1]) == (info.height > info.width)
     assert len(list(read_keyframes(shared(path, "keyframes")))) == 1
     assert read_shots(shared(path, "shots")).spans() == ((0.0, 0.0),)
@@ -275,7 +276,11 @@ def test_other_bytes_are_no_artifact(tmp_path: Path, name: str) -> None:
     for wrong in damaged:
         with pytest.raises(DamagedArtifactError):
             check(wrong)
-    readers = {"frames": read_frames, "keyframes": read_keyframes, "sound16k": sound_blocks}
+    readers: dict[str, Callable[[bytes], Iterable[object]]] = {
+        "frames": read_frames,
+        "keyframes": read_keyframes,
+        "sound16k": sound_blocks,
+    }
     if name in readers:
         with pytest.raises(DamagedArtifactError):
             list(readers[name](body[: len(body) // 2]))

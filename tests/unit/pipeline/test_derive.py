@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,9 @@ def reader() -> CountingReader:
 @pytest.fixture
 def flow(tmp_path: Path, reader: CountingReader, monkeypatch: pytest.MonkeyPatch) -> Flow:
     modules = {"watching": Watching}
-    imported = registry.import_module
-    monkeypatch.setattr(registry, "import_module", lambda name: modules.get(name) or imported(name))
+    monkeypatch.setattr(
+        registry, "import_module", lambda name: modules.get(name) or import_module(name)
+    )
     monkeypatch.setattr(registry, "ENGINES", (*registry.ENGINES, "watching"))
     return Flow(tmp_path, reader=reader)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -12,7 +12,7 @@ from filmgate.media.packed import DamagedArtifactError
 if TYPE_CHECKING:
     from filmgate.media.shot_detector import ShotDetector
 
-NAME = "shots"
+NAME: Final = "shots"
 VERSION = "filmgate-shots/1"
 FILE = "shots.json"
 MAX_BYTES = 8 * 1024**2
@@ -51,7 +51,8 @@ class Shots(BaseModel):
             return ()
         edges = [(cut, cut) for cut in self.cuts_s]
         edges += [(one.start_s, one.end_s) for one in self.transitions]
-        spans, start = [], 0.0
+        spans: list[tuple[float, float]] = []
+        start = 0.0
         for end, next_start in [*sorted(edges), (self.end_s, self.end_s)]:
             if end > start or not spans:
                 spans.append((start, end))

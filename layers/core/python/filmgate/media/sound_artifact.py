@@ -211,7 +211,7 @@ def _decoded(ogg: bytes) -> Iterator[NDArray[np.float32]]:
     import numpy as np  # noqa: PLC0415
 
     resampler = MonoResampler(RATE_HZ, "flt")
-    with av.open(BytesIO(ogg), format="ogg") as container:
+    with av.open(BytesIO(ogg), "r", format="ogg") as container:
         for frame in container.decode(audio=0):
             for piece in resampler.convert(frame, frame.time_base):
                 yield piece.to_ndarray().reshape(-1).clip(-1.0, 1.0).astype(np.float32, copy=False)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from filmgate.errors import MediaRefused
 from filmgate.media.audio import AudioCollector
@@ -202,7 +202,7 @@ class _Decoder:
             yield from self._decode_window(video, window, None, last=True)
             yield from self._emit_frames(video, self._decode_safely(video, None))
 
-    def _holds_wanted(self, packet: Packet[Stream]) -> bool:
+    def _holds_wanted(self, packet: Packet[Any]) -> bool:
         """Whether a video packet is of use, with what has been shown so far."""
         if self._serving.depth is Depth.FIRST:
             return self._first_s is None
