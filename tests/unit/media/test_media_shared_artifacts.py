@@ -205,6 +205,15 @@ def test_keyframes_are_those_of_the_container(tmp_path: Path) -> None:
     assert all(max(rgb.shape) == 256 for _, rgb in pictures)
 
 
+def test_a_file_whose_keyframes_have_no_times_is_not_refused_for_that(tmp_path: Path) -> None:
+    """AVI states no times of presentation where there are B-frames."""
+    options = {"bf": "2", "g": "12"}
+    path = make.video(tmp_path / "a.avi", seconds=4, codec="mpeg4", codec_options=options)
+    body = shared(path, "keyframes")
+    assert made_of(path, ["keyframes", "shots"]).shared["keyframes"] == body
+    assert len(list(read_frames(shared(path, "frames")))) == 4
+
+
 class _Counting(Consumer):
     """Counts the pictures that a pass decodes."""
 

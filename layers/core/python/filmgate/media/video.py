@@ -431,7 +431,11 @@ class _Decoder:
             self._decode_audio(audio, None)
             samples = self._audio.finish(self._first_s)
             self._decoded.audio = samples if samples.size else None
-        if (video is not None and not self._sampled_count) or (video is None and self._audio.empty):
+        # Whether nothing at all can be decoded shows only where the grid was asked for.
+        complete = self._serving.depth is Depth.SAMPLED
+        if (video is not None and complete and not self._sampled_count) or (
+            video is None and self._audio.empty
+        ):
             missing = "picture" if video is not None else "sound"
             raise MediaRefused(
                 "damaged",
