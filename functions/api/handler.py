@@ -52,7 +52,7 @@ def _services() -> Services:
         objects=objects,
         signer=objects,
         workflows=StepFunctionsWorkflows(
-            settings.express_workflow_arn, settings.standard_workflow_arn
+            settings.arns | {"backfill": settings.backfill_workflow_arn}
         ),
         keys=KeyRing(DynamoKeyStore(settings.keys_table)),
         stage=settings.stage,

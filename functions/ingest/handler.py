@@ -114,13 +114,10 @@ def _queue() -> SqsQueue:
 @cache
 def _ingest() -> Callable[..., dict[str, Any]]:
     """Ingest, once for each version of an object even when its event comes twice at a time."""
-    workflows = WorkflowSettings()
     deps = IngestDeps(
         library=DynamoAssetRuns(AssetTableSettings().assets_table),
         objects=S3Objects(RawSettings().raw_bucket, None),
-        workflows=StepFunctionsWorkflows(
-            workflows.express_workflow_arn, workflows.standard_workflow_arn
-        ),
+        workflows=StepFunctionsWorkflows(WorkflowSettings().arns),
         limits=LimitSettings().limits,
         reader=SandboxedReader(FunctionSettings().memory_size * MIB, log_sandbox),
     )

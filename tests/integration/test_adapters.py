@@ -167,7 +167,7 @@ def test_a_run_starts_once_as_a_standard_workflow(local: RunningStack) -> None:
     arns = local.info.workflows
     run_id = new_id()
     payload = {"tenant": "t", "asset_id": "gone", "run_id": run_id, "correlation_id": "c"}
-    workflows = StepFunctionsWorkflows(arns["express"], arns["standard"])
+    workflows = StepFunctionsWorkflows(arns)
     workflows.start("standard", run_id, {**payload, "work": []})
     workflows.start("standard", run_id, {**payload, "work": []})
     listed = local.aws.client("stepfunctions").list_executions(stateMachineArn=arns["standard"])

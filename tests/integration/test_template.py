@@ -370,7 +370,11 @@ def states_of(template: Template, workflow: str) -> dict[str, dict[str, Any]]:
 def test_executions_that_fail_are_logged_and_no_others(template: Template) -> None:
     machines = of(template, "AWS::StepFunctions::StateMachine")
     kinds = {name: machine["StateMachineType"] for name, machine in machines.items()}
-    assert kinds == {"AnalyzeExpress": "EXPRESS", "AnalyzeStandard": "STANDARD"}
+    assert kinds == {
+        "AnalyzeExpress": "EXPRESS",
+        "AnalyzeStandard": "STANDARD",
+        "Backfill": "STANDARD",
+    }
     levels = {machine["LoggingConfiguration"]["Level"] for machine in machines.values()}
     assert levels == {"ERROR"}
 
@@ -432,7 +436,7 @@ def test_everything_that_can_fail_has_an_alarm(template: Template) -> None:
     assert dashboard_rows(template, "Errors") == {logical(name) for name in FUNCTIONS}
     for name in FUNCTIONS:
         assert ("Errors", json.dumps({"Ref": logical(name)})) in watched
-    for workflow in ("AnalyzeExpress", "AnalyzeStandard"):
+    for workflow in ("AnalyzeExpress", "AnalyzeStandard", "Backfill"):
         assert ("ExecutionsFailed", json.dumps({"Ref": workflow})) in watched
     metrics = {metric for metric, _ in watched}
     assert metrics >= {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}

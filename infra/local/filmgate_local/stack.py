@@ -31,7 +31,7 @@ class StackInfo:
     Attributes:
         tables: physical name by ``assets``, ``matches``, ``index``, ``keys``, ``idempotency``.
         functions: name of the Lambda by the function's own, such as ``dead-letters``.
-        workflows: ARN by ``express``, ``standard``.
+        workflows: ARN by ``express``, ``standard``, ``backfill``.
         deployed: SHA-256 of the deployed template, artefacts included.
     """
 
@@ -213,6 +213,7 @@ def _describe(aws: LocalAws, running: Daemon, home: Home, packaged: Packaged) ->
         workflows={
             "express": output["AnalyzeExpressArn"],
             "standard": output["AnalyzeStandardArn"],
+            "backfill": output["BackfillArn"],
         },
         log=str(home.log),
         deployed=packaged.digest,

@@ -79,7 +79,7 @@ def test_every_command_has_json_and_every_option_has_help(words: list[str]) -> N
 def test_the_commands_that_were_promised_are_there() -> None:
     promised = {
         "up", "down", "status", "samples", "upload", "scan", "assets", "matches", "show", "logs",
-        "redrive", "keys", "demo", "version", "tune",
+        "redrive", "rerun", "keys", "demo", "version", "tune",
     }  # fmt: skip
     assert promised == set(group(get_command(app)).commands)
 

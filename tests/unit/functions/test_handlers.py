@@ -18,6 +18,7 @@ from filmgate.dedupe.index.settings import IndexSettings
 from filmgate.errors import TransientError
 from filmgate.library.jobs import JobState
 from filmgate.library.model import AssetState, AssetStatus
+from filmgate.pipeline.backfill import BackfillDeps
 from filmgate.settings import DecisionSettings, LimitSettings, MatchTableSettings
 from tests.memory import MemoryDeltaStore, MemorySegmentStore
 from tests.unit.functions.context import Context
@@ -287,6 +288,23 @@ def put_all(delta: MemoryDeltaStore, flow: Flow, tenants: Sequence[str]) -> None
     (item,) = delta.read(TENANT, delta.keys(TENANT))
     for tenant in tenants:
         delta.put(tenant, item)
+
+
+def test_a_backfill_lists_and_begins(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    asset, _ = flow.upload("a.jpg", picture(1))
+    flow.run(asset)
+    monkeypatch.setenv("FILMGATE_ARTIFACTS_BUCKET", "artifacts-bucket")
+    backfill = module("backfill")
+    monkeypatch.setattr(backfill, "_deps", lambda: BackfillDeps(flow.library, flow.objects))
+    order = event("backfill")
+    order["order"] |= {"tenant": TENANT, "everything": True}
+    listing = backfill.handler(order, Context())
+    assert (listing["bucket"], listing["count"]) == ("artifacts-bucket", 1)
+    (item,) = json.loads(flow.objects.get("artifacts", listing["key"]))
+    assert item.keys() == event("backfill", "event_begin")["item"].keys()
+    run = backfill.handler({"step": "begin", "item": item}, Context())["run"]
+    assert [job["capability"] for job in run["work"]] == ["dedupe"]
+    assert backfill.handler({"step": "begin", "item": item}, Context()) == {"run": None}
 
 
 def test_compact_continues_after_a_tenant_that_fails(

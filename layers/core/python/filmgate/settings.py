@@ -79,6 +79,17 @@ class WorkflowSettings(Environment):
     express_workflow_arn: str
     standard_workflow_arn: str
 
+    @property
+    def arns(self) -> dict[str, str]:
+        """By the names of `filmgate.library.ports.Workflows`."""
+        return {"express": self.express_workflow_arn, "standard": self.standard_workflow_arn}
+
+
+class BackfillSettings(Environment):
+    """The state machine `backfill`."""
+
+    backfill_workflow_arn: str
+
 
 class IdempotencySettings(Environment):
     """The table of what was done already."""

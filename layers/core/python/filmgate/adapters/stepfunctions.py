@@ -32,8 +32,9 @@ class StepFunctionsWorkflows:
     a second start repeats idempotent steps.
     """
 
-    def __init__(self, express_arn: str, standard_arn: str) -> None:
-        self._arns = {"express": express_arn, "standard": standard_arn}
+    def __init__(self, arns: Mapping[str, str]) -> None:
+        """State machines by the names that callers use: ``express``, ``standard``, ``backfill``."""
+        self._arns = arns
 
     def start(self, workflow: str, run_id: str, payload: Mapping[str, JsonValue]) -> None:
         """Raises TransientError."""

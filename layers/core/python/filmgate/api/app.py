@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from filmgate import __version__
 from filmgate.api import problems
 from filmgate.api.middleware import RequestScope
-from filmgate.api.routes import assets, engines, health, jobs, matches, uploads
+from filmgate.api.routes import assets, backfills, engines, health, jobs, matches, uploads
 from filmgate.api.services import Services
 
 _DESCRIPTION = """\
@@ -34,7 +34,7 @@ def create_app(services: Services) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.services = services
-    for module in (health, engines, uploads, assets, matches, jobs):
+    for module in (health, engines, uploads, assets, matches, jobs, backfills):
         app.include_router(module.router)
     problems.install(app)
     app.add_middleware(RequestScope, observe=services.observe)

@@ -171,10 +171,27 @@ class AssetView(_Value):
         return 0
 
 
+Want = Annotated[tuple[Name, ...] | None, Field(min_length=1, max_length=40)]
+"""Capabilities; all that suit the file where it is None."""
+
+
 class AnalysisRequest(_Request):
     """Capabilities to run; all that suit the file where none is named."""
 
-    want: Annotated[tuple[Name, ...] | None, Field(min_length=1, max_length=40)] = None
+    want: Want = None
+
+
+class BackfillRequest(_Request):
+    """What to run on all files: those without a result of the current engine, or `everything`."""
+
+    want: Want = None
+    everything: bool = False
+
+
+class Backfill(_Value):
+    """A backfill that was started."""
+
+    backfill_id: str
 
 
 class JobView(_Value):

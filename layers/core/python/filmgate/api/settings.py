@@ -7,6 +7,7 @@ from pydantic import Field
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
+    BackfillSettings,
     LimitSettings,
     MatchTableSettings,
     RawSettings,
@@ -20,6 +21,7 @@ class ApiSettings(
     RawSettings,
     ArtifactSettings,
     WorkflowSettings,
+    BackfillSettings,
     LimitSettings,
 ):
     """Those of storage and workflows, the table of API keys, the stage `/health` names, and for how

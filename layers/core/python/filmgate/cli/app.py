@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from filmgate.cli import demo, files, keys, library, logs, redrive, stack, tune
+from filmgate.cli import demo, files, keys, library, logs, redrive, rerun, stack, tune
 from filmgate.cli.errors import EXIT_CODES, Code, explain
 from filmgate.cli.options import Command, Json, help_of
 
@@ -105,7 +105,7 @@ _GROUPS = {
     "Service": (stack.up, stack.down, stack.status),
     "Files": (files.scan, files.upload, files.samples, demo.demo),
     "Results": (library.assets, library.matches, library.show),
-    "Operation": (logs.logs, redrive.redrive, tune.tune),
+    "Operation": (logs.logs, redrive.redrive, rerun.rerun, tune.tune),
 }
 for _panel, _commands in _GROUPS.items():
     for _command in _commands:

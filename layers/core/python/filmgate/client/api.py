@@ -21,6 +21,8 @@ from filmgate.api.models import (
     Analyses,
     AnalysisRequest,
     AssetView,
+    Backfill,
+    BackfillRequest,
     DownloadName,
     FileUrl,
     Health,
@@ -235,6 +237,11 @@ class FilmgateClient:
         body = AnalysisRequest(want=None if want is None else tuple(want))
         path = f"/assets/{asset_id}/analyses"
         return self._call(Analyses, "POST", path, json=body.model_dump(mode="json")).jobs
+
+    def backfill(self, want: Sequence[str] | None = None, *, everything: bool = False) -> Backfill:
+        """Run all files that lack a result of the current engine, or all. Raises ApiError 422."""
+        body = BackfillRequest(want=None if want is None else tuple(want), everything=everything)
+        return self._call(Backfill, "POST", "/backfills", json=body.model_dump(mode="json"))
 
     def file_url(self, asset_id: str, name: DownloadName) -> FileUrl:
         """Where one file of an asset is for 15 minutes. Raises ApiError 404."""

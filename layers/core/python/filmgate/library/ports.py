@@ -215,7 +215,8 @@ class Signer(Protocol):
 
 
 class Workflows(Protocol):
-    """Starts the workflow `analyze`."""
+    """Starts the workflows `analyze` and `backfill`."""
 
     def start(self, workflow: str, run_id: str, payload: Mapping[str, JsonValue]) -> None:
-        """``workflow`` is ``express`` or ``standard``. Starting the same run twice is harmless."""
+        """``workflow`` is ``express`` or ``standard``, of `analyze`, or ``backfill``. Starting the
+        same run twice is harmless."""
