@@ -11,7 +11,7 @@ OSLS := node_modules/.bin/osls
 
 BENCHMARKS := bench-fingerprint bench-pipeline bench-accuracy bench-matching bench-sound bench-index \
 	bench-imports bench-vectors bench-throughput bench-agreement bench-descriptor \
-	bench-sandbox
+	bench-sandbox bench-derive
 
 # A virtual environment is stale, and made again, when its Python no longer runs, is another version
 # than PYTHON was set to, or installed the packages for a checkout in another folder.
@@ -96,6 +96,7 @@ bench-index: ## candidate search at 1e5 and 1e6 hashes beside faiss, and in band
 bench-throughput: ## one-minute 720p videos per hour on one core, and the cost of one; BENCH_FLAGS=--pairs for verdicts
 bench-agreement: ## whether a scan and the matching benchmark agree on the same files
 bench-imports: ## import time of each function's handler
+bench-derive: ## what each artifact that engines share costs beside the fingerprint, and all in one pass
 bench-sandbox: ## what decoding in a process of its own costs for a file
 bench-descriptor: ## what a learned keypoint descriptor would gain over the DCT
 bench-vectors: ## what embeddings cost: a model with random weights, and the vector scan

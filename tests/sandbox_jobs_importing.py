@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from filmgate.dedupe.engine import FINGERPRINT
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo
+from filmgate.media.shared_artifacts import SHARED
 from filmgate.sandbox import jobs
 from filmgate.sandbox.answers import ReadArguments
 from filmgate.sandbox.child import Job
@@ -21,6 +23,7 @@ def _read(path: Path, arguments: str) -> tuple[bytes, ...]:
         info=MediaInfo.model_validate_json(info),
         limits=limits,
         pictures=True,
+        artifacts=(FINGERPRINT, *SHARED),
     )
     jobs.JOBS["read"](path, given.model_dump_json())
     return (" ".join(sorted(set(sys.modules) - before)).encode(),)

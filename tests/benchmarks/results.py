@@ -21,6 +21,7 @@ PARTS = (
     "load",
     "imports",
     "sandbox",
+    "derive",
     "vectors",
     "descriptor",
 )

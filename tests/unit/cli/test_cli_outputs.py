@@ -78,7 +78,7 @@ def everywhere(
         "tune": [tmp_path / "labelled.json"],
         "keys create": ["acme"],
         "keys revoke": [keys.records()[0].key_id],
-        "rerun": [asset.asset_id],
+        "rerun": ["--outdated"],
         "forget": [asset.asset_id],
         "restore": [asset.asset_id],
         "holds place": [asset.asset_id, "--reason", "case 7"],

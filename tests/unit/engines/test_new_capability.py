@@ -16,6 +16,7 @@ from filmgate.errors import FilmgateError
 from filmgate.library.model import AssetStatus
 from filmgate.library.results import Finding, ResultState
 from filmgate.pipeline import derive as deriving
+from filmgate.sandbox.port import Reading
 from tests.unit.api.world import World
 from tests.unit.functions.context import Context
 from tests.unit.pipeline.flow import TENANT, Flow, picture
@@ -166,15 +167,15 @@ def test_an_engine_gets_what_it_needs_and_no_more(
     folder.add("nothing_with_needs", needs=("fingerprint",))
     asset, _ = flow.upload("a.jpg", picture(1))
     made = 0
-    derive = deriving.DERIVERS["fingerprint"]
+    read = flow.reader.read
 
-    def counted(*given: Any) -> dict[str, str]:
+    def counted(*given: Any, **options: Any) -> Reading:
         nonlocal made
         made += 1
-        return derive(*given)
+        return read(*given, **options)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(deriving, "DERIVERS", {"fingerprint": counted})
+        patched.setattr(flow.reader, "read", counted)
         work = flow.derive(flow.state(asset)).work
     assert made == 1, "once for both engines"
     assert work[0].artifacts == work[1].artifacts
@@ -183,14 +184,26 @@ def test_an_engine_gets_what_it_needs_and_no_more(
     assert needs == ["fingerprint", "pdq.json", "tiles.jpg", "tiles.json"]
 
 
-def test_a_need_that_nothing_makes_is_a_fault_of_ours(folder: Folder, flow: Flow) -> None:
-    folder.add("nothing_makes_it", needs=("dreams",))
+def test_a_need_that_nothing_makes_is_named_before_anything_starts(
+    folder: Folder, flow: Flow
+) -> None:
+    folder.add("nothing_makes_it", needs=("fingerprint", "dreams"))
+    with pytest.raises(FilmgateError, match="do-nothing/1 needs dreams, and nothing derives"):
+        flow.upload("a.jpg", picture(1))
+    assert flow.workflows.started == {}
+
+
+def test_a_run_whose_need_is_no_longer_made_fails(
+    folder: Folder, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.add("nothing_of_frames", needs=("frames",))
     asset, _ = flow.upload("a.jpg", picture(1))
-    with pytest.raises(FilmgateError, match="nothing derives dreams"):
+    monkeypatch.setattr(deriving, "NEEDS", frozenset({"fingerprint"}))
+    with pytest.raises(FilmgateError, match="nothing derives frames"):
         flow.derive(flow.state(asset))
     record = flow.run(asset)
     assert (record.status, record.reason_code) == (AssetStatus.FAILED, "failed")
-    assert "dreams" in str(record.reason)
+    assert "frames" in str(record.reason)
 
 
 def test_an_engine_that_cannot_be_loaded_says_why(

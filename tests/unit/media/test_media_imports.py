@@ -12,7 +12,19 @@ HEAVY = {"av", "PIL", "numpy"}
 
 @pytest.mark.parametrize(
     "module",
-    ["model", "limits", "sampling", "sniff", "probe", "decode", "storyboard", "timing", "geometry"],
+    [
+        "model",
+        "limits",
+        "sampling",
+        "sniff",
+        "probe",
+        "decode",
+        "storyboard",
+        "timing",
+        "geometry",
+        "shared_artifacts",
+        "picture_set",
+    ],
 )
 def test_importing_loads_no_decoder(module: str) -> None:
     code = f"import sys, filmgate.media.{module}; print(*sys.modules)"

@@ -11,6 +11,7 @@ import pytest
 from filmgate.dedupe.fingerprint.codec import dumps
 from filmgate.dedupe.fingerprint.engine import ENGINE
 from filmgate.media.limits import Limits
+from filmgate.media.shared_artifacts import SHARED
 from filmgate.sandbox.answers import ReadArguments, media_info, picture_parts, reading
 from filmgate.sandbox.inprocess import InProcessReader
 from filmgate.sandbox.wire import WireError
@@ -80,7 +81,7 @@ def test_a_reading_that_is_not_of_the_file_is_none(tmp_path: Path, change: int) 
     info = here.probe(path, LIMITS)
     made = here.read(path, "0" * 64, info, LIMITS, pictures=True)
     asked = ReadArguments(sha256="0" * 64, info=info, limits=LIMITS, pictures=True)
-    assert made.tiles is not None
+    assert made.tiles is not None and made.fingerprint is not None
     index = made.tiles.index.model_dump_json().encode()
     honest = [dumps(made.fingerprint), index, made.tiles.jpeg, *picture_parts(made.pictures)]
     assert reading(honest, asked, ENGINE).tiles == made.tiles
@@ -98,3 +99,19 @@ def test_a_reading_that_is_not_of_the_file_is_none(tmp_path: Path, change: int) 
     ]
     with pytest.raises(WireError):
         reading(*lies[change])
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_shared_artifact_that_is_none_is_not_taken(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(picture(1))
+    here = InProcessReader()
+    info = here.probe(path, LIMITS)
+    body = here.read(path, "", info, LIMITS, pictures=False, artifacts=(name,)).shared[name]
+    asked = ReadArguments(sha256="", info=info, limits=LIMITS, pictures=False, artifacts=(name,))
+    rest = [b""] * 5
+    assert reading([*rest, body], asked, ENGINE).shared == {name: body}
+    too_long = b" " * (SHARED[name].max_bytes + 1)
+    for lie in ([], [b""], [body[:-1]], [body + b"x"], [too_long], [body, body]):
+        with pytest.raises(WireError):
+            reading([*rest, *lie], asked, ENGINE)

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from filmgate.dedupe.engine import FINGERPRINT as FINGERPRINT_NEED
 from filmgate.dedupe.fingerprint.codec import dumps, loads
 from filmgate.engines.embedding.onnx import open_engine
 from filmgate.errors import MediaRefused
 from filmgate.media.limits import Limits
+from filmgate.media.shared_artifacts import SHARED
 from filmgate.pipeline.artifacts import FINGERPRINT
 from filmgate.sandbox.inprocess import InProcessReader
 from filmgate.sandbox.model import MIB, Budget, Request
@@ -77,14 +79,31 @@ def test_a_child_reads_a_file_as_this_process_does(
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     info = here.probe(path, LIMITS)
     assert reader.probe(path, LIMITS) == info
-    wanted = here.read(path, digest, info, LIMITS, pictures=True)
-    found = reader.read(path, digest, info, LIMITS, pictures=True)
+    everything = (FINGERPRINT_NEED, *SHARED)
+    wanted = here.read(path, digest, info, LIMITS, pictures=True, artifacts=everything)
+    found = reader.read(path, digest, info, LIMITS, pictures=True, artifacts=everything)
+    assert found.fingerprint is not None and wanted.fingerprint is not None
     assert dumps(found.fingerprint) == dumps(wanted.fingerprint)
+    assert found.shared == wanted.shared
+    assert set(found.shared) == set(SHARED)
     assert found.tiles == wanted.tiles
     assert [one.time_s for one in found.pictures] == [one.time_s for one in wanted.pictures]
     for one, other in zip(found.pictures, wanted.pictures, strict=True):
         assert np.array_equal(one.rgb, other.rgb)
     assert reader.read(path, digest, info, LIMITS, pictures=False).pictures == ()
+
+
+def test_a_child_makes_shared_artifacts_without_a_fingerprint(
+    reader: SandboxedReader, tmp_path: Path
+) -> None:
+    path = FILES["video"](tmp_path)
+    info = InProcessReader().probe(path, LIMITS)
+    asked = ("sound16k", "frames")
+    found = reader.read(path, "0" * 64, info, LIMITS, pictures=True, artifacts=asked)
+    here = InProcessReader().read(path, "0" * 64, info, LIMITS, pictures=True, artifacts=asked)
+    assert (found.fingerprint, found.tiles, found.pictures) == (None, None, ())
+    assert list(found.shared) == ["sound16k", "frames"]
+    assert found.shared == here.shared
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -172,6 +172,7 @@ def test_films_have_few_vectors_apart_in_time(tmp_path: Path, engine: OnnxEngine
         limits = Limits()
         info = probe(path, limits)
         reading = InProcessReader().read(path, "0" * 64, info, limits, pictures=True)
+        assert reading.fingerprint is not None
         return with_embeddings(reading.fingerprint, engine, reading.pictures)
 
     short, long = embedded("short.mp4", 7).embeddings, embedded("long.mp4", 90).embeddings

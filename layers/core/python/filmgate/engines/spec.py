@@ -27,8 +27,8 @@ class EngineSpec(FrozenModel):
         capability: what it answers, such as ``dedupe``.
         name, version: together its identity; raise the version with any change of results.
         accepts: the kinds of media it works on.
-        needs: names of derived artifacts that it reads, see `filmgate.pipeline.derive`; empty for
-            an engine that reads none.
+        needs: names of derived artifacts that it reads, of `filmgate.pipeline.artifacts.NEEDS`;
+            empty for an engine that reads none.
         runner: the Lambda function that runs it: ``dedupe``, or ``engine`` for every engine that
             needs no storage of its own.
         parts: what of it reports on its own whether it can be used, see `engines.status`.

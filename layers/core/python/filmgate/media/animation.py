@@ -6,12 +6,14 @@ FFmpeg cannot decode animated WebP, and Pillow composes all three the way browse
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from filmgate.errors import MediaRefused
+from filmgate.media.consumers import Consumer, show_still
 from filmgate.media.image import DECODER_ERRORS, exif_orientation, open_image, silenced
 from filmgate.media.image_reduction import reduced_rgb
 from filmgate.media.limits import Limits
@@ -19,6 +21,11 @@ from filmgate.media.memory import raise_if_out_of_memory, transient_memory_error
 from filmgate.media.model import Decoded, Frame
 from filmgate.media.sampling import STANDARD_SAMPLING, SamplingSpec
 from filmgate.media.timing import SampleClock
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
 
 _MIN_DURATION_S = 0.011
 """Browsers show pictures that ask for 10 ms or less for 100 ms, and so do converters to video."""
@@ -113,10 +120,20 @@ def decode_animation(
     limits: Limits,
     clock: SampleClock,
     sampling: SamplingSpec = STANDARD_SAMPLING,
+    *,
+    consumers: Sequence[Consumer] = (),
 ) -> Decoded:
     """Decode the pictures that the clock picks; see `filmgate.media.decode.decode`."""
     decoded = Decoded(frames=iter(()), audio_rate_hz=sampling.audio_rate_hz)
-    decoded.frames = _frames(path, media_format, limits, clock, sampling=sampling, decoded=decoded)
+    decoded.frames = _frames(
+        path,
+        media_format,
+        limits,
+        clock,
+        sampling=sampling,
+        decoded=decoded,
+        consumers=consumers,
+    )
     return decoded
 
 
@@ -128,6 +145,7 @@ def _frames(
     *,
     sampling: SamplingSpec,
     decoded: Decoded,
+    consumers: Sequence[Consumer],
 ) -> Iterator[Frame]:
     deadline = monotonic() + limits.max_wall_s
     start_s, sampled = 0.0, 0
@@ -156,13 +174,28 @@ def _frames(
             if rgb is not None:
                 clock.take(start_s)
                 sampled += 1
-                yield Frame(start_s, exif_orientation(image).apply(rgb).copy())
+                frame = Frame(start_s, exif_orientation(image).apply(rgb).copy())
+                _show(consumers, frame, image, sampling.frame_side)
+                yield frame
             start_s += duration_s
     if not sampled:
         raise MediaRefused(
             "damaged",
             "Not one picture of the animation could be decoded. Upload it again from the original.",
         )
+
+
+def _show(consumers: Sequence[Consumer], frame: Frame, image: Image, frame_side: int) -> None:
+    def rgb(side: int) -> NDArray[np.uint8] | None:
+        if side == frame_side:
+            return frame.rgb
+        try:
+            return exif_orientation(image).apply(reduced_rgb(image, side)).copy()
+        except DECODER_ERRORS as error:
+            raise_if_out_of_memory(error)
+            return None
+
+    show_still(consumers, frame.time_s, rgb)
 
 
 class _BlockCount:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from filmgate.media.consumers import Consumer, Depth, Serving
 from filmgate.media.limits import Limits
 from filmgate.media.memory import transient_memory_errors
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
@@ -20,6 +22,7 @@ def decode(
     sample_rate_hz: float,
     max_sampling_gap_s: float = 0.0,
     sampling: SamplingSpec = STANDARD_SAMPLING,
+    consumers: Sequence[Consumer] = (),
 ) -> Decoded:
     """Decode pictures and sound.
 
@@ -41,24 +44,84 @@ def decode(
             ticks, those shortly before a keyframe may be missing, and the deblocking filter is
             skipped where the bit rate is high. At 0 every tick gets its picture.
         sampling: the size of frames and the rate of the sound.
+        consumers: take more from the same pass; they change nothing in what it yields.
 
     Raises:
         MediaRefused: ``damaged`` when nothing can be decoded, or ``too_many_pixels``; raised
             while the frames are consumed, or at once for a picture.
         TransientError: memory ran out; raised likewise.
     """
+    return _decode(
+        path,
+        info,
+        limits,
+        sample_rate_hz=sample_rate_hz,
+        max_sampling_gap_s=max_sampling_gap_s,
+        sampling=sampling,
+        serving=Serving(consumers),
+    )
+
+
+def decode_for(
+    consumers: Sequence[Consumer],
+    path: Path,
+    info: MediaInfo,
+    limits: Limits,
+    *,
+    sample_rate_hz: float,
+    max_sampling_gap_s: float = 0.0,
+    sampling: SamplingSpec = STANDARD_SAMPLING,
+) -> None:
+    """Decode for consumers alone, and no more than they need; see `decode` for the arguments.
+
+    With the same arguments, a consumer gets the same pictures of its depth and the same sound as
+    from `decode`.
+
+    Raises:
+        MediaRefused, TransientError: as `decode`.
+    """
+    serving = Serving(consumers, frames=False)
+    if serving.depth is Depth.FIRST and info.audio_codec is None:
+        return
+    decoded = _decode(
+        path,
+        info,
+        limits,
+        sample_rate_hz=sample_rate_hz,
+        max_sampling_gap_s=max_sampling_gap_s,
+        sampling=sampling,
+        serving=serving,
+    )
+    for _ in decoded.frames:
+        pass
+
+
+def _decode(
+    path: Path,
+    info: MediaInfo,
+    limits: Limits,
+    *,
+    sample_rate_hz: float,
+    max_sampling_gap_s: float,
+    sampling: SamplingSpec,
+    serving: Serving,
+) -> Decoded:
     if info.kind is MediaKind.IMAGE:
         from filmgate.media.image import decode_image  # noqa: PLC0415
 
         with transient_memory_errors():
-            picture = decode_image(path, info.format, limits, sampling)
+            picture = decode_image(path, info.format, limits, sampling, serving.consumers)
         return Decoded(frames=iter([Frame(0.0, picture)]), audio_rate_hz=sampling.audio_rate_hz)
     interval_s = max(1.0 / sample_rate_hz, info.duration_s / max(1, limits.max_sampled_frames - 1))
     clock = SampleClock(interval_s)
     if info.format in ANIMATED_FORMATS:
         from filmgate.media.animation import decode_animation  # noqa: PLC0415
 
-        return decode_animation(path, info.format, limits, clock, sampling)
+        return decode_animation(
+            path, info.format, limits, clock, sampling, consumers=serving.consumers
+        )
     from filmgate.media.video import decode_container  # noqa: PLC0415
 
-    return decode_container(path, info, limits, clock, max_sampling_gap_s, sampling=sampling)
+    return decode_container(
+        path, info, limits, clock, max_sampling_gap_s, sampling=sampling, serving=serving
+    )

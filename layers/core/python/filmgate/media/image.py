@@ -6,12 +6,13 @@ import mmap
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filmgate.errors import MediaRefused
+from filmgate.media.consumers import Consumer, show_still
 from filmgate.media.geometry import UPRIGHT, Orientation
 from filmgate.media.image_limits import check_image, too_many_pixels
 from filmgate.media.image_reduction import reduced_rgb
@@ -156,9 +157,16 @@ def exif_facts(image: Image) -> tuple[str | None, str | None]:
 
 
 def decode_image(
-    path: Path, media_format: str, limits: Limits, sampling: SamplingSpec = STANDARD_SAMPLING
+    path: Path,
+    media_format: str,
+    limits: Limits,
+    sampling: SamplingSpec = STANDARD_SAMPLING,
+    consumers: Sequence[Consumer] = (),
 ) -> NDArray[np.uint8]:
     """Decode one picture: uint8 RGB, upright, longer side at most ``sampling.frame_side``.
+
+    Args:
+        consumers: see the same picture, at the sizes that they ask for.
 
     Raises:
         MediaRefused: ``too_many_pixels`` or ``damaged``.
@@ -174,7 +182,36 @@ def decode_image(
             image.load()
         # After loading: the TIFF decoder turns the picture by itself and then drops the tag.
         orientation = exif_orientation(image)
-        return orientation.apply(reduced_rgb(image, side)).copy()
+
+        def reduced(side: int) -> NDArray[np.uint8]:
+            return orientation.apply(reduced_rgb(image, side)).copy()
+
+        frame = reduced(side)
+        if media_format != "jpeg":
+            _show(consumers, sampling.frame_side, frame, reduced)
+    if media_format == "jpeg":
+        # It was decoded no larger than this frame needs: another size is another decoding.
+        _show(
+            consumers,
+            sampling.frame_side,
+            frame,
+            lambda side: decode_image(
+                path, media_format, limits, sampling.model_copy(update={"frame_side": side})
+            ),
+        )
+    return frame
+
+
+def _show(
+    consumers: Sequence[Consumer],
+    frame_side: int,
+    frame: NDArray[np.uint8],
+    reduced: Callable[[int], NDArray[np.uint8]],
+) -> None:
+    def rgb(side: int) -> NDArray[np.uint8]:
+        return frame if side == frame_side else reduced(side)
+
+    show_still(consumers, 0.0, rgb)
 
 
 def _check_scans(path: Path) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import floor, inf
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+
+_RESET_S = 0.25
+"""Seconds by which a clock has to fall back to count as reset, as by joining files; smaller steps
+are jitter."""
 _TOLERANCE_S = 1e-4
 """Container clocks tick in milliseconds or finer; 1/30 s is not exact in them."""
 
@@ -36,6 +44,33 @@ class SampleClock:
     def copy(self) -> SampleClock:
         """Return a clock that can run ahead of this one."""
         return SampleClock(self.interval_s, self.next_s, self.origin_s)
+
+
+class ClockResets:
+    """Shifts the times of packets so that time goes on after a clock reset in the file."""
+
+    def __init__(self) -> None:
+        self._offsets: dict[int, tuple[int, int]] = {}
+
+    def unwrap(self, packet: Packet[Stream]) -> float | None:
+        """Shift one packet; return its end in seconds on the clock of the container.
+
+        The end is None where the packet has no time.
+        """
+        if packet.dts is None or packet.time_base is None:
+            return None
+        index, dts, pts = packet.stream.index, packet.dts, packet.pts
+        # Arithmetic of fractions would cost more than everything else here, for every packet.
+        tick_s = packet.time_base.numerator / packet.time_base.denominator
+        offset, last = self._offsets.get(index, (0, dts))
+        if (last - dts - offset) * tick_s > _RESET_S:
+            offset = last - dts + (packet.duration or 0)
+        if offset:
+            packet.dts = dts = dts + offset
+            if pts is not None:
+                packet.pts = pts = pts + offset
+        self._offsets[index] = (offset, dts)
+        return ((dts if pts is None else pts) + (packet.duration or 0)) * tick_s
 
 
 def plan_picks(times_s: Sequence[float], clock: SampleClock) -> list[bool]:

@@ -8,20 +8,24 @@ from collections.abc import Iterator
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from filmgate.errors import MediaRefused
 from filmgate.media.audio import AudioCollector
+from filmgate.media.consumers import Depth, Picture, Serving
 from filmgate.media.container import TICKS_PER_S, main_audio, main_video, open_container
-from filmgate.media.geometry import UPRIGHT, display_size, fit, frame_orientation
 from filmgate.media.limits import Limits
 from filmgate.media.memory import raise_if_out_of_memory, transient_memory_errors
 from filmgate.media.model import Decoded, Frame, MediaInfo, MediaKind
 from filmgate.media.sampling import SamplingSpec
-from filmgate.media.timing import SampleClock, plan_picks, skip_group_end
+from filmgate.media.timing import ClockResets, SampleClock, plan_picks, skip_group_end
+from filmgate.media.video_scaling import Scaler
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     import numpy as np
+    from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
@@ -44,9 +48,6 @@ _WINDOW_BYTES = 32 * 1024**2
 """Bytes that are held back; at most a few seconds of the highest bit rates in use."""
 _MAX_DEMUX_FAILURES = 16
 """Failures of the demuxer in a row, after each of which it is asked once more."""
-_RESET_S = 0.25
-"""Seconds by which a clock has to fall back to count as reset, as by joining files; smaller steps
-are jitter."""
 _MISSING_S, _MISSING_SHARE = 2.0, 0.05
 """A file that ends earlier than it states, by more than both, is cut short. Containers state the
 length of the longest stream, to which the others come this close."""
@@ -62,10 +63,13 @@ def decode_container(
     max_sampling_gap_s: float,
     *,
     sampling: SamplingSpec,
+    serving: Serving,
 ) -> Decoded:
     """Decode what the clock picks; see `filmgate.media.decode.decode`."""
     decoded = Decoded(frames=iter(()), audio_rate_hz=sampling.audio_rate_hz)
-    decoder = _Decoder(info, limits, clock, decoded, max_sampling_gap_s, sampling=sampling)
+    decoder = _Decoder(
+        info, limits, clock, decoded, max_sampling_gap_s, sampling=sampling, serving=serving
+    )
     decoded.frames = decoder.run(path)
     return decoded
 
@@ -107,6 +111,7 @@ class _Decoder:
         max_gap_s: float,
         *,
         sampling: SamplingSpec,
+        serving: Serving,
     ) -> None:
         self._info = info
         self._limits = limits
@@ -118,7 +123,10 @@ class _Decoder:
             max_gap_s > 0 and (info.frame_rate or 0.0) >= _MIN_REFERENCE_HZ
         )
         self._deadline = monotonic() + limits.max_wall_s
-        self._audio = AudioCollector(limits.max_duration_s, sampling.audio_rate_hz)
+        self._audio = AudioCollector(
+            limits.max_duration_s, sampling.audio_rate_hz, keep=serving.frames
+        )
+        self._serving = serving
         self._decoded_count = 0
         self._sampled_count = 0
         self._first_s: float | None = None
@@ -126,7 +134,7 @@ class _Decoder:
         self._gap_fills: deque[float] = deque()
         self._last_s = 0.0
         self._end_s = 0.0
-        self._timestamp_offsets: dict[int, tuple[int, int]] = {}
+        self._resets = ClockResets()
         self._tail_dropped = False
 
     def run(self, path: Path) -> Iterator[Frame]:
@@ -142,7 +150,7 @@ class _Decoder:
             open_container(path, self._info.format, self._limits) as container,
         ):
             video = main_video(container) if self._info.kind is MediaKind.VIDEO else None
-            audio = main_audio(container)
+            audio = main_audio(container) if video is None or self._serving.sound else None
             self._start_s = (container.start_time or 0) / TICKS_PER_S
             self._configure_streams(container, video, audio)
             yield from self._decode_packets(container, video, audio)
@@ -152,13 +160,12 @@ class _Decoder:
         self, container: InputContainer, video: VideoStream | None, audio: AudioStream | None
     ) -> None:
         from av.stream import Discard  # noqa: PLC0415
-        from av.video.reformatter import VideoReformatter  # noqa: PLC0415
 
         for stream in container.streams:
             if stream is not video and stream is not audio:
                 stream.discard = Discard.all
         if video is not None:
-            self._reformatter = VideoReformatter()
+            self._scaler = Scaler(video, self._limits)
             context = video.codec_context
             context.thread_count = min(_MAX_THREADS, _cores())
             context.thread_type = "AUTO"
@@ -181,6 +188,8 @@ class _Decoder:
                 self._decode_audio(audio, cast("Packet[AudioStream]", packet))
                 continue
             assert video is not None
+            if not self._holds_wanted(packet):
+                continue
             full = len(window) >= _WINDOW_PACKETS or window_bytes >= _WINDOW_BYTES
             if window and (packet.is_keyframe or full):
                 yield from self._decode_window(
@@ -192,6 +201,12 @@ class _Decoder:
         if video is not None:
             yield from self._decode_window(video, window, None, last=True)
             yield from self._emit_frames(video, self._decode_safely(video, None))
+
+    def _holds_wanted(self, packet: Packet[Any]) -> bool:
+        """Whether a video packet is of use, with what has been shown so far."""
+        if self._serving.depth is Depth.FIRST:
+            return self._first_s is None
+        return self._serving.depth is Depth.SAMPLED or packet.is_keyframe
 
     def _packets(
         self, container: InputContainer, *streams: Stream | None
@@ -210,7 +225,9 @@ class _Decoder:
                     # An empty packet would end the stream for the decoder.
                     if packet.size:
                         failures = 0
-                        self._unwrap_timestamps(packet)
+                        end_s = self._resets.unwrap(packet)
+                        if end_s is not None:
+                            self._end_s = max(self._end_s, end_s - self._start_s)
                         yield packet
                 return
             except IndexError:
@@ -220,24 +237,6 @@ class _Decoder:
                 failures += 1
                 self._count_error(error)
         self._decoded.truncated = True
-
-    def _unwrap_timestamps(self, packet: Packet[Stream]) -> None:
-        """Shift the times of a packet so that time goes on after a clock reset in the file."""
-        if packet.dts is None or packet.time_base is None:
-            return
-        index, dts, pts = packet.stream.index, packet.dts, packet.pts
-        # Arithmetic of fractions would cost more than everything else here, for every packet.
-        tick_s = packet.time_base.numerator / packet.time_base.denominator
-        offset, last = self._timestamp_offsets.get(index, (0, dts))
-        if (last - dts - offset) * tick_s > _RESET_S:
-            offset = last - dts + (packet.duration or 0)
-        if offset:
-            packet.dts = dts = dts + offset
-            if pts is not None:
-                packet.pts = pts = pts + offset
-        self._timestamp_offsets[index] = (offset, dts)
-        end = (dts if pts is None else pts) + (packet.duration or 0)
-        self._end_s = max(self._end_s, end * tick_s - self._start_s)
 
     def _limit_reached(self) -> bool:
         limits, decoded = self._limits, self._decoded
@@ -256,9 +255,20 @@ class _Decoder:
 
         try:
             for frame in audio.codec_context.decode(packet):
+                self._hand_over(frame, audio.time_base)
                 self._audio.add(frame, audio.time_base)
         except (av.FFmpegError, ValueError) as error:
             self._count_error(error)
+
+    def _hand_over(self, frame: AudioFrame, time_base: Fraction | None) -> None:
+        """Let the consumers hear what was decoded; what one cannot use is not damage."""
+        import av  # noqa: PLC0415
+
+        for consumer in self._serving.consumers:
+            try:
+                consumer.hear(frame, time_base)
+            except (av.FFmpegError, ValueError) as error:
+                raise_if_out_of_memory(error)
 
     def _decode_window(
         self,
@@ -281,26 +291,42 @@ class _Decoder:
         if self._tail_dropped and window and window[0].pts is not None:
             key_pts = window[0].pts
             window = [p for p in window if p.pts is None or p.pts >= key_pts]
+        key_wanted = self._keyframe_wanted(window)
         picks = self._plan_window(window, key)
         end = max((i for i, pick in enumerate(picks) if pick), default=-1)
         self._tail_dropped = closed and end + 1 < len(window)
-        for position, packet in enumerate(window[: end + 1] if closed else window):
-            if self._limit_reached():
+        # A wanted keyframe is decoded in addition, and changes nothing else.
+        stop = max(end + 1, int(key_wanted))
+        for position, packet in enumerate(window[:stop] if closed else window):
+            if self._limit_reached() or not self._holds_wanted(packet):
                 return
             # No reference frame can replace the last pick: what comes after it is not decoded.
             exact = picks[position] and (not self._nearest_reference_frame or position == end)
             context.skip_frame = "DEFAULT" if exact else "NONREF"
             yield from self._emit_frames(video, self._decode_safely(video, packet))
-        if self._tail_dropped and key is not None and self._max_gap_s > 0:
+        alone = self._serving.depth is Depth.KEYFRAMES
+        if self._tail_dropped and key is not None and (self._max_gap_s > 0 or alone):
             # As after seeking: counters that continue from picture to picture, such as H.264's
             # picture order count, would be misread after so wide a gap.
             yield from self._emit_frames(video, self._decode_safely(video, None))
             context.flush_buffers()
 
+    def _keyframe_wanted(self, window: list[Packet[VideoStream]]) -> bool:
+        """Announce the keyframe of a window; whether a consumer asks for its picture."""
+        first = window[0] if window else None
+        if first is None or not first.is_keyframe or first.pts is None or not first.time_base:
+            return False
+        time_s = float(first.pts * first.time_base)
+        # Each is asked, for each keeps count of the times.
+        wanted = [consumer.keyframe(time_s) for consumer in self._serving.consumers]
+        return any(wanted)
+
     def _plan_window(
         self, window: list[Packet[VideoStream]], key: Packet[Stream] | None
     ) -> list[bool]:
         """Return which packets of a window hold picked pictures; all where times are missing."""
+        if self._serving.depth is Depth.KEYFRAMES:
+            return [False] * len(window)
         times = [float(p.pts * p.time_base) for p in window if p.pts is not None and p.time_base]
         if len(times) < len(window):
             return [True] * len(window)
@@ -335,11 +361,12 @@ class _Decoder:
             self._decoded_count += 1
             time_s = self._time_of(video, frame)
             if not self._clock.wants(time_s) and not self._gap_fill_due(time_s):
+                self._show(frame, time_s, None)
                 continue
             if self._sampled_count >= self._limits.max_sampled_frames:
                 self._decoded.truncated = True
                 return
-            rgb = self._reduced_rgb(video, frame)
+            rgb = self._scaled(frame, self._sampling.frame_side, counted=True)
             if rgb is None:
                 continue
             self._clock.take(time_s)
@@ -348,9 +375,31 @@ class _Decoder:
             self._sampled_count += 1
             if self._first_s is None:
                 self._first_s = time_s
+            self._show(frame, time_s, rgb)
             yield Frame(time_s - self._first_s, rgb)
             if self._limit_reached():
                 return
+
+    def _show(self, frame: VideoFrame, time_s: float, sampled: NDArray[np.uint8] | None) -> None:
+        """Hand a decoded picture to the consumers, with its array where it was sampled."""
+        if self._first_s is None or not self._serving.consumers:
+            return
+        sampled_side = self._sampling.frame_side
+
+        def rgb(side: int) -> NDArray[np.uint8] | None:
+            if sampled is not None and side == sampled_side:
+                return sampled
+            return self._scaled(frame, side)
+
+        picture = Picture(
+            time_s=time_s - self._first_s,
+            container_s=time_s,
+            sampled=sampled is not None,
+            rgb=rgb,
+            coarse=lambda side: self._scaled(frame, side, averaged=False),
+        )
+        for consumer in self._serving.consumers:
+            consumer.see(picture)
 
     def _time_of(self, video: VideoStream, frame: VideoFrame) -> float:
         """Return the time of a picture in seconds.
@@ -364,32 +413,17 @@ class _Decoder:
             self._last_s += 1.0 / (self._info.frame_rate or _DEFAULT_FRAME_RATE)
         return self._last_s
 
-    def _reduced_rgb(self, video: VideoStream, frame: VideoFrame) -> NDArray[np.uint8] | None:
+    def _scaled(
+        self, frame: VideoFrame, side: int, *, averaged: bool = True, counted: bool = False
+    ) -> NDArray[np.uint8] | None:
+        """Return a frame as an array; None where it cannot be converted, which may count."""
         import av  # noqa: PLC0415
-        import numpy as np  # noqa: PLC0415
-        from av.video.reformatter import ColorRange, Interpolation  # noqa: PLC0415
 
-        if frame.width * frame.height > self._limits.max_video_pixels:
-            raise MediaRefused(
-                "too_many_pixels",
-                "The video's pictures grow larger than what is allowed. Upload a smaller version.",
-            )
-        displayed = display_size(video, frame.width, frame.height, UPRIGHT)
-        width, height = fit(*displayed, self._sampling.frame_side)
         try:
-            reduced = self._reformatter.reformat(
-                frame,
-                width,
-                height,
-                format="rgb24",
-                interpolation=Interpolation.AREA,
-                dst_color_range=ColorRange.JPEG,
-                threads=1,
-            )
-            rgb = reduced.to_ndarray().astype(np.uint8, copy=False)
-            return np.ascontiguousarray(frame_orientation(frame).apply(rgb))
+            return self._scaler.rgb(frame, side, averaged=averaged)
         except (av.FFmpegError, ValueError) as error:
-            self._count_error(error)
+            raise_if_out_of_memory(error)
+            self._decoded.decode_errors += counted
             return None
 
     def _finish(self, video: VideoStream | None, audio: AudioStream | None) -> None:
@@ -397,8 +431,10 @@ class _Decoder:
             self._decode_audio(audio, None)
             samples = self._audio.finish(self._first_s)
             self._decoded.audio = samples if samples.size else None
-        if (video is not None and not self._sampled_count) or (
-            video is None and self._decoded.audio is None
+        # Whether nothing at all can be decoded shows only where the grid was asked for.
+        complete = self._serving.depth is Depth.SAMPLED
+        if (video is not None and complete and not self._sampled_count) or (
+            video is None and self._audio.empty
         ):
             missing = "picture" if video is not None else "sound"
             raise MediaRefused(

@@ -5,7 +5,10 @@ One address is the cache key, the idempotency key and the trail back to what mad
 
 from __future__ import annotations
 
+from filmgate.engines.spec import EngineSpec
+from filmgate.errors import FilmgateError
 from filmgate.library.model import DataKind
+from filmgate.media.shared_artifacts import SHARED
 
 FINGERPRINT = "fingerprint.npz"
 TILES = "tiles.jpg"
@@ -41,7 +44,9 @@ _NAMES = {
 }
 _CAPABILITIES = {
     "frames": DataKind.FRAMES,
-    "sound": DataKind.SOUND,
+    "keyframes": DataKind.FRAMES,
+    "shots": DataKind.FINDINGS,
+    "sound16k": DataKind.SOUND,
     "fingerprint": DataKind.FINGERPRINTS,
     "comparisons": DataKind.FINGERPRINTS,
     "embeddings": DataKind.EMBEDDINGS,
@@ -55,3 +60,21 @@ def kind_of(key: str) -> DataKind:
         return DataKind.FINGERPRINTS
     name = rest[-1] if rest else capability
     return _NAMES.get(name) or _CAPABILITIES.get(capability, DataKind.OUTPUTS)
+
+
+def shared_address(tenant: str, sha256: str, name: str) -> str:
+    """The key of an artifact of `filmgate.media.shared_artifacts.SHARED`."""
+    shared = SHARED[name]
+    return address(tenant, sha256, name, shared.version, shared.file)
+
+
+NEEDS = frozenset({"fingerprint", *SHARED})
+"""Every name that an engine may declare: that of `filmgate.dedupe.engine`, which this module does
+not import because every capability uses it, and the shared ones."""
+
+
+def check_needs(spec: EngineSpec) -> None:
+    """Raise FilmgateError where an engine declares a need that nothing makes."""
+    for name in spec.needs:
+        if name not in NEEDS:
+            raise FilmgateError(f"{spec.reference} needs {name}, and nothing derives {name}")

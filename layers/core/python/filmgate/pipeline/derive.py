@@ -4,7 +4,7 @@ that no engine asks for."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from filmgate.dedupe import versions
@@ -21,7 +21,16 @@ from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo
-from filmgate.pipeline.artifacts import FINGERPRINT, PDQ, TILES, TILES_INDEX, fingerprint_address
+from filmgate.media.shared_artifacts import SHARED
+from filmgate.pipeline.artifacts import (
+    FINGERPRINT,
+    NEEDS,
+    PDQ,
+    TILES,
+    TILES_INDEX,
+    fingerprint_address,
+    shared_address,
+)
 from filmgate.pipeline.runs import Ending, end_running
 from filmgate.pipeline.state import GONE_REASON, Derived, Outcome, RunState
 from filmgate.sandbox.port import MediaReader, Reading
@@ -57,7 +66,7 @@ def derive(deps: DeriveDeps, state: RunState) -> Derived:
         deps.library.report_progress(state.tenant, job.job_id, Progress(step="derive", share=0.0))
     needs = {job.job_id: registry.spec_of(job.engine).needs for job in state.work}
     try:
-        made = {name: _derived(deps, asset, name) for name in _names(needs.values())}
+        made = _artifacts(deps, asset, _names(needs.values()))
     except MediaRefused as refusal:
         ending = Ending(ResultState.REFUSED, refusal.code, refusal.reason)
         end_running(deps.library, state.work, ending)
@@ -83,32 +92,52 @@ def _merged(parts: Iterable[Artifacts]) -> Artifacts:
     return {name: key for part in parts for name, key in part.items()}
 
 
-def _derived(deps: DeriveDeps, asset: Asset, name: str) -> Artifacts:
-    """What the deriver of this name makes. Raises MediaRefused, FilmgateError."""
-    deriver = DERIVERS.get(name)
-    if deriver is None:
-        raise FilmgateError(f"nothing derives {name}")
-    return deriver(deps, asset)
+def _artifacts(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> dict[str, Artifacts]:
+    """The keys of these artifacts, all of which are stored then. Raises MediaRefused."""
+    if unknown := [name for name in names if name not in NEEDS]:
+        raise FilmgateError(f"nothing derives {unknown[0]}")
+    fingerprint = _stored_fingerprint(deps, asset) if FINGERPRINT_ARTIFACT in names else None
+    missing = tuple(
+        name
+        for name in names
+        if (
+            fingerprint is None
+            if name == FINGERPRINT_ARTIFACT
+            else not _is_stored(deps, asset, name)
+        )
+    )
+    if missing:
+        fingerprint = _make(deps, asset, missing) or fingerprint
+    return {name: _keys(deps, asset, name, fingerprint) for name in names}
 
 
-def _from_fingerprint(deps: DeriveDeps, asset: Asset) -> Artifacts:
-    """The fingerprint and what the same decoding leaves beside it. Raises MediaRefused."""
-    fingerprint = _fingerprint(deps, asset)
+def _keys(deps: DeriveDeps, asset: Asset, name: str, fingerprint: Fingerprint | None) -> Artifacts:
+    """The keys of an artifact and of what the same decoding leaves beside it."""
+    if name != FINGERPRINT_ARTIFACT:
+        return {name: shared_address(asset.tenant, str(asset.sha256), name)}
     keys = {FINGERPRINT_ARTIFACT: _address(asset, FINGERPRINT), PDQ: _address(asset, PDQ)}
-    if not _lacks_tiles(deps, asset, fingerprint) and fingerprint.frames is not None:
-        keys |= {name: _address(asset, name) for name in (TILES, TILES_INDEX)}
+    if fingerprint is None or fingerprint.frames is None:
+        return keys
+    if not asset.bytes_gone or not _lacks_tiles(deps, asset, fingerprint):
+        keys |= {part: _address(asset, part) for part in (TILES, TILES_INDEX)}
     return keys
 
 
-def _fingerprint(deps: DeriveDeps, asset: Asset) -> Fingerprint:
+def _is_stored(deps: DeriveDeps, asset: Asset, name: str) -> bool:
+    """Whether a shared artifact is there. It is one object, so it is whole then."""
+    return deps.objects.exists("artifacts", shared_address(asset.tenant, str(asset.sha256), name))
+
+
+def _stored_fingerprint(deps: DeriveDeps, asset: Asset) -> Fingerprint | None:
+    """What is stored, unless it is damaged or lacks what could be in it."""
     try:
         stored = loads(deps.objects.get("artifacts", _address(asset, FINGERPRINT)))
     except (NotFound, DamagedFingerprintError):
-        return _make(deps, asset)
+        return None
     if asset.bytes_gone:
         return stored
-    whole = not _lacks_embeddings(stored, deps.embedder) and not _lacks_tiles(deps, asset, stored)
-    return stored if whole else _make(deps, asset)
+    lacks = _lacks_embeddings(stored, deps.embedder) or _lacks_tiles(deps, asset, stored)
+    return None if lacks else stored
 
 
 def _lacks_tiles(deps: DeriveDeps, asset: Asset, stored: Fingerprint) -> bool:
@@ -125,8 +154,13 @@ def _lacks_embeddings(stored: Fingerprint, embedder: EmbeddingEngine | None) -> 
     return stored.embeddings is None or stored.embeddings.engine != embedder.name
 
 
-def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
-    """Decode and store; the fingerprint is written last, so where it is, the rest is too."""
+def _make(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> Fingerprint | None:
+    """Make these artifacts from the uploaded file in one pass, and store each on its own, so that a
+    crash costs only what follows it. The fingerprint, if it is among them.
+
+    Of the objects that are made with a fingerprint, the fingerprint itself is the last: where it
+    is, the others are too.
+    """
     if asset.info is None or asset.sha256 is None:
         raise FilmgateError("this asset was never read")
     if asset.bytes_gone:
@@ -135,8 +169,13 @@ def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
             f"Its bytes were removed on {asset.removed[DataKind.RAW]:%Y-%m-%d}, as the retention "
             "policy says. Upload it again to run this.",
         )
-    reading = _read(deps, asset, asset.sha256, asset.info)
+    reading = _read(deps, asset, asset.sha256, asset.info, names)
+    for name, body in reading.shared.items():
+        key = shared_address(asset.tenant, asset.sha256, name)
+        deps.objects.put("artifacts", key, body, SHARED[name].content_type)
     fingerprint = reading.fingerprint
+    if fingerprint is None:
+        return None
     if deps.embedder is not None:
         # The process that decodes has no model: a model works on arrays and needs no sandbox.
         fingerprint = with_embeddings(fingerprint, deps.embedder, reading.pictures)
@@ -149,7 +188,9 @@ def _make(deps: DeriveDeps, asset: Asset) -> Fingerprint:
     return fingerprint
 
 
-def _read(deps: DeriveDeps, asset: Asset, sha256: str, info: MediaInfo) -> Reading:
+def _read(
+    deps: DeriveDeps, asset: Asset, sha256: str, info: MediaInfo, names: tuple[str, ...]
+) -> Reading:
     """Download and decode. Raises MediaRefused, TransientError."""
     with scratch() as folder:
         path = folder / "file"
@@ -159,8 +200,14 @@ def _read(deps: DeriveDeps, asset: Asset, sha256: str, info: MediaInfo) -> Readi
             raise MediaRefused(GONE, GONE_REASON) from error
         if found != sha256:
             raise MediaRefused(CHANGED, "The file changed while it was read. Upload it again.")
-        pictures = deps.embedder is not None
-        return deps.reader.read(path, sha256, info, deps.limits, pictures=pictures)
+        return deps.reader.read(
+            path,
+            sha256,
+            info,
+            deps.limits,
+            pictures=deps.embedder is not None,
+            artifacts=names,
+        )
 
 
 def _pdq_export(fingerprint: Fingerprint) -> bytes:
@@ -179,10 +226,3 @@ def _put(deps: DeriveDeps, asset: Asset, name: str, body: bytes, content_type: s
 
 def _address(asset: Asset, name: str) -> str:
     return fingerprint_address(asset.tenant, str(asset.sha256), versions.FINGERPRINT, name)
-
-
-Deriver = Callable[[DeriveDeps, Asset], Artifacts]
-
-DERIVERS: Mapping[str, Deriver] = {FINGERPRINT_ARTIFACT: _from_fingerprint}
-"""What makes an artifact, by the name that engines have for it in `needs`. It gives the keys of
-that and of whatever it makes along with it, and finds what it made of the same content before."""

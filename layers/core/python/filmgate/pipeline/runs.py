@@ -16,6 +16,7 @@ from filmgate.library.ports import Runs, Workflows
 from filmgate.library.results import Result, ResultState
 from filmgate.media.model import MediaKind
 from filmgate.pipeline import state
+from filmgate.pipeline.artifacts import check_needs
 
 _TRIES = 8
 STUCK_AFTER = {"express": timedelta(minutes=10), "standard": timedelta(hours=4)}
@@ -66,12 +67,15 @@ def plan(
     Raises:
         ValueError: the file was never read.
         NothingToRun: no engine, or none of those wanted, takes files of this kind.
+        FilmgateError: an engine needs what nothing makes.
     """
     if asset.info is None:
         raise ValueError("a run needs an asset whose file was read")
     specs = registry.planned(asset.info.kind, wanted)
     if not specs:
         raise NothingToRun(f"no engine takes {asset.info.kind.value} files for this")
+    for spec in specs:
+        check_needs(spec)
     known = {(result.capability, result.engine): result for result in stored}
     run_id = new_id()
     workflow = workflow or _workflow(asset, specs)

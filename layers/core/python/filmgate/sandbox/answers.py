@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from filmgate.dedupe.engine import FINGERPRINT
 from filmgate.media.limits import Limits
 from filmgate.media.model import Frame, MediaInfo
+from filmgate.media.packed import DamagedArtifactError
+from filmgate.media.shared_artifacts import SHARED
 from filmgate.media.sniff import CONTENT_TYPES
 from filmgate.sandbox.port import Reading
 from filmgate.sandbox.wire import WireError
@@ -42,6 +45,7 @@ class ReadArguments(BaseModel):
     info: MediaInfo
     limits: Limits
     pictures: bool
+    artifacts: tuple[str, ...] = (FINGERPRINT,)
 
 
 class _PictureShape(BaseModel):
@@ -84,10 +88,24 @@ def media_info(parts: Sequence[bytes], limits: Limits) -> MediaInfo:
 
 def reading(parts: Sequence[bytes], asked: ReadArguments, engine: str) -> Reading:
     """What a file was read to. Raises WireError."""
-    made, index, jpeg, shapes, pixels = _counted(parts, 5)
+    names = [name for name in asked.artifacts if name in SHARED]
+    made, index, jpeg, shapes, pixels, *bodies = _counted(parts, 5 + len(names))
+    shared = {name: _shared(name, body) for name, body in zip(names, bodies, strict=True)}
+    if FINGERPRINT not in asked.artifacts:
+        return Reading(None, None, shared=shared)
     found = _fingerprint(made, asked, engine)
     pictures = _pictures(shapes, pixels) if asked.pictures else ()
-    return Reading(found, _tiles(index, jpeg), pictures)
+    return Reading(found, _tiles(index, jpeg), pictures, shared)
+
+
+def _shared(name: str, body: bytes) -> bytes:
+    if len(body) > SHARED[name].max_bytes:
+        raise WireError(f"the artifact {name} is too long")
+    try:
+        SHARED[name].check(body)
+    except DamagedArtifactError as error:
+        raise WireError(f"the artifact {name} is none") from error
+    return body
 
 
 def picture_parts(pictures: Sequence[Frame]) -> tuple[bytes, bytes]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from filmgate.dedupe.engine import FINGERPRINT
+from filmgate.errors import FilmgateError
+from filmgate.media.consumers import Consumer
 from filmgate.media.limits import Limits
 from filmgate.media.model import Frame, MediaInfo
 from filmgate.sandbox.port import Reading
@@ -19,15 +23,42 @@ class InProcessReader:
         return probe(path, limits)
 
     def read(
-        self, path: Path, sha256: str, info: MediaInfo, limits: Limits, *, pictures: bool
+        self,
+        path: Path,
+        sha256: str,
+        info: MediaInfo,
+        limits: Limits,
+        *,
+        pictures: bool,
+        artifacts: Sequence[str] = (FINGERPRINT,),
     ) -> Reading:
         """See `MediaReader.read`."""
         # Receiving imports this module too, and does without arrays.
         from filmgate.dedupe.fingerprint.embeddings import pictures_of  # noqa: PLC0415
-        from filmgate.dedupe.fingerprint.engine import fingerprint  # noqa: PLC0415
+        from filmgate.dedupe.fingerprint.engine import SAMPLING, fingerprint  # noqa: PLC0415
+        from filmgate.dedupe.fingerprint.sampling import (  # noqa: PLC0415
+            max_sampling_gap_s,
+            sample_rate,
+        )
         from filmgate.engines.embedding.sampling import Sampler  # noqa: PLC0415
+        from filmgate.media.decode import decode_for  # noqa: PLC0415
+        from filmgate.media.shared_artifacts import consumers_for  # noqa: PLC0415
         from filmgate.media.storyboard import Storyboard  # noqa: PLC0415
 
+        consumers = consumers_for(artifacts, info, limits)
+        taking = tuple(consumers.values())
+        if FINGERPRINT not in artifacts:
+            # Sampled as for a fingerprint, so that what is made does not depend on its company.
+            decode_for(
+                taking,
+                path,
+                info,
+                limits,
+                sample_rate_hz=sample_rate(info),
+                max_sampling_gap_s=max_sampling_gap_s(info),
+                sampling=SAMPLING,
+            )
+            return Reading(None, None, shared=_finished(consumers, artifacts))
         sheet, sampler, seen = Storyboard(), Sampler(), 0
 
         def keep(frame: Frame) -> None:
@@ -37,9 +68,25 @@ class InProcessReader:
             if pictures:
                 sampler.see(frame)
 
-        made = fingerprint(path, sha256, info, limits, keep)
+        made = fingerprint(path, sha256, info, limits, keep, consumers=taking)
         return Reading(
             fingerprint=made,
             tiles=sheet.finish() if seen else None,
             pictures=pictures_of(made, sampler),
+            shared=_finished(consumers, artifacts),
         )
+
+
+def _finished(consumers: Mapping[str, Consumer], artifacts: Sequence[str]) -> dict[str, bytes]:
+    """What was asked for, of what the consumers made. Raises FilmgateError."""
+    from filmgate.media.shared_artifacts import SHARED  # noqa: PLC0415
+
+    made = {}
+    for name in consumers:
+        if name not in artifacts:
+            continue
+        body = consumers[name].finish()
+        if len(body) > SHARED[name].max_bytes:
+            raise FilmgateError(f"the artifact {name} takes {len(body):,} bytes, too many")
+        made[name] = body
+    return made

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from filmgate.dedupe.engine import FINGERPRINT
 from filmgate.dedupe.fingerprint.codec import dumps
 from filmgate.media.image import PILLOW_PLUGINS
 from filmgate.media.limits import Limits
+from filmgate.media.shared_artifacts import SHARED
 from filmgate.sandbox.answers import ReadArguments, picture_parts
 from filmgate.sandbox.child import Job
 from filmgate.sandbox.inprocess import InProcessReader
@@ -20,7 +22,9 @@ from filmgate.sandbox.inprocess import InProcessReader
 _NEEDED = (
     "numpy.fft",
     "av",
+    "av.audio.fifo",
     "av.audio.resampler",
+    "av.audio.stream",
     "av.stream",
     "av.subtitles.stream",
     "av.video.reformatter",
@@ -32,6 +36,7 @@ _NEEDED = (
     "filmgate.media.animation",
     "filmgate.media.decode",
     "filmgate.media.probe",
+    "filmgate.media.shot_detector",
     "filmgate.media.storyboard",
     "filmgate.media.video",
 )
@@ -47,14 +52,20 @@ def _probe(path: Path, arguments: str) -> tuple[bytes, ...]:
 def _read(path: Path, arguments: str) -> tuple[bytes, ...]:
     given = ReadArguments.model_validate_json(arguments)
     reading = InProcessReader().read(
-        path, given.sha256, given.info, given.limits, pictures=given.pictures
+        path,
+        given.sha256,
+        given.info,
+        given.limits,
+        pictures=given.pictures,
+        artifacts=given.artifacts,
     )
     tiles = reading.tiles
     return (
-        dumps(reading.fingerprint),
+        dumps(reading.fingerprint) if reading.fingerprint else b"",
         tiles.index.model_dump_json().encode() if tiles else b"",
         tiles.jpeg if tiles else b"",
         *picture_parts(reading.pictures),
+        *(reading.shared[name] for name in given.artifacts if name in SHARED),
     )
 
 
@@ -67,8 +78,16 @@ def warm_up() -> None:
     with suppress(OSError), tempfile.TemporaryDirectory(prefix="filmgate-warm-") as folder:
         path = Path(folder) / "noise.jpg"
         Image.fromarray(noise).save(path)
-        reading = reader.read(path, "", reader.probe(path, limits), limits, pictures=True)
-        dumps(reading.fingerprint)
+        reading = reader.read(
+            path,
+            "",
+            reader.probe(path, limits),
+            limits,
+            pictures=True,
+            artifacts=(FINGERPRINT, *SHARED),
+        )
+        if reading.fingerprint:
+            dumps(reading.fingerprint)
 
 
 JOBS: dict[str, Job] = {"probe": _probe, "read": _read}

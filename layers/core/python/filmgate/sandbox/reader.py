@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from filmgate.dedupe.engine import FINGERPRINT
 from filmgate.errors import FilmgateError, MediaRefused, TransientError
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind
@@ -33,7 +34,8 @@ _MORE_S = 90.0
 
 _PROBE_BYTES = 256 * 1024
 _READ_BYTES = 96 * MIB
-"""Three times what six hours of video with sound come to."""
+"""Three times what a fingerprint of six hours of video with sound comes to; each shared artifact
+has a bound of its own."""
 
 _TOO_SLOW = (
     "Reading the file takes far longer than a file of its kind should. "
@@ -74,16 +76,31 @@ class SandboxedReader:
         return _checked(lambda: answers.media_info(answer.parts, limits))
 
     def read(
-        self, path: Path, sha256: str, info: MediaInfo, limits: Limits, *, pictures: bool
+        self,
+        path: Path,
+        sha256: str,
+        info: MediaInfo,
+        limits: Limits,
+        *,
+        pictures: bool,
+        artifacts: Sequence[str] = (FINGERPRINT,),
     ) -> Reading:
         """See `MediaReader.read`; also refuses with ``too_slow`` and, of a file that made the
         decoder crash, ``damaged``."""
-        # Probing, which needs no arrays, is done without this.
+        # Probing, which needs no arrays, is done without these.
         from filmgate.dedupe.fingerprint.engine import ENGINE  # noqa: PLC0415
+        from filmgate.media.shared_artifacts import SHARED  # noqa: PLC0415
 
-        asked = answers.ReadArguments(sha256=sha256, info=info, limits=limits, pictures=pictures)
+        asked = answers.ReadArguments(
+            sha256=sha256,
+            info=info,
+            limits=limits,
+            pictures=pictures,
+            artifacts=tuple(artifacts),
+        )
         wall_s = _IMAGE_S if info.kind is MediaKind.IMAGE else limits.max_wall_s + _MORE_S
-        budget = self._budget(wall_s, _READ_BYTES)
+        shared_bytes = sum(SHARED[name].max_bytes for name in artifacts if name in SHARED)
+        budget = self._budget(wall_s, _READ_BYTES + shared_bytes)
         answer = self._ask("read", path, asked.model_dump_json(), budget)
         return _checked(lambda: answers.reading(answer.parts, asked, ENGINE))
 

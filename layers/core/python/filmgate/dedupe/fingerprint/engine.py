@@ -6,7 +6,7 @@ as it is decoded, and the sound is collected in the same pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from filmgate.dedupe import versions
@@ -15,6 +15,7 @@ from filmgate.dedupe.fingerprint.frame_collector import FrameCollector
 from filmgate.dedupe.fingerprint.frame_track import reduce_frames
 from filmgate.dedupe.fingerprint.model import AudioTrack, Fingerprint, FrameTrack
 from filmgate.dedupe.fingerprint.sampling import max_sampling_gap_s, sample_rate
+from filmgate.media.consumers import Consumer
 from filmgate.media.decode import decode
 from filmgate.media.limits import Limits
 from filmgate.media.model import Decoded, Frame, MediaInfo
@@ -37,6 +38,8 @@ def fingerprint(
     info: MediaInfo,
     limits: Limits,
     on_frame: Callable[[Frame], None] | None = None,
+    *,
+    consumers: Sequence[Consumer] = (),
 ) -> Fingerprint:
     """Decode a file and keep what a comparison needs.
 
@@ -46,6 +49,7 @@ def fingerprint(
         info: from `filmgate.media.probe`.
         limits: bounds on decoding.
         on_frame: called with each sampled picture, for callers who keep some of them.
+        consumers: take more from the same pass; the fingerprint is the same with them.
 
     Raises:
         MediaRefused: nothing in the file can be decoded.
@@ -58,6 +62,7 @@ def fingerprint(
         sample_rate_hz=rate,
         max_sampling_gap_s=max_sampling_gap_s(info),
         sampling=SAMPLING,
+        consumers=consumers,
     )
     collector = FrameCollector(info, on_frame)
     collector.collect(decoded.frames)
