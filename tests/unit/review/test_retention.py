@@ -55,7 +55,7 @@ def test_a_policy_is_stored_with_its_change_in_the_log(world: World) -> None:
         ("artifacts/t/s/fingerprint/e/1/pdq.json", DataKind.FINGERPRINTS),
         ("artifacts/t/s/fingerprint/e/1/tiles.jpg", DataKind.FRAMES),
         ("artifacts/t/s/frames/e/1/0001.jpg", DataKind.FRAMES),
-        ("artifacts/t/s/sound/e/1/sound.flac", DataKind.SOUND),
+        ("artifacts/t/s/sound16k/1/sound.opus", DataKind.SOUND),
         ("artifacts/t/s/embeddings/e/1/v.npz", DataKind.EMBEDDINGS),
         ("artifacts/t/s/logos/e/1/findings.json", DataKind.FINDINGS),
         ("artifacts/t/s/logos/e/1/heat.png", DataKind.OUTPUTS),
