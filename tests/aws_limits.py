@@ -65,6 +65,9 @@ class _Around:
     def __setattr__(self, name: str, value: object) -> None:
         setattr(self._port, name, value)
 
+    def __delattr__(self, name: str) -> None:
+        delattr(self._port, name)
+
 
 def item_limits(port: Port) -> Port:
     """A table's port that refuses records larger than an item, and calls larger than a

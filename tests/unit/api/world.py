@@ -19,6 +19,7 @@ from filmgate.library.model import Asset, AssetState, AssetStatus, asset_id
 from filmgate.library.results import Result, ResultState
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo, MediaKind
+from tests.aws_limits import AnswerLimits, item_limits, workflow_limits
 from tests.memory import MemoryLibrary, MemoryObjects, MemoryWorkflows
 from tests.memory_audit import MemoryAuditLog
 from tests.memory_keys import MemoryKeyStore
@@ -53,9 +54,9 @@ def verdict(score: float) -> Verdict:
 class World:
     """Everything behind one test API; `acme` and `rival` are tenants with a key each."""
 
-    library: MemoryLibrary = field(default_factory=MemoryLibrary)
+    library: MemoryLibrary = field(default_factory=lambda: item_limits(MemoryLibrary()))
     objects: MemoryObjects = field(default_factory=MemoryObjects)
-    workflows: MemoryWorkflows = field(default_factory=MemoryWorkflows)
+    workflows: MemoryWorkflows = field(default_factory=lambda: workflow_limits(MemoryWorkflows()))
     audit: MemoryAuditLog = field(default_factory=MemoryAuditLog)
     key_store: MemoryKeyStore = field(default_factory=MemoryKeyStore)
     observed: list[Observed] = field(default_factory=list)
@@ -77,7 +78,7 @@ class World:
     def client(self, tenant: str | None = "acme") -> TestClient:
         """A client with the tenant's key, or with none."""
         headers = {"x-api-key": self.keys[tenant]} if tenant else {}
-        return TestClient(create_app(self.services), headers=headers)
+        return TestClient(AnswerLimits(create_app(self.services)), headers=headers)
 
     def add_asset(
         self,

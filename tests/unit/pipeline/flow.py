@@ -32,6 +32,7 @@ from filmgate.pipeline.state import Derived, Failure, JobState, RunState, ToFini
 from filmgate.pipeline.uploads import Upload
 from filmgate.sandbox.inprocess import InProcessReader
 from filmgate.sandbox.port import MediaReader
+from tests.aws_limits import item_limits, workflow_limits
 from tests.memory import (
     MemoryDeltaStore,
     MemoryLibrary,
@@ -65,8 +66,8 @@ class Flow:
         embedder: EmbeddingEngine | None = None,
         reader: MediaReader | None = None,
     ) -> None:
-        self.library, self.objects = MemoryLibrary(), MemoryObjects()
-        self.workflows = MemoryWorkflows()
+        self.library, self.objects = item_limits(MemoryLibrary()), MemoryObjects()
+        self.workflows = workflow_limits(MemoryWorkflows())
         self.limits = limits or Limits()
         self.embedder = embedder
         self.reader = reader or InProcessReader()
