@@ -66,7 +66,8 @@ class _Around:
         setattr(self._port, name, value)
 
     def __delattr__(self, name: str) -> None:
-        delattr(self._port, name)
+        # A test that replaced a method twice takes it away twice.
+        vars(self._port).pop(name, None)
 
 
 def item_limits(port: Port) -> Port:
