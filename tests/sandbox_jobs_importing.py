@@ -8,7 +8,7 @@ from pathlib import Path
 from filmgate.dedupe.engine import FINGERPRINT
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo
-from filmgate.media.shared_artifacts import SHARED
+from filmgate.media.shared_names import SHARED_NAMES
 from filmgate.sandbox import jobs
 from filmgate.sandbox.answers import ReadArguments
 from filmgate.sandbox.child import Job
@@ -23,7 +23,7 @@ def _read(path: Path, arguments: str) -> tuple[bytes, ...]:
         info=MediaInfo.model_validate_json(info),
         limits=limits,
         pictures=True,
-        artifacts=(FINGERPRINT, *SHARED),
+        artifacts=(FINGERPRINT, *SHARED_NAMES),
     )
     jobs.JOBS["read"](path, given.model_dump_json())
     return (" ".join(sorted(set(sys.modules) - before)).encode(),)

@@ -19,7 +19,7 @@ from filmgate.dedupe.engine import FINGERPRINT
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo
 from filmgate.media.probe import probe
-from filmgate.media.shared_artifacts import SHARED
+from filmgate.media.shared_names import SHARED_NAMES
 from filmgate.media.shots_artifact import Shots, read_shots
 from filmgate.sandbox.inprocess import InProcessReader
 from tests.benchmarks.common import SHARED as MEASURING
@@ -53,7 +53,7 @@ _CUTS = {
 """Seconds of the first picture of each new shot, seen by eye."""
 _NEAR_S = 0.06
 """A cut this close to one seen by eye is that one."""
-_EVERYTHING = (FINGERPRINT, *SHARED)
+_EVERYTHING = (FINGERPRINT, *SHARED_NAMES)
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
 
 def _cost(name: str, path: Path, rounds: int) -> tuple[Sheet, list[Figure]]:
     info = probe(path, _LIMITS)
-    beside = [(FINGERPRINT, artifact) for artifact in SHARED]
+    beside = [(FINGERPRINT, artifact) for artifact in SHARED_NAMES]
     asked: list[tuple[str, ...]] = [(one,) for one in _EVERYTHING] + [*beside, _EVERYTHING]
     ways: dict[str, Callable[[], object]] = {
         _label(names): partial(_made, path, info, names) for names in asked

@@ -38,7 +38,7 @@ _UNUSED = (
 )
 """Starts of names of what no function needs of a package."""
 
-AWS_SERVICES = frozenset({"dynamodb", "s3", "sqs", "stepfunctions"})
+AWS_SERVICES = frozenset({"dynamodb", "lambda", "s3", "sqs", "stepfunctions"})
 """Services that functions call. botocore describes some 400, and a test holds the code to these."""
 
 _SERVICE_DATA = ("botocore/data/", "boto3/data/", "boto3/examples/")

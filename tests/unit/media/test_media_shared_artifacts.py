@@ -28,7 +28,8 @@ from filmgate.media.model import MediaInfo, MediaKind
 from filmgate.media.packed import HEAD_BYTES, DamagedArtifactError, index_bytes, part
 from filmgate.media.picture_set import PictureSet, decode_jpeg
 from filmgate.media.probe import probe
-from filmgate.media.shared_artifacts import SHARED
+from filmgate.media.shared_artifacts import CHECKS
+from filmgate.media.shared_names import SHARED_NAMES
 from filmgate.media.shots_artifact import ShotsConsumer, read_shots
 from filmgate.media.sound_artifact import (
     RATE_HZ,
@@ -87,14 +88,14 @@ FILES: dict[str, Callable[[Path], Path]] = {
 def test_nothing_changes_what_another_gets(tmp_path: Path, name: str) -> None:
     """The fingerprint alone, with all others, and each of these alone: the same bytes."""
     path = FILES[name](tmp_path)
-    alone, together = made_of(path, [FINGERPRINT]), made_of(path, [FINGERPRINT, *SHARED])
+    alone, together = made_of(path, [FINGERPRINT]), made_of(path, [FINGERPRINT, *SHARED_NAMES])
     assert alone.fingerprint is not None and together.fingerprint is not None
     assert dumps(alone.fingerprint) == dumps(together.fingerprint)
     assert alone.tiles == together.tiles
-    assert (alone.shared, list(together.shared)) == ({}, [*SHARED])
+    assert (alone.shared, list(together.shared)) == ({}, [*SHARED_NAMES])
     for artifact, body in together.shared.items():
         assert shared(path, artifact) == body, artifact
-        SHARED[artifact].check(body)
+        CHECKS[artifact](body)
 
 
 def test_frames_are_one_a_second_and_one_of_each_shot(tmp_path: Path) -> None:
@@ -180,7 +181,7 @@ def test_the_memory_for_sound_is_that_of_its_code() -> None:
     body = consumer.finish()
     assert peak < 4_000_000
     assert read_sound_index(body).samples == 301 * RATE_HZ
-    assert len(body) * (6 * 3600 / 301) < SHARED["sound16k"].max_bytes
+    assert len(body) * (6 * 3600 / 301) < SHARED_NAMES["sound16k"].max_bytes
 
 
 def test_sound_ends_at_its_limit() -> None:
@@ -273,10 +274,10 @@ def test_one_frame_can_be_read_by_its_range(tmp_path: Path) -> None:
     assert np.array_equal(decode_jpeg(ranged, (place.width, place.height)), wanted)
 
 
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("name", SHARED_NAMES)
 def test_other_bytes_are_no_artifact(tmp_path: Path, name: str) -> None:
     body = shared(make.video(tmp_path / "a.mp4", seconds=2, audio="aac"), name)
-    check = SHARED[name].check
+    check = CHECKS[name]
     check(body)
     other = shared(
         make.video(tmp_path / "b.mp4", seconds=2), "shots" if name != "shots" else "frames"

@@ -13,7 +13,8 @@ from filmgate.engines.spec import EngineInput, EngineOutput, EngineSpec
 from filmgate.errors import MediaRefused, TransientError
 from filmgate.library.model import Asset, AssetStatus
 from filmgate.media.frames_artifact import read_frames
-from filmgate.media.shared_artifacts import SHARED
+from filmgate.media.shared_artifacts import CHECKS
+from filmgate.media.shared_names import SHARED_NAMES
 from filmgate.media.shots_artifact import read_shots
 from filmgate.media.sound_artifact import RATE_HZ, read_sound
 from filmgate.pipeline.artifacts import NEEDS, shared_address
@@ -79,7 +80,7 @@ def uploaded_film(flow: Flow, folder: Path) -> Asset:
 
 def stored(flow: Flow, asset: Asset) -> dict[str, bytes]:
     """The shared artifacts of the asset that are there."""
-    keys = {name: shared_address(TENANT, str(asset.sha256), name) for name in SHARED}
+    keys = {name: shared_address(TENANT, str(asset.sha256), name) for name in SHARED_NAMES}
     there = flow.objects.keys("artifacts")
     return {n: flow.objects.get("artifacts", key) for n, key in keys.items() if key in there}
 
@@ -157,7 +158,7 @@ def test_a_crash_between_artifacts_leaves_what_is_whole(
     whole = stored(flow, asset)
     assert len(whole) == 2
     for name, body in whole.items():
-        SHARED[name].check(body)
+        CHECKS[name](body)
     flow.derive(flow.state(asset))
     missing = {"frames", "sound16k", "shots"} - set(whole)
     assert reader.asked[1:] == [("fingerprint", *missing)]

@@ -11,7 +11,7 @@ import pytest
 from filmgate.dedupe.fingerprint.codec import dumps
 from filmgate.dedupe.fingerprint.engine import ENGINE
 from filmgate.media.limits import Limits
-from filmgate.media.shared_artifacts import SHARED
+from filmgate.media.shared_names import SHARED_NAMES
 from filmgate.sandbox.answers import ReadArguments, media_info, picture_parts, reading
 from filmgate.sandbox.inprocess import InProcessReader
 from filmgate.sandbox.wire import WireError
@@ -101,7 +101,7 @@ def test_a_reading_that_is_not_of_the_file_is_none(tmp_path: Path, change: int) 
         reading(*lies[change])
 
 
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("name", SHARED_NAMES)
 def test_a_shared_artifact_that_is_none_is_not_taken(tmp_path: Path, name: str) -> None:
     path = tmp_path / "picture.jpg"
     path.write_bytes(picture(1))
@@ -111,7 +111,7 @@ def test_a_shared_artifact_that_is_none_is_not_taken(tmp_path: Path, name: str) 
     asked = ReadArguments(sha256="", info=info, limits=LIMITS, pictures=False, artifacts=(name,))
     rest = [b""] * 5
     assert reading([*rest, body], asked, ENGINE).shared == {name: body}
-    too_long = b" " * (SHARED[name].max_bytes + 1)
+    too_long = b" " * (SHARED_NAMES[name].max_bytes + 1)
     for lie in ([], [b""], [body[:-1]], [body + b"x"], [too_long], [body, body]):
         with pytest.raises(WireError):
             reading([*rest, *lie], asked, ENGINE)

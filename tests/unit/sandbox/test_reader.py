@@ -17,7 +17,7 @@ from filmgate.dedupe.fingerprint.codec import dumps, loads
 from filmgate.engines.embedding.onnx import open_engine
 from filmgate.errors import MediaRefused
 from filmgate.media.limits import Limits
-from filmgate.media.shared_artifacts import SHARED
+from filmgate.media.shared_names import SHARED_NAMES
 from filmgate.pipeline.artifacts import FINGERPRINT
 from filmgate.sandbox.inprocess import InProcessReader
 from filmgate.sandbox.model import MIB, Budget, Request
@@ -79,13 +79,13 @@ def test_a_child_reads_a_file_as_this_process_does(
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     info = here.probe(path, LIMITS)
     assert reader.probe(path, LIMITS) == info
-    everything = (FINGERPRINT_NEED, *SHARED)
+    everything = (FINGERPRINT_NEED, *SHARED_NAMES)
     wanted = here.read(path, digest, info, LIMITS, pictures=True, artifacts=everything)
     found = reader.read(path, digest, info, LIMITS, pictures=True, artifacts=everything)
     assert found.fingerprint is not None and wanted.fingerprint is not None
     assert dumps(found.fingerprint) == dumps(wanted.fingerprint)
     assert found.shared == wanted.shared
-    assert set(found.shared) == set(SHARED)
+    assert set(found.shared) == set(SHARED_NAMES)
     assert found.tiles == wanted.tiles
     assert [one.time_s for one in found.pictures] == [one.time_s for one in wanted.pictures]
     for one, other in zip(found.pictures, wanted.pictures, strict=True):

@@ -9,17 +9,12 @@ from filmgate.media.consumers import Consumer, Depth, Picture
 from filmgate.media.model import MediaInfo
 from filmgate.media.packed import read_index
 from filmgate.media.picture_set import PictureIndex, PictureSet, check_pictures, read_pictures
+from filmgate.media.shared_names import FRAMES
 from filmgate.media.shots_artifact import ShotsConsumer
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-NAME = "frames"
-VERSION = "filmgate-frames/1"
-FILE = "frames.pack"
-MAX_BYTES = 64 * 1024**2
-"""600 pictures of ordinary detail take 30 MB; noise takes three times as much, and is thinned."""
 
 SIDE = 640
 """Longer side in pixels: what detectors of objects, faces and text take."""
@@ -50,7 +45,7 @@ class FramesConsumer(Consumer):
         """
         self._info = info
         self._shots = shots
-        self._set = PictureSet(MAX_FRAMES, MAX_BYTES - _INDEX_BYTES)
+        self._set = PictureSet(MAX_FRAMES, FRAMES.max_bytes - _INDEX_BYTES)
         self._interval_s = max(_INTERVAL_S, info.duration_s / (_GRID_SHARE * MAX_FRAMES))
         self._gap_s = max(_MIN_GAP_S, info.duration_s / MAX_FRAMES)
         self._next_s = 0.0
@@ -78,7 +73,7 @@ class FramesConsumer(Consumer):
 
     def finish(self) -> bytes:
         """Return the artifact."""
-        return self._set.packed(NAME, (self._info.width, self._info.height))
+        return self._set.packed(FRAMES.name, (self._info.width, self._info.height))
 
 
 def read_frames_index(body: bytes) -> PictureIndex:
@@ -87,7 +82,7 @@ def read_frames_index(body: bytes) -> PictureIndex:
     Raises:
         DamagedArtifactError: this is not such an artifact.
     """
-    return read_index(body, PictureIndex, NAME)[0]
+    return read_index(body, PictureIndex, FRAMES.name)[0]
 
 
 def read_frames(body: bytes) -> Iterator[tuple[float, NDArray[np.uint8]]]:
@@ -98,9 +93,9 @@ def read_frames(body: bytes) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     Raises:
         DamagedArtifactError: this is not such an artifact, or it is not whole.
     """
-    return read_pictures(body, NAME)
+    return read_pictures(body, FRAMES.name)
 
 
 def check(body: bytes) -> None:
     """Raise DamagedArtifactError unless the bytes have the shape and the bounds of the artifact."""
-    check_pictures(body, NAME, side=SIDE, max_pictures=MAX_FRAMES, max_times=0)
+    check_pictures(body, FRAMES.name, side=SIDE, max_pictures=MAX_FRAMES, max_times=0)

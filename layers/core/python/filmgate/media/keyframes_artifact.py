@@ -9,17 +9,12 @@ from filmgate.media.consumers import Consumer, Depth, Picture
 from filmgate.media.model import MediaInfo
 from filmgate.media.packed import read_index
 from filmgate.media.picture_set import PictureIndex, PictureSet, check_pictures, read_pictures
+from filmgate.media.shared_names import KEYFRAMES
 from filmgate.media.timing import SampleClock
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-NAME = "keyframes"
-VERSION = "filmgate-keyframes/1"
-FILE = "keyframes.pack"
-MAX_BYTES = 24 * 1024**2
-"""600 pictures at 256 pixels take 8 MB; the times of 100,000 keyframes take 1 MB."""
 
 SIDE = 256
 """Longer side in pixels, as the frames of a fingerprint have."""
@@ -42,7 +37,7 @@ class KeyframesConsumer(Consumer):
 
     def __init__(self, info: MediaInfo) -> None:
         self._info = info
-        self._set = PictureSet(MAX_PICTURES, MAX_BYTES - _INDEX_BYTES)
+        self._set = PictureSet(MAX_PICTURES, KEYFRAMES.max_bytes - _INDEX_BYTES)
         self._clock = SampleClock(max(_INTERVAL_S, info.duration_s / MAX_PICTURES))
         self._container_s: list[float] = []
         self._wanted: set[float] = set()
@@ -71,7 +66,7 @@ class KeyframesConsumer(Consumer):
     def finish(self) -> bytes:
         """Return the artifact; times before the first picture that is shown are 0."""
         times_s = tuple(round(max(0.0, at - self._origin_s), 6) for at in self._container_s)
-        return self._set.packed(NAME, (self._info.width, self._info.height), times_s)
+        return self._set.packed(KEYFRAMES.name, (self._info.width, self._info.height), times_s)
 
 
 def read_keyframes_index(body: bytes) -> PictureIndex:
@@ -80,7 +75,7 @@ def read_keyframes_index(body: bytes) -> PictureIndex:
     Raises:
         DamagedArtifactError: this is not such an artifact.
     """
-    return read_index(body, PictureIndex, NAME)[0]
+    return read_index(body, PictureIndex, KEYFRAMES.name)[0]
 
 
 def read_keyframes(body: bytes) -> Iterator[tuple[float, NDArray[np.uint8]]]:
@@ -89,9 +84,9 @@ def read_keyframes(body: bytes) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     Raises:
         DamagedArtifactError: this is not such an artifact, or it is not whole.
     """
-    return read_pictures(body, NAME)
+    return read_pictures(body, KEYFRAMES.name)
 
 
 def check(body: bytes) -> None:
     """Raise DamagedArtifactError unless the bytes have the shape and the bounds of the artifact."""
-    check_pictures(body, NAME, side=SIDE, max_pictures=MAX_PICTURES, max_times=MAX_TIMES)
+    check_pictures(body, KEYFRAMES.name, side=SIDE, max_pictures=MAX_PICTURES, max_times=MAX_TIMES)

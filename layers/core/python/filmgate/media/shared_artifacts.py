@@ -1,9 +1,8 @@
-"""The artifacts that any engine may need, beside the fingerprint: names, bounds, makers."""
+"""The artifacts that any engine may need, beside the fingerprint: their makers and their checks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 
 from filmgate.media import frames_artifact, keyframes_artifact, shots_artifact, sound_artifact
 from filmgate.media.consumers import Consumer
@@ -11,40 +10,20 @@ from filmgate.media.frames_artifact import FramesConsumer
 from filmgate.media.keyframes_artifact import KeyframesConsumer
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo
+from filmgate.media.shared_names import FRAMES, KEYFRAMES, SHOTS, SOUND
 from filmgate.media.shots_artifact import ShotsConsumer
 from filmgate.media.sound_artifact import SoundConsumer
 
+Check = Callable[[bytes], None]
+"""Raises `DamagedArtifactError` where bytes do not have the shape and the bounds of an artifact;
+decodes nothing."""
 
-@dataclass(frozen=True, slots=True)
-class SharedArtifact:
-    """One of them. It is one object, so that it is stored whole or not at all.
-
-    Attributes:
-        version: a name with its version, raised with any change of what a file gives.
-        file: its name in the bucket.
-        max_bytes: no honest decoder makes more.
-        check: raises `DamagedArtifactError` where bytes do not have the shape and the bounds of
-            such an artifact; it decodes nothing.
-    """
-
-    version: str
-    file: str
-    content_type: str
-    max_bytes: int
-    check: Callable[[bytes], None]
-
-
-_BINARY = "application/octet-stream"
-SHARED: Mapping[str, SharedArtifact] = {
-    part.NAME: SharedArtifact(part.VERSION, part.FILE, content_type, part.MAX_BYTES, part.check)
-    for part, content_type in (
-        (shots_artifact, "application/json"),
-        (frames_artifact, _BINARY),
-        (keyframes_artifact, _BINARY),
-        (sound_artifact, _BINARY),
-    )
+CHECKS: Mapping[str, Check] = {
+    SHOTS.name: shots_artifact.check,
+    FRAMES.name: frames_artifact.check,
+    KEYFRAMES.name: keyframes_artifact.check,
+    SOUND.name: sound_artifact.check,
 }
-"""By the name that engines have for it in `needs`."""
 
 
 def consumers_for(names: Collection[str], info: MediaInfo, limits: Limits) -> dict[str, Consumer]:
@@ -53,13 +32,13 @@ def consumers_for(names: Collection[str], info: MediaInfo, limits: Limits) -> di
     There may be more than was asked for: frames depend on shots.
     """
     consumers: dict[str, Consumer] = {}
-    if shots_artifact.NAME in names or frames_artifact.NAME in names:
+    if SHOTS.name in names or FRAMES.name in names:
         shots = ShotsConsumer()
-        consumers[shots_artifact.NAME] = shots
-        if frames_artifact.NAME in names:
-            consumers[frames_artifact.NAME] = FramesConsumer(info, shots)
-    if keyframes_artifact.NAME in names:
-        consumers[keyframes_artifact.NAME] = KeyframesConsumer(info)
-    if sound_artifact.NAME in names:
-        consumers[sound_artifact.NAME] = SoundConsumer(limits)
+        consumers[SHOTS.name] = shots
+        if FRAMES.name in names:
+            consumers[FRAMES.name] = FramesConsumer(info, shots)
+    if KEYFRAMES.name in names:
+        consumers[KEYFRAMES.name] = KeyframesConsumer(info)
+    if SOUND.name in names:
+        consumers[SOUND.name] = SoundConsumer(limits)
     return consumers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -11,12 +11,6 @@ from filmgate.media.packed import DamagedArtifactError
 
 if TYPE_CHECKING:
     from filmgate.media.shot_detector import ShotDetector
-
-NAME: Final = "shots"
-VERSION = "filmgate-shots/1"
-FILE = "shots.json"
-MAX_BYTES = 8 * 1024**2
-"""Six hours with a cut every fifth of a second, the most there can be, take 1 MB."""
 
 
 class Transition(BaseModel):
@@ -39,7 +33,7 @@ class Shots(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    kind: Literal["shots"] = NAME
+    kind: Literal["shots"] = "shots"
     schema_version: Literal[1] = 1
     end_s: float | None = None
     cuts_s: tuple[float, ...] = ()

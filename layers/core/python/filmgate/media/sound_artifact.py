@@ -21,6 +21,7 @@ from filmgate.media.packed import (
     part,
     read_index,
 )
+from filmgate.media.shared_names import SOUND
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
     from numpy.typing import NDArray
-
-NAME = "sound16k"
-VERSION = "filmgate-sound16k/1"
-FILE = "sound16k.pack"
-MAX_BYTES = 128 * 1024**2
-"""Six hours take 90 MB."""
 
 RATE_HZ: Final = 16_000
 """Samples a second, for which recognisers of speech and sounds are trained."""
@@ -45,7 +40,7 @@ _EFFORT = "5"
 """Of libopus's ten steps; the highest takes more than twice the time and saves a twentieth."""
 _FRAME = RATE_HZ // 50
 """Samples that Opus encodes at once: 20 ms."""
-_MAX_OGG_BYTES = MAX_BYTES - 64 * 1024
+_MAX_OGG_BYTES = SOUND.max_bytes - 64 * 1024
 _OGG_START = b"OggS"
 _BLOCK_S = 30.0
 
@@ -98,12 +93,12 @@ class SoundConsumer(Consumer):
         for piece in self._resampler.flush():
             self._add(piece)
         if self._container is None:
-            return pack(SoundIndex(kind=NAME), [])
+            return pack(SoundIndex(kind=SOUND.name), [])
         self._encode(last=True)
         self._container.close()
         ogg = self._out.getvalue()
         index = SoundIndex(
-            kind=NAME,
+            kind=SOUND.name,
             samples=self._samples,
             start_s=round(self._resampler.lead_s(self._first_picture_s), 6),
             ogg=Part(start=0, size=len(ogg)),
@@ -160,7 +155,7 @@ def read_sound_index(body: bytes) -> SoundIndex:
     Raises:
         DamagedArtifactError: this is not such an artifact.
     """
-    return read_index(body, SoundIndex, NAME)[0]
+    return read_index(body, SoundIndex, SOUND.name)[0]
 
 
 def sound_blocks(body: bytes, block_s: float = _BLOCK_S) -> Iterator[NDArray[np.float32]]:
@@ -174,7 +169,7 @@ def sound_blocks(body: bytes, block_s: float = _BLOCK_S) -> Iterator[NDArray[np.
     import av  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
 
-    index, begin = read_index(body, SoundIndex, NAME)
+    index, begin = read_index(body, SoundIndex, SOUND.name)
     if not index.samples:
         return
     wanted, left = max(1, round(block_s * RATE_HZ)), index.samples
@@ -221,7 +216,7 @@ def _decoded(ogg: bytes) -> Iterator[NDArray[np.float32]]:
 
 def check(body: bytes) -> None:
     """Raise DamagedArtifactError unless the bytes have the shape of the artifact."""
-    index, begin = read_index(body, SoundIndex, NAME)
+    index, begin = read_index(body, SoundIndex, SOUND.name)
     check_parts(body, begin, [index.ogg])
     if bool(index.samples) != bool(index.ogg.size) or abs(index.start_s) > MAX_LEAD_S:
         raise DamagedArtifactError("the index of the sound is out of bounds")

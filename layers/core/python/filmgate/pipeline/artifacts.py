@@ -8,7 +8,7 @@ from __future__ import annotations
 from filmgate.engines.spec import EngineSpec
 from filmgate.errors import FilmgateError
 from filmgate.library.model import DataKind
-from filmgate.media.shared_artifacts import SHARED
+from filmgate.media.shared_names import SHARED_NAMES
 
 FINGERPRINT = "fingerprint.npz"
 TILES = "tiles.jpg"
@@ -63,12 +63,12 @@ def kind_of(key: str) -> DataKind:
 
 
 def shared_address(tenant: str, sha256: str, name: str) -> str:
-    """The key of an artifact of `filmgate.media.shared_artifacts.SHARED`."""
-    shared = SHARED[name]
+    """The key of an artifact of `filmgate.media.shared_names.SHARED_NAMES`."""
+    shared = SHARED_NAMES[name]
     return address(tenant, sha256, name, shared.version, shared.file)
 
 
-NEEDS = frozenset({"fingerprint", *SHARED})
+NEEDS = frozenset({"fingerprint", *SHARED_NAMES})
 """Every name that an engine may declare: that of `filmgate.dedupe.engine`, which this module does
 not import because every capability uses it, and the shared ones."""
 

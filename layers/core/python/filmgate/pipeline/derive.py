@@ -21,7 +21,7 @@ from filmgate.library.ports import AssetRuns, ObjectStore
 from filmgate.library.results import ResultState
 from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo
-from filmgate.media.shared_artifacts import SHARED
+from filmgate.media.shared_names import SHARED_NAMES
 from filmgate.pipeline.artifacts import (
     FINGERPRINT,
     NEEDS,
@@ -172,7 +172,7 @@ def _make(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> Fingerprint
     reading = _read(deps, asset, asset.sha256, asset.info, names)
     for name, body in reading.shared.items():
         key = shared_address(asset.tenant, asset.sha256, name)
-        deps.objects.put("artifacts", key, body, SHARED[name].content_type)
+        deps.objects.put("artifacts", key, body, SHARED_NAMES[name].content_type)
     fingerprint = reading.fingerprint
     if fingerprint is None:
         return None

@@ -16,7 +16,8 @@ from filmgate.dedupe.engine import FINGERPRINT
 from filmgate.media.limits import Limits
 from filmgate.media.model import Frame, MediaInfo
 from filmgate.media.packed import DamagedArtifactError
-from filmgate.media.shared_artifacts import SHARED
+from filmgate.media.shared_artifacts import CHECKS
+from filmgate.media.shared_names import SHARED_NAMES
 from filmgate.media.sniff import CONTENT_TYPES
 from filmgate.sandbox.port import Reading
 from filmgate.sandbox.wire import WireError
@@ -88,7 +89,7 @@ def media_info(parts: Sequence[bytes], limits: Limits) -> MediaInfo:
 
 def reading(parts: Sequence[bytes], asked: ReadArguments, engine: str) -> Reading:
     """What a file was read to. Raises WireError."""
-    names = [name for name in asked.artifacts if name in SHARED]
+    names = [name for name in asked.artifacts if name in SHARED_NAMES]
     made, index, jpeg, shapes, pixels, *bodies = _counted(parts, 5 + len(names))
     shared = {name: _shared(name, body) for name, body in zip(names, bodies, strict=True)}
     if FINGERPRINT not in asked.artifacts:
@@ -99,10 +100,10 @@ def reading(parts: Sequence[bytes], asked: ReadArguments, engine: str) -> Readin
 
 
 def _shared(name: str, body: bytes) -> bytes:
-    if len(body) > SHARED[name].max_bytes:
+    if len(body) > SHARED_NAMES[name].max_bytes:
         raise WireError(f"the artifact {name} is too long")
     try:
-        SHARED[name].check(body)
+        CHECKS[name](body)
     except DamagedArtifactError as error:
         raise WireError(f"the artifact {name} is none") from error
     return body

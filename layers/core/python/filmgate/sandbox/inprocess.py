@@ -79,14 +79,14 @@ class InProcessReader:
 
 def _finished(consumers: Mapping[str, Consumer], artifacts: Sequence[str]) -> dict[str, bytes]:
     """What was asked for, of what the consumers made. Raises FilmgateError."""
-    from filmgate.media.shared_artifacts import SHARED  # noqa: PLC0415
+    from filmgate.media.shared_names import SHARED_NAMES  # noqa: PLC0415
 
     made = {}
     for name in consumers:
         if name not in artifacts:
             continue
         body = consumers[name].finish()
-        if len(body) > SHARED[name].max_bytes:
+        if len(body) > SHARED_NAMES[name].max_bytes:
             raise FilmgateError(f"the artifact {name} takes {len(body):,} bytes, too many")
         made[name] = body
     return made

@@ -14,7 +14,7 @@ from filmgate.dedupe.engine import FINGERPRINT
 from filmgate.dedupe.fingerprint.codec import dumps
 from filmgate.media.image import PILLOW_PLUGINS
 from filmgate.media.limits import Limits
-from filmgate.media.shared_artifacts import SHARED
+from filmgate.media.shared_names import SHARED_NAMES
 from filmgate.sandbox.answers import ReadArguments, picture_parts
 from filmgate.sandbox.child import Job
 from filmgate.sandbox.inprocess import InProcessReader
@@ -65,7 +65,7 @@ def _read(path: Path, arguments: str) -> tuple[bytes, ...]:
         tiles.index.model_dump_json().encode() if tiles else b"",
         tiles.jpeg if tiles else b"",
         *picture_parts(reading.pictures),
-        *(reading.shared[name] for name in given.artifacts if name in SHARED),
+        *(reading.shared[name] for name in given.artifacts if name in SHARED_NAMES),
     )
 
 
@@ -84,7 +84,7 @@ def warm_up() -> None:
             reader.probe(path, limits),
             limits,
             pictures=True,
-            artifacts=(FINGERPRINT, *SHARED),
+            artifacts=(FINGERPRINT, *SHARED_NAMES),
         )
         if reading.fingerprint:
             dumps(reading.fingerprint)

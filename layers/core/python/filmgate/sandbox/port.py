@@ -26,7 +26,7 @@ class Reading:
             asked for.
         tiles: beside a fingerprint; None where the file shows nothing.
         pictures: a few that are worth embedding, where they were asked for.
-        shared: the artifacts of `filmgate.media.shared_artifacts.SHARED` that were asked for, by
+        shared: the artifacts of `filmgate.media.shared_names.SHARED_NAMES` that were asked for, by
             name, each within its bounds.
     """
 
@@ -67,7 +67,8 @@ class MediaReader(Protocol):
             info: what `probe` said of it.
             limits: bounds on decoding.
             pictures: whether some are wanted with the fingerprint, for embedding.
-            artifacts: ``fingerprint``, names in `filmgate.media.shared_artifacts.SHARED`, or both.
+            artifacts: ``fingerprint``, names in `filmgate.media.shared_names.SHARED_NAMES`, or
+                both.
 
         Raises:
             MediaRefused: what is wrong with the file.

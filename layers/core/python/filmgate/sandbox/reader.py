@@ -89,7 +89,7 @@ class SandboxedReader:
         decoder crash, ``damaged``."""
         # Probing, which needs no arrays, is done without these.
         from filmgate.dedupe.fingerprint.engine import ENGINE  # noqa: PLC0415
-        from filmgate.media.shared_artifacts import SHARED  # noqa: PLC0415
+        from filmgate.media.shared_names import SHARED_NAMES  # noqa: PLC0415
 
         asked = answers.ReadArguments(
             sha256=sha256,
@@ -99,7 +99,9 @@ class SandboxedReader:
             artifacts=tuple(artifacts),
         )
         wall_s = _IMAGE_S if info.kind is MediaKind.IMAGE else limits.max_wall_s + _MORE_S
-        shared_bytes = sum(SHARED[name].max_bytes for name in artifacts if name in SHARED)
+        shared_bytes = sum(
+            SHARED_NAMES[name].max_bytes for name in artifacts if name in SHARED_NAMES
+        )
         budget = self._budget(wall_s, _READ_BYTES + shared_bytes)
         answer = self._ask("read", path, asked.model_dump_json(), budget)
         return _checked(lambda: answers.reading(answer.parts, asked, ENGINE))
