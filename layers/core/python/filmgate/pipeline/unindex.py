@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from filmgate.dedupe.fingerprint.codec import DamagedFingerprintError, loads
-from filmgate.dedupe.fingerprint.engine import ENGINE
 from filmgate.dedupe.fingerprint.retrieval import index_entry
 from filmgate.dedupe.index.bands import BandIndex
+from filmgate.dedupe.versions import FINGERPRINT
 from filmgate.errors import NotFound
 from filmgate.library.ports import Assets, ObjectStore
 from filmgate.pipeline.artifacts import fingerprint_address
@@ -30,7 +30,7 @@ class BandRemoval:
         self.index.remove(tenant, asset_id)
         try:
             sha256 = self.assets.asset(tenant, asset_id).sha256
-            key = fingerprint_address(tenant, str(sha256), ENGINE)
+            key = fingerprint_address(tenant, str(sha256), FINGERPRINT)
             fingerprint = loads(self.objects.get("artifacts", key))
         except (NotFound, DamagedFingerprintError):
             return
