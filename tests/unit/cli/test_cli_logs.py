@@ -80,7 +80,7 @@ def test_json_is_one_object_a_line(run: Run, logged: None) -> None:
 def test_nothing_found_is_said_on_stderr(run: Run, logged: None) -> None:
     result = run("logs", "api", "--json")
     assert result.stdout == ""
-    assert "No line" in result.stderr
+    assert "No lines" in result.stderr
 
 
 @pytest.mark.parametrize("period", ["", "10", "m", "-1m", "1w", "1.5h"])

@@ -42,6 +42,17 @@ def test_scan_json_is_the_documented_document(
     ]
 
 
+def test_a_folder_without_files_gives_a_sentence(
+    run: Run, service: Service, tmp_path: Path
+) -> None:
+    result = run("scan", tmp_path)
+    assert result.exit_code == 0
+    assert result.stdout == "There are no files to scan in this folder.\n"
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "a.mp4")
+    assert run("scan", tmp_path).stdout.endswith(" Skipped: 1 symbolic link.\n")
+    assert json.loads(run("scan", tmp_path, "--json", "-").stdout)["assets"] == []
+
+
 def test_a_second_scan_uploads_only_what_is_new(run: Run, service: Service, folder: Path) -> None:
     run("scan", folder)
     assert len(service.posted) == 5
@@ -63,7 +74,7 @@ def test_assets_are_known_by_the_folders_name_and_their_path(
 def test_people_see_groups_reasons_and_refusals(run: Run, service: Service, folder: Path) -> None:
     result = run("scan", folder)
     for words in ("Group 1: 2 files", "exact 0.990", "The pictures agree", "Only text.",
-                  "; passed over: 1 hidden, 1 symbolic link; "):  # fmt: skip
+                  "; skipped: 1 hidden, 1 symbolic link; "):  # fmt: skip
         assert words in result.stdout
     assert result.stderr  # progress
 
@@ -239,7 +250,7 @@ def test_an_address_that_is_no_filmgate_is_said(
     monkeypatch.setenv("FILMGATE_API_URL", "http://raw.test/odd")
     result = run("assets")
     assert result.exit_code == 2
-    assert "http://raw.test/odd/ is no Filmgate API" in result.stderr
+    assert "http://raw.test/odd/ is not a Filmgate API" in result.stderr
     assert "Check FILMGATE_API_URL" in result.stderr
     assert "<" not in result.stderr
     monkeypatch.setenv("FILMGATE_API_URL", "service.test")
@@ -288,7 +299,7 @@ def test_no_folder_no_service_no_key(
     assert "Next:" in missing.stderr
     file = run("scan", folder / "a.mp4")
     assert file.exit_code == 2
-    assert "is not a folder" in file.stderr
+    assert "is not a directory" in file.stderr
     service.broken = True
     assert run("scan", folder).exit_code == 3
     service.broken = False
@@ -320,7 +331,7 @@ def test_ctrl_c_says_that_nothing_is_lost(
     monkeypatch.setattr(Scanner, "wait", stop)
     result = run("scan", folder)
     assert result.exit_code == 130
-    assert "goes on from here" in result.stderr
+    assert "run the same command again to resume" in result.stderr
 
 
 @pytest.mark.parametrize("debug", ["", "1"])

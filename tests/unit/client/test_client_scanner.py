@@ -152,7 +152,7 @@ def test_a_file_that_vanishes_or_changes_fails_alone(tmp_path: Path) -> None:
     [
         (lambda path: path.write_bytes(b"much longer"), "changed while it was being uploaded"),
         (Path.unlink, "vanished while it was being uploaded"),
-        (lambda _: None, "was not taken: S3 answered AccessDenied: Policy expired"),
+        (lambda _: None, "the upload was rejected: S3 answered AccessDenied: Policy expired"),
     ],
     ids=["changed", "vanished", "refused"],
 )

@@ -38,7 +38,7 @@ class Guarded(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            message = "Stopped. Nothing is lost: the same command again goes on from here."
+            message = "Stopped. Nothing is lost: run the same command again to resume."
             _say(message, "", style="yellow")
             raise typer.Exit(Code.INTERRUPTED) from None
         except BrokenPipeError:
@@ -92,9 +92,9 @@ def root() -> None:
     filmgate scan videos        find the copies in a folder
     filmgate matches            list the pairs that were found
     filmgate show ID            why two files are called copies
-    filmgate down               stop; everything is kept
+    filmgate down               stop the service and keep its data
 
-    They talk to the local stack, or to the service in FILMGATE_API_URL (with FILMGATE_API_KEY).
+    The commands use the local stack, or the service at FILMGATE_API_URL (with FILMGATE_API_KEY).
     """
 
 

@@ -32,7 +32,7 @@ def export(
 ) -> None:
     """Export the audit log, oldest event first.
 
-    Each event has the hash of the one before. What was cut off at the end shows where the last
+    Each event contains the hash of the event before. If events were removed from the end, the last
     hash of an earlier export is missing.
 
     [bold]Examples[/bold]
@@ -58,11 +58,11 @@ def export(
     output.show(rows(table("when (UTC)", "actor", "action", "subject"), lines))
     if broken is not None:
         raise Trouble(
-            f"The audit log is broken: event {broken} does not follow from the one before.",
-            "Compare it with an earlier export, and tell whoever operates the service.",
+            f"The audit log is broken: event {broken} does not match the hash of the event before.",
+            "Compare it with an earlier export, and tell the operator of the service.",
         )
     if verify:
-        output.show(f"{counted(len(events), 'event')}, each following from the one before.")
+        output.show(f"{counted(len(events), 'event')}, each matching the hash of the event before.")
 
 
 app.callback(help=help_of(audit))(audit)

@@ -32,21 +32,21 @@ def forget(
     ],
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit log.")
-    ] = "asked for with filmgate forget",
+    ] = "requested with filmgate forget",
     yes: Yes = False,
     json: Json = None,
 ) -> None:
     """Delete files from the service. Nothing on this machine is touched.
 
-    They leave all listings and searches at once. For 30 days `filmgate restore` brings them back;
-    then their bytes and all that was made of them are removed for good. A file under a legal hold
-    stays.
+    They disappear from all listings and searches at once. For 30 days `filmgate restore` brings
+    them back; then their bytes and everything derived from them are removed for good. A file under
+    a legal hold is kept.
 
     [bold]Examples[/bold]
 
     \b
     filmgate forget holiday/a.mp4
-    filmgate forget 0f3a5b9c2d4e6f708192a3b4c5 --reason "asked to by its owner"
+    filmgate forget 0f3a5b9c2d4e6f708192a3b4c5 --reason "requested by its owner"
     filmgate forget videos --yes --json
     """
     output = Output(json, "forget")
@@ -68,18 +68,18 @@ def forget(
                 kept.append({"asset_id": asset.asset_id, "path": asset.path, "reason": why})
     output.result({"forgotten": forgotten, "kept": kept})
     if not assets:
-        output.show("Deleted already.")
+        output.show("Already deleted.")
     if forgotten:
         lines = [(gone.asset_id, _until(gone), gone.path) for gone in forgotten]
         output.show(rows(table("asset", "restore until", "deleted"), lines))
     if kept:
         refused = [(one["asset_id"], one["path"], one["reason"]) for one in kept]
-        output.show(rows(table("asset", "kept", "because"), refused))
+        output.show(rows(table("asset", "kept", "reason"), refused))
         raise typer.Exit(Code.FAILED)
 
 
 def restore(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Deleted assets.")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of deleted assets.")],
     json: Json = None,
 ) -> None:
     """Bring deleted files back, and look for their copies again.
@@ -133,7 +133,7 @@ def _meant(api: FilmgateClient, targets: Sequence[str]) -> Iterator[AssetView]:
         if not found:
             raise Trouble(
                 f"The service has no file {target}.",
-                "Name a file or folder that was scanned from here, or an id of `filmgate assets`.",
+                "Give a file or folder that was scanned here, or an id from `filmgate assets`.",
             )
         for asset in found:
             if asset.asset_id not in seen and asset.deleted_at is None:

@@ -19,10 +19,10 @@ from filmgate.client.targets import REPORT, Target
 
 
 def demo(json: Json = None) -> None:
-    """Show all of it: start the service, make samples, scan them, compare with the truth.
+    """Show everything: start the service, make samples, scan them, compare with the truth.
 
-    Everything goes to .filmgate/demo in the checkout. The service stays up. A second run does no
-    work twice and takes seconds.
+    Everything goes to .filmgate/demo in the checkout. The service stays up. A second run repeats
+    no work and takes seconds.
 
     [bold]Examples[/bold]
 

@@ -91,7 +91,7 @@ def _show_scores(output: Output, verdict: Verdict) -> None:
     made = table("evidence", "score", "weight")
     for name in ("visual", "audio", "metadata"):
         value: float | None = getattr(verdict, name)
-        weight = percent(verdict.weights.get(name)) if value is not None else "not on both sides"
+        weight = percent(verdict.weights.get(name)) if value is not None else "not in both files"
         made.add_row(name, score_text(value), weight)
     if verdict.embedding is not None:
         weight = percent(verdict.weights.get("embedding", 0.0))
@@ -113,7 +113,7 @@ def _show_times(output: Output, verdict: Verdict) -> None:
         output.show(made)
     # A pair of images has one frame each, whose times say nothing.
     if verdict.segments and verdict.pairs:
-        made = table("same picture", "in a", "in b")
+        made = table("frame similarity", "in a", "in b")
         for pair in verdict.pairs[:_SHOWN_PAIRS]:
             made.add_row(percent(pair.similarity), timecode(pair.a_time), timecode(pair.b_time))
         output.show("")

@@ -76,26 +76,26 @@ def _plain_trouble(error: Exception) -> Trouble:
         return Trouble(str(error), _HINTS.get(name, ""), code)
     return Trouble(
         f"Unexpected {name}: {error}",
-        "Run it again with FILMGATE_DEBUG=1 to see where, and report that.",
+        "Run the command again with FILMGATE_DEBUG=1 to see the traceback, and report it.",
     )
 
 
-_PLACE = "Check the path and who may read and write there."
-_FULL = "Make room there, or take another place."
+_PLACE = "Check the path and its permissions."
+_FULL = "Free some disk space there, or use another path."
 _USAGE = {"FolderInvalid", "NotFilmgate", "SamplesTaken", "TargetInvalid", "TargetTaken"}
 _HINTS = {
-    "ScanStalled": "`filmgate status` shows the queues and `filmgate logs` why; the same command "
-    "again goes on where this one stopped.",
-    "FolderInvalid": "Check the path: `filmgate scan DIR` takes a folder, `filmgate upload` files.",
+    "ScanStalled": "`filmgate status` shows the queues and `filmgate logs` the reason. Run the "
+    "same command again to resume.",
+    "FolderInvalid": "Check the path: `filmgate scan` takes a directory, `filmgate upload` files.",
     "NotFilmgate": "Check FILMGATE_API_URL; without it the commands use the local stack, which "
     "`filmgate up` starts.",
-    "RecordUnusable": "Check who may write there, or name another folder in XDG_STATE_HOME. A "
+    "RecordUnusable": "Check the permissions there, or set XDG_STATE_HOME to another directory. A "
     "damaged record can be moved away: files may then be listed twice, under two folders.",
-    "SamplesTaken": "Name a new or empty folder, or move what is there away first.",
-    "TargetInvalid": "Name a file in a folder that is there and can be written to.",
-    "TargetTaken": "Name a new file, or move that one away first. A command writes over nothing "
-    "but its own earlier output.",
-    "NotFound": "`filmgate assets` and `filmgate matches` list the ids there are.",
+    "SamplesTaken": "Give a new or empty directory, or first move away the files in this one.",
+    "TargetInvalid": "Give a file in an existing directory that you can write to.",
+    "TargetTaken": "Give a new file name, or move that file away first. A command overwrites only "
+    "its own earlier output.",
+    "NotFound": "`filmgate assets` and `filmgate matches` list the known ids.",
 }
 
 
@@ -103,18 +103,18 @@ def _api_trouble(error: ApiError) -> Trouble:
     if error.status in {401, 403}:
         return Trouble(
             "The service does not accept the API key.",
-            "Check FILMGATE_API_KEY; an operator makes keys with `filmgate keys create TENANT`.",
+            "Check FILMGATE_API_KEY; an operator creates keys with `filmgate keys create TENANT`.",
         )
     if error.status == 404:
         return Trouble(
-            error.problem.detail, "`filmgate assets` and `filmgate matches` list the ids there are."
+            error.problem.detail, "`filmgate assets` and `filmgate matches` list the known ids."
         )
     if error.status in {502, 503, 504}:
         return not_running(f"The service does not answer ({error}).")
     if error.status in {400, 422}:
-        hint = "Check the values given; the command's --help says what they may be."
-        return Trouble(str(error), hint, Code.USAGE)
-    return Trouble(str(error), "`filmgate logs api` shows what the service made of it.")
+        hint = "Check these values; the command's --help says which are allowed."
+        return Trouble(f"The service rejected the request. {error.reason}", hint, Code.USAGE)
+    return Trouble(str(error), "`filmgate logs api` shows the details.")
 
 
 def _aws_trouble(error: Exception) -> Trouble:

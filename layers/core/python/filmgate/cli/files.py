@@ -33,32 +33,32 @@ ReportFile = Annotated[
 
 def scan(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The folder to look through, with all below it.")
+        Path, typer.Argument(metavar="DIR", help="The folder to scan, with everything below it.")
     ],
     json: Json = None,
     report: ReportFile = None,
     truth: Annotated[
         Path | None,
         typer.Option(
-            "--truth", metavar="FILE", help="Compare with a known truth, as `samples` writes it."
+            "--truth", metavar="FILE", help="Compare with a known truth, such as `samples` writes."
         ),
     ] = None,
     timeout: Annotated[
         float,
         typer.Option(
-            "--timeout", metavar="SECONDS", min=1, help="Give up after so long without progress."
+            "--timeout", metavar="SECONDS", min=1, help="Give up after this long without progress."
         ),
     ] = 900.0,
 ) -> None:
     """Find the copies in a folder.
 
-    Every regular file is sent, whatever its name: the service tells media by content and says
-    why it refuses the rest. Hidden files, symbolic links and truth.json are passed over. Only
-    files the service does not hold are uploaded, so a second scan takes seconds and a scan that
-    was stopped goes on where it was.
+    Every regular file is sent, whatever its name: the service recognises media by their content
+    and says why it refuses the rest. Hidden files, symbolic links and truth.json are skipped. Only
+    files that the service does not have are uploaded, so a second scan takes seconds and a stopped
+    scan resumes where it was.
 
-    Groups and pairs are of files in this folder. What its files share with others that were
-    scanned before is counted, and listed under "outside" in the JSON.
+    Groups and pairs contain only files in this folder. Matches with files that were scanned before
+    from elsewhere are counted, and listed under "outside" in the JSON.
 
     Classes: [green]exact[/green] the same content, [yellow]near[/yellow] the same with visible
     changes, [blue]similar[/blue] one holds a part of the other, or they look alike.
@@ -94,7 +94,7 @@ def _page(report: Path | None, output: Output) -> Target | None:
         return None
     page = Target.claim(report, REPORT)
     if output.json_file is not None and output.json_file.real == page.real:
-        raise Trouble(f"--json and --report both name {report}.", "Name two files.", Code.USAGE)
+        raise Trouble(f"--json and --report both name {report}.", "Give two files.", Code.USAGE)
     return page
 
 
@@ -171,11 +171,11 @@ def fail_if_failed(*assets: Iterable[ScanAsset | AssetView]) -> None:
     counts, hints = [], []
     if kept_back:
         counts.append(f"{counted(kept_back, 'file')} not sent")
-        hints.append("The same command again sends what was not sent; the reasons are above.")
+        hints.append("Run the same command again to send them; the reasons are above.")
     if held:
         counts.append(f"{counted(held, 'file')} failed")
         hints.append(
-            "`filmgate redrive --reruns` runs what failed again, `filmgate logs` says why."
+            "`filmgate redrive --reruns` runs failed files again, `filmgate logs` says why."
         )
     if failed:
         raise Trouble(f"{', '.join(counts)}.", " ".join(hints))
@@ -190,8 +190,8 @@ def upload(
 ) -> None:
     """Upload single files, and wait until each is compared with the library.
 
-    A file that was scanned before is the same asset here, under the name that it has. A new one
-    is known by its name without its folder; `scan` keeps the folders.
+    A file that was scanned before stays the same asset, under the same name. A new file is named
+    without its folder; `scan` keeps the folders in the names.
 
     [bold]Examples[/bold]
 
@@ -227,26 +227,28 @@ def _local(path: Path) -> LocalFile:
     except OSError as error:
         raise Trouble(
             f"{label(str(path))}: {error.strerror}",
-            "Check the path; `filmgate upload FILE...` takes files that can be read here.",
+            "Check the path; `filmgate upload FILE...` takes files that you can read.",
             Code.USAGE,
         ) from error
     except FolderInvalid as error:
         raise Trouble(
-            str(error), "`filmgate upload` takes files, `filmgate scan DIR` folders.", Code.USAGE
+            str(error),
+            "`filmgate upload` takes files, `filmgate scan DIR` a directory.",
+            Code.USAGE,
         ) from error
 
 
 def samples(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to write them; made when missing.")
+        Path, typer.Argument(metavar="DIR", help="Where to write them; created if missing.")
     ],
     json: Json = None,
 ) -> None:
     """Make a library of videos, images and sounds with known copies, and truth.json beside them.
 
     Seventy files, the same on every machine: re-encoded, resized, cropped, letterboxed,
-    mirrored, trimmed, inserted, re-sounded and so on. The folder must be new or empty, or one
-    that this command made; there it makes what is missing and leaves the rest alone.
+    mirrored, trimmed, inserted, with another soundtrack and so on. The folder must be new or empty,
+    or one that this command made; there it adds the missing files and leaves the rest alone.
 
     [bold]Examples[/bold]
 
@@ -256,7 +258,11 @@ def samples(
     """
     output = Output(json, "samples")
     if folder.exists() and not folder.is_dir():
-        raise Trouble(f"{folder} is not a folder.", "Name a folder, or one to be made.", Code.USAGE)
+        raise Trouble(
+            f"{folder} is not a directory.",
+            "Give an existing directory or one to create.",
+            Code.USAGE,
+        )
     made = make_samples(output, folder)
     output.result(made)
     output.show(f"The sample library is in {folder}: {len(made.files)} files.")

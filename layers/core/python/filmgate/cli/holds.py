@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from filmgate.api.models import AssetView
     from filmgate.client.api import FilmgateClient
 
-Asset = Annotated[str, typer.Argument(metavar="ID", help="An asset.")]
+Asset = Annotated[str, typer.Argument(metavar="ID", help="The id of an asset.")]
 
 app = typer.Typer(no_args_is_help=True, epilog=EXIT_CODES)
 
 
 def holds() -> None:
-    """Place, release and list legal holds. Nothing deletes a file that is under one.
+    """Place, release and list legal holds. A file under a legal hold cannot be deleted.
 
     [bold]Examples[/bold]
 
@@ -35,7 +35,9 @@ def holds() -> None:
 
 def place(
     asset_id: Asset,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it has to be kept.")],
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why the file must be kept.")
+    ],
     json: Json = None,
 ) -> None:
     """Put a file, deleted or not, under a legal hold.
@@ -83,7 +85,7 @@ def release(
 def list_(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Only of these assets; without them, of all."),
+        typer.Argument(metavar="[ID]...", help="Only holds of these assets; by default, of all."),
     ] = None,
     json: Json = None,
 ) -> None:

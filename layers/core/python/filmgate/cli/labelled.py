@@ -52,8 +52,8 @@ def _invalid(path: Path, error: ValueError) -> Trouble:
     place = ".".join(str(part) for part in first["loc"])
     where = f" at {place}" if place else ""
     return Trouble(
-        f"{path} is not in the right form{where}: {first['msg']}.",
-        "`filmgate tune --help` shows the form.",
+        f"{path} does not have the expected format{where}: {first['msg']}.",
+        "`filmgate tune --help` shows the format.",
         Code.USAGE,
     )
 
@@ -94,7 +94,7 @@ def _compared(
         except MediaRefused as refusal:
             raise Trouble(
                 f"{pair.a} and {pair.b} cannot be compared: {refusal.reason}",
-                "Take the pair out of the file.",
+                "Remove the pair from the file.",
             ) from refusal
         yield pair.model_copy(update={"comparison": made})
 
@@ -134,8 +134,8 @@ def _fetched(pairs: list[LabelledPair]) -> list[Scored]:
 
 def _unknown(name: str) -> Trouble:
     return Trouble(
-        f"{name} is neither a file beside the labelled set nor an asset that is done.",
-        "Name files from the folder of the JSON, or ids as `filmgate assets` shows.",
+        f"{name} is neither a file in the folder of the labelled set nor a finished asset.",
+        "Give files in the folder of the JSON, or ids that `filmgate assets` shows.",
     )
 
 

@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from filmgate.api.models import AssetView
     from filmgate.client.api import FilmgateClient
 
-Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="The most entries to list.")]
 Cursor = Annotated[
     str | None,
-    typer.Option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended."),
+    typer.Option("--cursor", metavar="CURSOR", help="Continue where an earlier page ended."),
 ]
 
 
 def assets(
     status: Annotated[
-        AssetStatus | None, typer.Option("--status", help="Only those in this state.")
+        AssetStatus | None, typer.Option("--status", help="Only files with this status.")
     ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
     json: Json = None,
 ) -> None:
-    """List the files the service holds, newest first.
+    """List the files that the service stores, newest first.
 
     [bold]Examples[/bold]
 
@@ -49,12 +49,18 @@ def assets(
         page = api.assets_page(status=status, limit=limit, cursor=cursor)
     output.result(page)
     if not page.items:
-        output.show("Nothing here yet. Next: `filmgate scan DIR`.")
+        output.show(_nothing(status))
         return
     made = table("asset", "status", "kind", "file", "reason")
     output.show(rows(made, [_asset_line(asset) for asset in page.items]))
     if page.cursor:
         output.show(f"More: --cursor {page.cursor}")
+
+
+def _nothing(status: AssetStatus | None) -> str:
+    if status is None:
+        return "No files yet. Next: `filmgate scan DIR`."
+    return f"No file has the status {status.value}."
 
 
 def _asset_line(asset: AssetView) -> tuple[str | Text, ...]:
@@ -66,7 +72,7 @@ def _asset_line(asset: AssetView) -> tuple[str | Text, ...]:
 def matches(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ASSET]...", help="Only pairs that touch one of these assets."),
+        typer.Argument(metavar="[ASSET]...", help="Only pairs that include one of these assets."),
     ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -87,7 +93,11 @@ def matches(
     from filmgate.cli.summary import show_matches  # noqa: PLC0415
 
     if ids and cursor:
-        raise Trouble("--cursor goes with the list of all pairs.", "Leave it out.", Code.USAGE)
+        raise Trouble(
+            "--cursor works only with the list of all pairs.",
+            "Leave out --cursor, or the ids.",
+            Code.USAGE,
+        )
     with client() as api:
         if ids:
             _known(api, ids)
@@ -111,7 +121,7 @@ def _known(api: FilmgateClient, ids: Sequence[str]) -> None:
 
 
 def show(
-    identity: Annotated[str, typer.Argument(metavar="ID", help="An asset or a match.")],
+    identity: Annotated[str, typer.Argument(metavar="ID", help="The id of an asset or a match.")],
     json: Json = None,
 ) -> None:
     """Show one file with its matches, or one pair with the reasons for its verdict.
@@ -128,7 +138,7 @@ def show(
     from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
 
     if not identity.strip():
-        raise typer.BadParameter("an asset or a match is wanted", param_hint="ID")
+        raise typer.BadParameter("give the id of an asset or a match", param_hint="ID")
     with client() as api:
         if ":" in identity:
             first, _, second = identity.partition(":")

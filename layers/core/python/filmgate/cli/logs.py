@@ -45,7 +45,9 @@ def logs(  # noqa: PLR0917 - options
     function: Annotated[
         str | None, typer.Argument(help="Only this function; without it, all.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing new lines.")
+    ] = False,
     since: Annotated[
         str, typer.Option("--since", metavar="PERIOD", help="How far back: 30s, 10m, 2h, 1d.")
     ] = "10m",
@@ -55,8 +57,8 @@ def logs(  # noqa: PLR0917 - options
 ) -> None:
     """Read the functions' logs, oldest line first.
 
-    With --json each line is one JSON object, as the function wrote it. A file begins with one
-    more, which names this command as its generator.
+    With --json each line is one JSON object, as the function wrote it. A file begins with an
+    additional object that names this command as its generator.
 
     [bold]Examples[/bold]
 
@@ -69,7 +71,7 @@ def logs(  # noqa: PLR0917 - options
     output = Output(json, "logs")
     if follow and output.json_file is not None:
         raise Trouble(
-            "--follow has no end, and a file is written when all is there.",
+            "--follow never ends, so its output cannot be written to a file.",
             "Use `--follow --json - > OUT`, or leave --follow out.",
             Code.USAGE,
         )
@@ -95,7 +97,7 @@ def logs(  # noqa: PLR0917 - options
     if output.json_file is not None:
         output.write_json(output.json_file, "\n".join(kept))
     if not shown:
-        output.note(f"No line of level {level.value} or above in the last {since}.")
+        output.note(f"No lines of level {level.value} or above in the last {since}.")
 
 
 def _chosen(function: str | None, deployed: tuple[str, ...]) -> tuple[str, ...]:
@@ -114,7 +116,9 @@ def _seconds(period: str) -> int:
     found = _PERIOD.fullmatch(period)
     if not found:
         raise Trouble(
-            f"{period!r} is no period.", "Use a form like 30s, 10m, 2h or 1d.", Code.USAGE
+            f"{period!r} is not a valid period.",
+            "Use a period such as 30s, 10m, 2h or 1d.",
+            Code.USAGE,
         )
     return int(found[1]) * _SECONDS[found[2]]
 

@@ -19,8 +19,8 @@ Json = Annotated[
     typer.Option(
         "--json",
         metavar="[OUT]",
-        help="Write the result as JSON to this file; to stdout, and nothing else there, with - "
-        "or without a name.",
+        help="Write the result as JSON to this file. With - or without a name: to stdout, with "
+        "nothing else there.",
     ),
 ]
 Stage = Annotated[

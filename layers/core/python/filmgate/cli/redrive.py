@@ -23,8 +23,8 @@ def redrive(
 ) -> None:
     """Move messages from the dead-letter queue back to the queue.
 
-    A message lands there after three tries, or when it could not be delivered to the queue. Find
-    out why first (`filmgate logs ingest`): what fails for the same reason comes back.
+    A message goes there after three tries, or when it could not be delivered to the queue. Find
+    out why first (`filmgate logs ingest`): messages that fail for the same reason come back.
 
     [bold]Examples[/bold]
 

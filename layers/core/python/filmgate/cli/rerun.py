@@ -18,7 +18,7 @@ def rerun(
     outdated: Annotated[
         bool,
         typer.Option(
-            "--outdated", help="Every file without a result of the current engines, or that failed."
+            "--outdated", help="Every file that failed or has no result from the current engines."
         ),
     ] = False,
     everything: Annotated[
@@ -49,7 +49,7 @@ def rerun(
     output = Output(json, "rerun")
     if bool(assets) == (outdated or everything):
         raise Trouble(
-            "Name assets to run again, or say --outdated or --all.",
+            "Give the ids of assets to run again, or use --outdated or --all.",
             "`filmgate assets` lists the ids.",
             Code.USAGE,
         )

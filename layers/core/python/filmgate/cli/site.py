@@ -31,8 +31,8 @@ def project_root() -> Path:
         if (folder / _MARK).is_file() and (folder / "layers" / "core").is_dir():
             return folder
     raise Trouble(
-        "No Filmgate checkout was found here or above.",
-        "Change into the checkout, or set FILMGATE_ROOT to it.",
+        "No Filmgate checkout was found in this directory or its parents.",
+        "Change into the checkout, or set FILMGATE_ROOT to its path.",
     )
 
 
@@ -50,8 +50,8 @@ def connection() -> Connection:
     url, key = os.environ.get("FILMGATE_API_URL"), os.environ.get("FILMGATE_API_KEY")
     if url and not url.startswith(("http://", "https://")):
         raise Trouble(
-            f"FILMGATE_API_URL is {url!r}, which is no address.",
-            "It begins with https:// (or http://), as `make deploy` prints it.",
+            f"FILMGATE_API_URL is {url!r}, which is not a URL.",
+            "Use one that begins with https:// (or http://), as `make deploy` prints it.",
             Code.USAGE,
         )
     if url and key:
@@ -86,10 +86,12 @@ def _read_state(path: Path) -> dict[str, Any]:
         raise not_running() from None
     except ValueError as error:
         raise Trouble(
-            f"{path} is damaged.", "`filmgate down` and `filmgate up` write it anew."
+            f"{path} is damaged.", "Run `filmgate down` and `filmgate up` to write it again."
         ) from error
     if not isinstance(document, dict):
-        raise Trouble(f"{path} is damaged.", "`filmgate down` and `filmgate up` write it anew.")
+        raise Trouble(
+            f"{path} is damaged.", "Run `filmgate down` and `filmgate up` to write it again."
+        )
     return document
 
 

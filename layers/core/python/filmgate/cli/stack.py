@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from filmgate_local.stack import DiskSpace, StackInfo
 
 _COUNTED = 5000
+_OPTIONAL = {"embedding"}
+"""Capabilities that a service works without."""
 
 
 def up(json: Json = None) -> None:
@@ -36,7 +38,7 @@ def up(json: Json = None) -> None:
     info = start(output)
     output.result(info)
     output.show(f"The service is up: {info.api_url}")
-    output.show("Next: `filmgate scan DIR`, or `filmgate demo` for a library made for the purpose.")
+    output.show("Next: `filmgate scan DIR`, or `filmgate demo` for a sample library.")
 
 
 def start(output: Output) -> StackInfo:
@@ -47,7 +49,7 @@ def start(output: Output) -> StackInfo:
 
 
 def down(json: Json = None) -> None:
-    """Stop the service on this machine. Everything it holds is kept for the next `up`.
+    """Stop the service on this machine. All its data is kept for the next `up`.
 
     [bold]Examples[/bold]
 
@@ -59,11 +61,11 @@ def down(json: Json = None) -> None:
     output = Output(json, "down")
     stack.down(project_root(), output.note)
     output.result({"running": False})
-    output.show("Stopped. `filmgate up` starts it again with everything in it.")
+    output.show("Stopped. `filmgate up` starts it again with all its data.")
 
 
 def status(json: Json = None) -> None:
-    """Say whether the service answers, what it holds and what waits.
+    """Show whether the service answers, what it stores and what is waiting.
 
     [bold]Examples[/bold]
 
@@ -132,13 +134,16 @@ def _status_lines(
     among = f" (among the newest {_COUNTED})" if more else ""
     lines.append(("assets", (counts or "none") + among))
     for name, depth in depths.items():
-        text = f"{depth['waiting']} waiting, {depth['in_work']} in work"
+        text = f"{depth['waiting']} waiting, {depth['in_work']} in progress"
         lines.append((name.replace("_", " "), text))
     return lines
 
 
 def _engine_line(state: EngineState) -> tuple[str, str]:
-    return state.capability, state.engine or f"unavailable: {state.reason}"
+    if state.engine is not None:
+        return state.capability, state.engine
+    optional = "optional, " if state.capability in _OPTIONAL else ""
+    return state.capability, f"{optional}not available: {state.reason}"
 
 
 def _hints(held: dict[str, int], depths: dict[str, dict[str, int]]) -> list[str]:

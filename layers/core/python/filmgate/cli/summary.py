@@ -34,6 +34,9 @@ _SHOWN_WRONG = 20
 def show_scan(output: Output, scanned: Scanned) -> None:
     """Groups with the pairs that make them, what is only similar, and what was not compared."""
     result = scanned.result
+    if not result.assets:
+        output.show(_nothing(scanned))
+        return
     inside = {path: number for number, group in enumerate(result.groups) for path in group}
     by_group: dict[int, list[ScanMatch]] = {}
     outside = []
@@ -104,13 +107,19 @@ def _show_problems(output: Output, result: ScanResult) -> None:
             output.show(Text(rest, style="dim"))
     hurried = [asset for asset in result.assets if asset.passed_over]
     if hurried:
-        output.show(Text(f"\nNot compared with all: {len(hurried)}", style="bold"))
+        output.show(Text(f"\nNot compared with all candidates: {len(hurried)}", style="bold"))
         for asset in hurried:
             _show_problem(output, asset.path, not_compared(asset.passed_over))
 
 
 def _show_problem(output: Output, path: str, words: str) -> None:
     output.show(Text("  ") + safe(path) + Text(": ") + safe(words, "dim"))
+
+
+def _nothing(scanned: Scanned) -> str:
+    skipped = str(scanned.passed_over)
+    rest = f" Skipped: {skipped}." if skipped else ""
+    return f"There are no files to scan in this folder.{rest}"
 
 
 def _tally(scanned: Scanned) -> Text:
@@ -129,25 +138,25 @@ def _tally(scanned: Scanned) -> Text:
     if further:
         parts[0] += f" ({counted(further, 'more path')} of these)"
     over = str(scanned.passed_over)
-    passed = f"; passed over: {over}" if over else ""
+    passed = f"; skipped: {over}" if over else ""
     return Text("\n" + ", ".join(parts) + f"{passed}; {scanned.seconds:.1f} s")
 
 
 def show_truth(output: Output, truth: TruthComparison, result: ScanResult) -> None:
     """Precision and recall, per transform and per class of negative, and every wrong pair."""
-    output.show(Text("\nAgainst the known truth", style="bold"))
+    output.show(Text("\nCompared with the known truth", style="bold"))
     output.show(
         f"  precision {_rate(truth.precision)} of the pairs called copies, whole or in part, are\n"
-        f"  recall    {_rate(truth.recall)} of the pairs of copies were called so\n"
-        f"  groups    {truth.groups_exact} of {truth.groups_known} found whole and pure"
+        f"  recall    {_rate(truth.recall)} of the pairs of copies were called copies\n"
+        f"  groups    {truth.groups_exact} of {truth.groups_known} complete, with no other files"
     )
     made = table("change", "found")
     output.show(rows(made, [(name, _rate(rate)) for name, rate in truth.per_transform.items()]))
-    made = table("no copies, but alike", "called copies")
+    made = table("not copies, but alike", "called copies")
     output.show(rows(made, [(name, _rate(rate)) for name, rate in truth.per_negative.items()]))
     calls = {frozenset((m.a, m.b)): m for m in result.matches}
     _show_wrong(output, "Called copies, but are not", truth.false_pairs, calls)
-    _show_wrong(output, "Copies not called so", truth.missed, calls)
+    _show_wrong(output, "Copies that were missed", truth.missed, calls)
 
 
 def _rate(rate: Rate) -> str:

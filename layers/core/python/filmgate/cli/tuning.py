@@ -86,11 +86,11 @@ def show_reliability(
 
 def _show_bins(output: Output, title: str, found: Reliability | None) -> None:
     if found is None:
-        output.show(f"{title}: none, for want of pairs")
+        output.show(f"{title}: not available, because there are too few labelled pairs")
         return
     output.show(
         f"{title}: expected calibration error {found.ece:.3f}, Brier score {found.brier:.3f}"
-        f" ({found.brier_of_share:.3f} for telling {found.copies:.3f} of each pair)"
+        f" ({found.brier_of_share:.3f} for predicting {found.copies:.3f} for each pair)"
     )
     made = table("probability", "predicted", "observed", "pairs")
     lines = []

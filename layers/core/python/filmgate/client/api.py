@@ -70,12 +70,14 @@ class ApiError(FilmgateError):
 
     Attributes:
         status: the HTTP status.
-        problem: the API's account of it; made from the status where there was none.
+        problem: the API's description of it; made from the status where there was none.
+        reason: the fields at fault with what is wrong with each, or the problem's detail.
     """
 
     def __init__(self, status: int, problem: Problem) -> None:
-        fields = "".join(f"; {e.field}: {e.message}" for e in problem.errors or [])
-        super().__init__(f"{status} {problem.title}: {problem.detail}{fields}")
+        fields = "; ".join(f"{e.field}: {e.message}" for e in problem.errors or [])
+        self.reason = fields or problem.detail
+        super().__init__(f"{status} {problem.title}: {self.reason}")
         self.status = status
         self.problem = problem
 
@@ -156,7 +158,7 @@ class FilmgateClient:
             OSError: the file cannot be read.
         """
         if path.stat().st_size > MAX_POST_BYTES:
-            raise NotTaken("it is larger than the 5 GiB that S3 takes at once")
+            raise NotTaken("it is larger than the 5 GiB that S3 accepts in one upload")
 
         def post() -> httpx.Response:
             with CountedFile(path, progress) as body:
@@ -334,10 +336,10 @@ class FilmgateClient:
                 raise self._not_filmgate(f"it answers {error.status}") from error
             raise
         except ValidationError as error:
-            raise self._not_filmgate("its answers have another form") from error
+            raise self._not_filmgate("its answers have a different format") from error
 
     def _not_filmgate(self, why: str) -> NotFilmgate:
-        return NotFilmgate(f"What answers at {self._api.base_url} is no Filmgate API: {why}.")
+        return NotFilmgate(f"What answers at {self._api.base_url} is not a Filmgate API: {why}.")
 
     def _retrying(self, request: Callable[[], httpx.Response]) -> httpx.Response:
         for tried in range(1, _TRIES + 1):
@@ -379,6 +381,6 @@ def _problem(answer: httpx.Response) -> Problem:
             type=_NO_ACCOUNT,
             title=answer.reason_phrase or "HTTP error",
             status=answer.status_code,
-            detail=said or answer.text[:500].strip() or "no account was given",
+            detail=said or answer.text[:500].strip() or "no details were given",
             instance=str(answer.request.url.copy_with(query=None)),
         )

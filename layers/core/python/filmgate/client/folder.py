@@ -136,7 +136,7 @@ def walk(root: Path, *, leave_out: frozenset[Path] = frozenset()) -> Listing:
     `truth.json` and `leave_out` (resolved paths) are ours. Raises FolderInvalid.
     """
     if not root.is_dir():
-        what = "is not a folder" if root.exists() else "does not exist"
+        what = "is not a directory" if root.exists() else "does not exist"
         raise FolderInvalid(f"{label(str(root))} {what}")
     found = _Walk(leave_out)
     found.folder(root, "")

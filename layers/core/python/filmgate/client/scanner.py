@@ -296,7 +296,7 @@ def _why_not_taken(file: LocalFile, error: NotTaken) -> str:
             return "changed while it was being uploaded"
     except OSError:
         return "vanished while it was being uploaded"
-    return f"was not taken: {error}"
+    return f"the upload was rejected: {error}"
 
 
 def _stalled(pending: Sequence[str], views: dict[str, AssetView], patience_s: float) -> ScanStalled:

@@ -35,7 +35,7 @@ class CountedFile(io.FileIO):
         block = super().read(size)
         left = self._size_bytes - self._taken
         if len(block or b"") > left or (left and not block):
-            raise NotTaken("its length changed on the way")
+            raise NotTaken("its length changed during the upload")
         if block:
             self._taken += len(block)
             if self._progress:

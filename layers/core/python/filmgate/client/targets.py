@@ -120,16 +120,16 @@ class Target:
         if stat.S_ISFIFO(facts.st_mode) or stat.S_ISCHR(facts.st_mode):
             return facts  # a pipe or a terminal, which hold nothing
         if stat.S_ISDIR(facts.st_mode):
-            raise TargetInvalid(f"{name} is a folder.")
+            raise TargetInvalid(f"{name} is a directory.")
         if not stat.S_ISREG(facts.st_mode) or not self.kind.head.match(_head(self.path, name)):
-            raise TargetTaken(f"{name} exists and is not {self.kind.name}. It is left as it is.")
+            raise TargetTaken(f"{name} exists and is not {self.kind.name}. It was not changed.")
         self._check_folder()
         return facts
 
     def _check_folder(self) -> None:
         folder = self.real.parent
         if not folder.is_dir():
-            raise TargetInvalid(f"{label(str(folder))} is not a folder.")
+            raise TargetInvalid(f"{label(str(folder))} is not a directory.")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise TargetInvalid(f"{label(str(folder))} cannot be written to.")
 

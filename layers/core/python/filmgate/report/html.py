@@ -155,7 +155,7 @@ def _context(
         "outside_pairs": len(scan.outside),
         "outside_words": met_outside(scan.outside) if scan.outside else "",
         "noted": [asset for asset in scan.assets if asset.notes],
-        "hurried": [asset for asset in scan.assets if asset.passed_over],
+        "uncompared": [asset for asset in scan.assets if asset.passed_over],
         "omitted": Omitted(len(scan.matches) - len(shown), bare),
         "engines": sorted({match.engine for match in scan.matches}),
     }
@@ -229,7 +229,7 @@ def _summary(scan: ScanResult) -> list[tuple[str, str, str]]:
     rows = [
         _counted(len(scan.assets), "file", ""),
         _counted(len(scan.groups), "group", " of copies"),
-        _counted(spare, "file", " more than needed"),
+        _counted(spare, "redundant file", ""),
         *(_counted(classes.count(c), f"{c.value} pair", "", c.value) for c in _SHOWN_CLASSES),
         (str(statuses.count(AssetStatus.REFUSED)), "refused", ""),
     ]
