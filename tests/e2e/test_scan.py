@@ -17,7 +17,7 @@ import pytest
 
 from filmgate.adapters.operations import Addresses, Deployment
 from filmgate.client.api import FilmgateClient
-from filmgate.client.scan import ScanResult
+from filmgate.client.scan_result import ScanResult
 from filmgate.library.model import asset_id
 from filmgate_samples.library import make_one
 from tests.stack import RunningStack, shared_stack

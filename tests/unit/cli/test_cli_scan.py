@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from filmgate.client.scan import ScanResult
+from filmgate.client.scan_result import ScanResult
 from filmgate.client.scanner import Scanner
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.service import HALF, Service

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from filmgate.client.scan import ScanResult
+from filmgate.client.scan_result import ScanResult
 from filmgate.client.targets import REPORT, Target
 from filmgate.dedupe.matching.model import MatchClass, Transform
 from filmgate.dedupe.tuning.truth import KnownCopy, SampleFile, Truth, compare, is_call

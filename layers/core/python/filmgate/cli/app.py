@@ -48,11 +48,11 @@ class Guarded(TyperGroup):
         except Exception as error:
             if _is_usage(error):
                 raise
-            trouble = explain(error)
+            problem = explain(error)
             if os.environ.get("FILMGATE_DEBUG") == "1":
                 traceback.print_exc()
-            _say(trouble.message, trouble.hint)
-            raise typer.Exit(trouble.code) from None
+            _say(problem.message, problem.hint)
+            raise typer.Exit(problem.code) from None
 
 
 def _is_usage(error: Exception) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from filmgate.cli.errors import EXIT_CODES, Trouble
+from filmgate.cli.errors import EXIT_CODES, CliError
 from filmgate.cli.options import Command, Json, help_of
 from filmgate.cli.output import Output, rows, table
 from filmgate.report.words import counted
@@ -43,7 +43,7 @@ def export(
     filmgate audit export --json | jq -r '.events[] | select(.action == "asset.purged").subject'
     """
     output = Output(json, "audit export")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.review.audit import AuditEvent, broken_link  # noqa: PLC0415
 
     with client() as api:
@@ -57,7 +57,7 @@ def export(
     ]
     output.show(rows(table("when (UTC)", "actor", "action", "subject"), lines))
     if broken is not None:
-        raise Trouble(
+        raise CliError(
             f"The audit log is broken: event {broken} does not match the hash of the event before.",
             "Compare it with an earlier export, and tell the operator of the service.",
         )

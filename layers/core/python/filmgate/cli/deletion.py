@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import ASSET_ID, Json
 from filmgate.cli.output import Output, rows, table
 from filmgate.report.words import counted
@@ -50,11 +50,11 @@ def forget(
     filmgate forget videos --yes --json
     """
     output = Output(json, "forget")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.client.api import ApiError  # noqa: PLC0415
 
     with client() as api:
-        assets = list(_meant(api, targets))
+        assets = list(_resolved(api, targets))
         if assets and not yes:
             _ask(f"Delete {counted(len(assets), 'file')} from the service?", assets)
         forgotten, kept = [], []
@@ -91,11 +91,11 @@ def restore(
     filmgate assets --status deleted --json | jq -r '.items[].asset_id'
     """
     output = Output(json, "restore")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
-        _refuse_odd(ids)
-        restored = [_back(api, asset_id) for asset_id in ids]
+        _check_ids(ids)
+        restored = [_restored(api, asset_id) for asset_id in ids]
     output.result({"restored": restored})
     lines = [(asset.asset_id, asset.status.value, asset.path) for asset in restored]
     output.show(rows(table("asset", "status", "restored"), lines))
@@ -124,14 +124,14 @@ def _ask(question: str, assets: Sequence[AssetView]) -> None:
     ask(question)
 
 
-def _meant(api: FilmgateClient, targets: Sequence[str]) -> Iterator[AssetView]:
-    """The assets that are meant, each once; deleted ones are left out. Raises Trouble for a target
+def _resolved(api: FilmgateClient, targets: Sequence[str]) -> Iterator[AssetView]:
+    """The assets that are meant, each once; deleted ones are left out. Raises CliError for a target
     that is none."""
     seen: set[str] = set()
     for target in targets:
-        found = _named(api, target)
+        found = _lookup(api, target)
         if not found:
-            raise Trouble(
+            raise CliError(
                 f"The service has no file {target}.",
                 "Give a file or folder that was scanned here, or an id from `filmgate assets`.",
             )
@@ -141,7 +141,7 @@ def _meant(api: FilmgateClient, targets: Sequence[str]) -> Iterator[AssetView]:
                 yield asset
 
 
-def _named(api: FilmgateClient, target: str) -> list[AssetView]:
+def _lookup(api: FilmgateClient, target: str) -> list[AssetView]:
     if ASSET_ID.fullmatch(target) and not Path(target).exists():
         return api.assets_by_id([target])
     from filmgate.client.record import FileRecord, default_database  # noqa: PLC0415
@@ -152,16 +152,16 @@ def _named(api: FilmgateClient, target: str) -> list[AssetView]:
     return [asset for asset in assets if asset is not None]
 
 
-def _back(api: FilmgateClient, asset_id: str) -> AssetView:
+def _restored(api: FilmgateClient, asset_id: str) -> AssetView:
     """The asset, restored if it is deleted."""
     asset = api.asset(asset_id)
     return asset if asset.deleted_at is None else api.restore_asset(asset_id)
 
 
-def _refuse_odd(ids: Sequence[str]) -> None:
+def _check_ids(ids: Sequence[str]) -> None:
     for asset_id in ids:
         if not ASSET_ID.fullmatch(asset_id):
-            raise Trouble(
+            raise CliError(
                 f"{asset_id} is not the id of an asset.",
                 "`filmgate assets --status deleted` lists what can be restored.",
                 Code.USAGE,

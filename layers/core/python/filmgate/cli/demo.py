@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from filmgate.cli.context import STATE_FOLDER, client, connection, project_root
 from filmgate.cli.files import (
     check_samples,
     compare,
@@ -13,7 +14,6 @@ from filmgate.cli.files import (
 )
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output
-from filmgate.cli.site import STATE_FOLDER, client, connection, project_root
 from filmgate.cli.stack import start
 from filmgate.client.targets import REPORT, Target
 

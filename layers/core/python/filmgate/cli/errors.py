@@ -28,7 +28,7 @@ EXIT_CODES = (
 )
 
 
-class Trouble(FilmgateError):
+class CliError(FilmgateError):
     """An error to show: one sentence, what to do next, and the exit code."""
 
     def __init__(self, message: str, hint: str = "", code: Code = Code.FAILED) -> None:
@@ -38,50 +38,50 @@ class Trouble(FilmgateError):
         self.code = code
 
 
-def not_running(detail: str = "The local stack is not running.") -> Trouble:
+def not_running(detail: str = "The local stack is not running.") -> CliError:
     """No stack to talk to."""
-    return Trouble(
+    return CliError(
         detail,
         "Start it with `filmgate up`, or set FILMGATE_API_URL and FILMGATE_API_KEY.",
         Code.UNREACHABLE,
     )
 
 
-def explain(error: Exception) -> Trouble:
+def explain(error: Exception) -> CliError:
     """Any exception as something to show; never a traceback."""
     import httpx  # noqa: PLC0415 - only on the way out
 
     from filmgate.client.api import ApiError  # noqa: PLC0415
 
-    if isinstance(error, Trouble):
+    if isinstance(error, CliError):
         return error
     if isinstance(error, ApiError):
-        return _api_trouble(error)
+        return _api_error(error)
     if isinstance(error, httpx.TransportError):
         return not_running(f"The service cannot be reached ({error}).")
     if type(error).__module__.startswith("botocore"):
-        return _aws_trouble(error)
-    return _plain_trouble(error)
+        return _aws_error(error)
+    return _other_error(error)
 
 
-def _plain_trouble(error: Exception) -> Trouble:
+def _other_error(error: Exception) -> CliError:
     name = type(error).__name__
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        hint = _FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else _PLACE
-        return Trouble(f"{where}{error.strerror or error}", hint)
+        hint = _DISK_FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else _CHECK_PATH
+        return CliError(f"{where}{error.strerror or error}", hint)
     # StackError is filmgate_local's, which is not imported for this; it names the next step itself.
     if isinstance(error, FilmgateError) or name == "StackError":
         code = Code.USAGE if name in _USAGE else Code.FAILED
-        return Trouble(str(error), _HINTS.get(name, ""), code)
-    return Trouble(
+        return CliError(str(error), _HINTS.get(name, ""), code)
+    return CliError(
         f"Unexpected {name}: {error}",
         "Run the command again with FILMGATE_DEBUG=1 to see the traceback, and report it.",
     )
 
 
-_PLACE = "Check the path and its permissions."
-_FULL = "Free some disk space there, or use another path."
+_CHECK_PATH = "Check the path and its permissions."
+_DISK_FULL = "Free some disk space there, or use another path."
 _USAGE = {"FolderInvalid", "NotFilmgate", "SamplesTaken", "TargetInvalid", "TargetTaken"}
 _HINTS = {
     "ScanStalled": "`filmgate status` shows the queues and `filmgate logs` the reason. Run the "
@@ -99,28 +99,28 @@ _HINTS = {
 }
 
 
-def _api_trouble(error: ApiError) -> Trouble:
+def _api_error(error: ApiError) -> CliError:
     if error.status in {401, 403}:
-        return Trouble(
+        return CliError(
             "The service does not accept the API key.",
             "Check FILMGATE_API_KEY; an operator creates keys with `filmgate keys create TENANT`.",
         )
     if error.status == 404:
-        return Trouble(
+        return CliError(
             error.problem.detail, "`filmgate assets` and `filmgate matches` list the known ids."
         )
     if error.status in {502, 503, 504}:
         return not_running(f"The service does not answer ({error}).")
     if error.status in {400, 422}:
         hint = "Check these values; the command's --help says which are allowed."
-        return Trouble(f"The service rejected the request. {error.reason}", hint, Code.USAGE)
-    return Trouble(str(error), "`filmgate logs api` shows the details.")
+        return CliError(f"The service rejected the request. {error.reason}", hint, Code.USAGE)
+    return CliError(str(error), "`filmgate logs api` shows the details.")
 
 
-def _aws_trouble(error: Exception) -> Trouble:
+def _aws_error(error: Exception) -> CliError:
     name = type(error).__name__
     if name in {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError"}:
         return not_running()
     if name in {"NoCredentialsError", "NoRegionError", "ProfileNotFound"}:
-        return Trouble(str(error), "Set AWS_PROFILE or AWS_ACCESS_KEY_ID, and AWS_REGION.")
-    return Trouble(str(error))
+        return CliError(str(error), "Set AWS_PROFILE or AWS_ACCESS_KEY_ID, and AWS_REGION.")
+    return CliError(str(error))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output
 from filmgate.client.targets import REPORT, Target
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from filmgate.api.models import AssetView
     from filmgate.client.api import FilmgateClient
     from filmgate.client.folder import LocalFile
-    from filmgate.client.scan import ScanAsset, ScanResult
+    from filmgate.client.scan_result import ScanAsset, ScanResult
     from filmgate.client.scanner import Scanned
     from filmgate.dedupe.tuning.truth import Truth, TruthComparison
 
@@ -73,12 +73,12 @@ def scan(
     """
     output = Output(json, "scan")
     known = _truth(truth)
-    page = _page(report, output)
+    page = _report_target(report, output)
     outputs = frozenset(target.real for target in (output.json_file, page) if target)
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
-        found = run_scan(api, output, folder, leave_out=outputs, patience_s=timeout)
+        found = run_scan(api, output, folder, exclude=outputs, patience_s=timeout)
         comparison = compare(found.result, known)
         output.result(found.result)
         show_findings(output, found, comparison)
@@ -88,13 +88,13 @@ def scan(
     fail_if_failed(found.result.assets)
 
 
-def _page(report: Path | None, output: Output) -> Target | None:
-    """Where the report goes. Raises Trouble, TargetTaken and TargetInvalid."""
+def _report_target(report: Path | None, output: Output) -> Target | None:
+    """Where the report goes. Raises CliError, TargetTaken and TargetInvalid."""
     if report is None:
         return None
     page = Target.claim(report, REPORT)
     if output.json_file is not None and output.json_file.real == page.real:
-        raise Trouble(f"--json and --report both name {report}.", "Give two files.", Code.USAGE)
+        raise CliError(f"--json and --report both name {report}.", "Give two files.", Code.USAGE)
     return page
 
 
@@ -112,7 +112,7 @@ def run_scan(
     output: Output,
     folder: Path,
     *,
-    leave_out: frozenset[Path] = frozenset(),
+    exclude: frozenset[Path] = frozenset(),
     patience_s: float = 900.0,
 ) -> Scanned:
     """Scan with progress on stderr."""
@@ -121,21 +121,21 @@ def run_scan(
 
     with output.scanning() as bars, FileRecord(default_database()) as record:
         scanner = Scanner(api, bars, record, patience_s=patience_s)
-        return scanner.scan(folder, leave_out=leave_out)
+        return scanner.scan(folder, exclude=exclude)
 
 
 def compare(result: ScanResult, truth: Truth | None) -> TruthComparison | None:
     """What was found against what is known, if anything is."""
     if truth is None:
         return None
-    from filmgate.dedupe.tuning.truth import compare as judge  # noqa: PLC0415
+    from filmgate.dedupe.tuning.truth import compare as compare_with_truth  # noqa: PLC0415
     from filmgate.dedupe.tuning.truth import is_call  # noqa: PLC0415
 
     pairs = (
         (match.a, match.b, is_call(match.match_class, match.transform.partial))
         for match in result.matches
     )
-    return judge(truth, pairs, result.groups)
+    return compare_with_truth(truth, pairs, result.groups)
 
 
 def write_report(
@@ -157,20 +157,20 @@ def _truth(path: Path | None) -> Truth | None:
     try:
         return Truth.model_validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise Trouble(
+        raise CliError(
             f"{path} is not a truth file.", "`filmgate samples DIR` writes one.", Code.USAGE
         ) from error
 
 
 def fail_if_failed(*assets: Iterable[ScanAsset | AssetView]) -> None:
-    """Raise Trouble, with the next step, when any file failed or never reached the service."""
+    """Raise CliError, with the next step, when any file failed or never reached the service."""
     failed = [asset for asset in chain(*assets) if asset.status.value == "failed"]
     # What never reached the service has no id there, and nothing to run again.
-    kept_back = sum(not asset.asset_id for asset in failed)
-    held = len(failed) - kept_back
+    not_sent = sum(not asset.asset_id for asset in failed)
+    held = len(failed) - not_sent
     counts, hints = [], []
-    if kept_back:
-        counts.append(f"{counted(kept_back, 'file')} not sent")
+    if not_sent:
+        counts.append(f"{counted(not_sent, 'file')} not sent")
         hints.append("Run the same command again to send them; the reasons are above.")
     if held:
         counts.append(f"{counted(held, 'file')} failed")
@@ -178,7 +178,7 @@ def fail_if_failed(*assets: Iterable[ScanAsset | AssetView]) -> None:
             "`filmgate redrive --reruns` runs failed files again, `filmgate logs` says why."
         )
     if failed:
-        raise Trouble(f"{', '.join(counts)}.", " ".join(hints))
+        raise CliError(f"{', '.join(counts)}.", " ".join(hints))
 
 
 def upload(
@@ -201,12 +201,12 @@ def upload(
     filmgate upload holiday.mp4 --json | jq -r '.assets[].asset_id'
     """
     output = Output(json, "upload")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.cli.summary import show_uploads  # noqa: PLC0415
     from filmgate.client.record import FileRecord, default_database  # noqa: PLC0415
     from filmgate.client.scanner import Scanner  # noqa: PLC0415
 
-    local = [_local(path) for path in files]
+    local = [_local_file(path) for path in files]
     database = default_database()
     with client() as api, output.scanning() as bars, FileRecord(database) as record:
         scanner = Scanner(api, bars, record)
@@ -214,24 +214,24 @@ def upload(
         views = scanner.wait(sent.labels) if wait else {}
         matches = scanner.collect(sent.labels) if wait else []
         assets = [views[i] for i in sent.labels] if wait else api.assets_by_id(list(sent.labels))
-    output.result({"assets": assets, "not_sent": sent.kept_back, "matches": matches})
+    output.result({"assets": assets, "not_sent": sent.not_sent, "matches": matches})
     show_uploads(output, assets, sent, matches)
-    fail_if_failed(sent.kept_back, assets)
+    fail_if_failed(sent.not_sent, assets)
 
 
-def _local(path: Path) -> LocalFile:
+def _local_file(path: Path) -> LocalFile:
     from filmgate.client.folder import FolderInvalid, label, local_file  # noqa: PLC0415
 
     try:
         return local_file(path, path.name)
     except OSError as error:
-        raise Trouble(
+        raise CliError(
             f"{label(str(path))}: {error.strerror}",
             "Check the path; `filmgate upload FILE...` takes files that you can read.",
             Code.USAGE,
         ) from error
     except FolderInvalid as error:
-        raise Trouble(
+        raise CliError(
             str(error),
             "`filmgate upload` takes files, `filmgate scan DIR` a directory.",
             Code.USAGE,
@@ -258,7 +258,7 @@ def samples(
     """
     output = Output(json, "samples")
     if folder.exists() and not folder.is_dir():
-        raise Trouble(
+        raise CliError(
             f"{folder} is not a directory.",
             "Give an existing directory or one to create.",
             Code.USAGE,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filmgate.cli.errors import EXIT_CODES, Code, Trouble
+from filmgate.cli.errors import EXIT_CODES, CliError, Code
 from filmgate.cli.options import Command, Json, Stage, help_of
 from filmgate.cli.output import Output, rows, table
 
@@ -71,7 +71,7 @@ def create(
     try:
         key = create_key(_store(stage), tenant, label, until)
     except ValueError as error:
-        raise Trouble(str(error), "See `filmgate keys create --help`.", Code.USAGE) from error
+        raise CliError(str(error), "See `filmgate keys create --help`.", Code.USAGE) from error
     output.result({"tenant": tenant, "label": label, "expires_at": _text(until), "api_key": key})
     output.show(f"The key of tenant {tenant}, shown only this once:")
     output.show(key)
@@ -134,9 +134,9 @@ def revoke(
     try:
         record = revoke_key(_store(stage), key_id)
     except NotFound as error:
-        raise Trouble(f"{error}.", "`filmgate keys list` shows the ids.") from error
+        raise CliError(f"{error}.", "`filmgate keys list` shows the ids.") from error
     except ValueError as error:
-        raise Trouble(f"{error}.", "`filmgate keys list` shows the ids.", Code.USAGE) from error
+        raise CliError(f"{error}.", "`filmgate keys list` shows the ids.", Code.USAGE) from error
     output.result(_public(record))
     output.show(f"Key {record.key_id} of tenant {record.tenant} stops working within a minute.")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import ASSET_ID
 from filmgate.cli.output import Output
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read_labelled(path: Path) -> LabelledSet:
-    """Raises Trouble."""
+    """Raises CliError."""
     from pydantic import ValidationError  # noqa: PLC0415
 
     from filmgate.dedupe.tuning.labelled import LabelledSet  # noqa: PLC0415
@@ -26,13 +26,13 @@ def read_labelled(path: Path) -> LabelledSet:
     try:
         return LabelledSet.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise Trouble(f"{path} cannot be read: {error.strerror}.", code=Code.USAGE) from error
+        raise CliError(f"{path} cannot be read: {error.strerror}.", code=Code.USAGE) from error
     except ValidationError as error:
         raise _invalid(path, error) from error
 
 
 def read_settings(path: Path | None) -> MatchSettings:
-    """As shipped where no file is named. Raises Trouble."""
+    """As shipped where no file is named. Raises CliError."""
     from pydantic import ValidationError  # noqa: PLC0415
 
     from filmgate.dedupe.matching.settings import MatchSettings  # noqa: PLC0415
@@ -42,16 +42,16 @@ def read_settings(path: Path | None) -> MatchSettings:
     try:
         return MatchSettings.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise Trouble(f"{path} cannot be read: {error.strerror}.", code=Code.USAGE) from error
+        raise CliError(f"{path} cannot be read: {error.strerror}.", code=Code.USAGE) from error
     except ValidationError as error:
         raise _invalid(path, error) from error
 
 
-def _invalid(path: Path, error: ValueError) -> Trouble:
+def _invalid(path: Path, error: ValueError) -> CliError:
     first = getattr(error, "errors", list)()[0]
     place = ".".join(str(part) for part in first["loc"])
     where = f" at {place}" if place else ""
-    return Trouble(
+    return CliError(
         f"{path} does not have the expected format{where}: {first['msg']}.",
         "`filmgate tune --help` shows the format.",
         Code.USAGE,
@@ -83,16 +83,16 @@ def _compared(
     pairs: Iterable[LabelledPair], folder: Path, output: Output
 ) -> Iterable[LabelledPair]:
     from filmgate.client.folder import label  # noqa: PLC0415
-    from filmgate.client.locally import Locally  # noqa: PLC0415 - PyAV and numpy
+    from filmgate.client.local_comparer import LocalComparer  # noqa: PLC0415 - PyAV and numpy
     from filmgate.errors import MediaRefused  # noqa: PLC0415
 
-    compare = Locally()
+    compare = LocalComparer()
     for pair in pairs:
         output.note(f"comparing {label(pair.a)} and {label(pair.b)}")
         try:
             made: Comparison = compare(folder / pair.a, folder / pair.b)
         except MediaRefused as refusal:
-            raise Trouble(
+            raise CliError(
                 f"{pair.a} and {pair.b} cannot be compared: {refusal.reason}",
                 "Remove the pair from the file.",
             ) from refusal
@@ -101,7 +101,7 @@ def _compared(
 
 def _fetched(pairs: list[LabelledPair]) -> list[Scored]:
     """Asset ids: scores from the stored matches; a pair without one was never called."""
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.dedupe.tuning.labelled import Scored  # noqa: PLC0415
 
     ids = sorted({name for pair in pairs for name in (pair.a, pair.b)})
@@ -132,8 +132,8 @@ def _fetched(pairs: list[LabelledPair]) -> list[Scored]:
     return found
 
 
-def _unknown(name: str) -> Trouble:
-    return Trouble(
+def _unknown(name: str) -> CliError:
+    return CliError(
         f"{name} is neither a file in the folder of the labelled set nor a finished asset.",
         "Give files in the folder of the JSON, or ids that `filmgate assets` shows.",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import ASSET_ID, Json
 from filmgate.cli.output import Output, rows, status_text, table
 from filmgate.library.matches import match_id
@@ -43,7 +43,7 @@ def assets(
     filmgate assets --limit 500 --json | jq -r '.items[].path'
     """
     output = Output(json, "assets")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
         page = api.assets_page(status=status, limit=limit, cursor=cursor)
@@ -89,18 +89,18 @@ def matches(
     """
     output = Output(json, "matches")
     from filmgate.api.models import Listing, MatchView  # noqa: PLC0415
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.cli.summary import show_matches  # noqa: PLC0415
 
     if ids and cursor:
-        raise Trouble(
+        raise CliError(
             "--cursor works only with the list of all pairs.",
             "Leave out --cursor, or the ids.",
             Code.USAGE,
         )
     with client() as api:
         if ids:
-            _known(api, ids)
+            _check_known(api, ids)
             page = Listing[MatchView](items=api.matches_of_assets(ids)[:limit])
         else:
             page = api.matches_page(limit=limit, cursor=cursor)
@@ -113,11 +113,11 @@ def matches(
         output.show(f"More: --cursor {page.cursor}")
 
 
-def _known(api: FilmgateClient, ids: Sequence[str]) -> None:
+def _check_known(api: FilmgateClient, ids: Sequence[str]) -> None:
     named = [asset_id for asset_id in ids if ASSET_ID.fullmatch(asset_id)]
     there = {asset.asset_id for asset in api.assets_by_id(named)}
     if missing := [asset_id for asset_id in ids if asset_id not in there]:
-        raise Trouble(f"There is no asset {missing[0]}.", "`filmgate assets` lists the ids.")
+        raise CliError(f"There is no asset {missing[0]}.", "`filmgate assets` lists the ids.")
 
 
 def show(
@@ -134,8 +134,8 @@ def show(
     filmgate show ID --json | jq .verdict.segments
     """
     output = Output(json, "show")
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.cli.details import show_asset, show_match  # noqa: PLC0415
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
 
     if not identity.strip():
         raise typer.BadParameter("give the id of an asset or a match", param_hint="ID")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import Json, Stage
 from filmgate.cli.output import Output, as_json, safe
 
@@ -35,7 +35,7 @@ _STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red", "DE
 _PLATFORM = ("START ", "END ", "REPORT ", "INIT_START ")
 _PERIOD = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LEFT_OUT = {
+_OMITTED_FIELDS = {
     "level", "location", "message", "timestamp", "service", "cold_start", "function_name",
     "function_memory_size", "function_arn", "function_request_id", "xray_trace_id", "exception",
 }  # fmt: skip
@@ -70,7 +70,7 @@ def logs(  # noqa: PLR0917 - options
     """
     output = Output(json, "logs")
     if follow and output.json_file is not None:
-        raise Trouble(
+        raise CliError(
             "--follow never ends, so its output cannot be written to a file.",
             "Use `--follow --json - > OUT`, or leave --follow out.",
             Code.USAGE,
@@ -79,7 +79,7 @@ def logs(  # noqa: PLR0917 - options
     from filmgate.cli.operator import deployment  # noqa: PLC0415 - brings boto3
 
     source = deployment(stage)
-    chosen = _chosen(function, source.at.functions)
+    chosen = _selected_functions(function, source.at.functions)
     lines = source.follow(chosen, since_ms) if follow else source.log_lines(chosen, since_ms)
     shown = 0
     kept = [as_json(output.mark(), indent=None)]
@@ -100,11 +100,11 @@ def logs(  # noqa: PLR0917 - options
         output.note(f"No lines of level {level.value} or above in the last {since}.")
 
 
-def _chosen(function: str | None, deployed: tuple[str, ...]) -> tuple[str, ...]:
+def _selected_functions(function: str | None, deployed: tuple[str, ...]) -> tuple[str, ...]:
     if function is None:
         return deployed
     if function not in deployed:
-        raise Trouble(
+        raise CliError(
             f"There is no function {function!r} in this stage.",
             f"Its functions are {', '.join(deployed)}.",
             Code.USAGE,
@@ -115,7 +115,7 @@ def _chosen(function: str | None, deployed: tuple[str, ...]) -> tuple[str, ...]:
 def _seconds(period: str) -> int:
     found = _PERIOD.fullmatch(period)
     if not found:
-        raise Trouble(
+        raise CliError(
             f"{period!r} is not a valid period.",
             "Use a period such as 30s, 10m, 2h or 1d.",
             Code.USAGE,
@@ -154,7 +154,7 @@ def _print(output: Output, line: LogLine, entry: dict[str, Any]) -> None:
     )
     message = entry["message"]
     text = message if isinstance(message, str) else jsonlib.dumps(message)
-    rest = "".join(f" {key}={value}" for key, value in entry.items() if key not in _LEFT_OUT)
+    rest = "".join(f" {key}={value}" for key, value in entry.items() if key not in _OMITTED_FIELDS)
     output.show(head + safe(text) + safe(rest, "dim"))
     for detail in str(entry.get("exception") or "").splitlines():
         output.show(Text("  ") + safe(detail, "red"))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from filmgate.cli.site import local_stack, project_root
+from filmgate.cli.context import local_stack, project_root
 
 if TYPE_CHECKING:
     from filmgate.adapters.operations import Deployment
 
 
 def deployment(stage: str | None) -> Deployment:
-    """By the operator's own AWS credentials where a stage is named. Raises Trouble."""
+    """By the operator's own AWS credentials where a stage is named. Raises CliError."""
     import boto3  # noqa: PLC0415 - 150 ms
 
     from filmgate.adapters.operations import Addresses, Deployment  # noqa: PLC0415

@@ -35,10 +35,10 @@ class Command(TyperCommand):
     """A command whose --json may stand without a name, last or before another option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, list(_named(args)))
+        return super().parse_args(ctx, list(_with_stdout_default(args)))
 
 
-def _named(args: list[str]) -> Iterator[str]:
+def _with_stdout_default(args: list[str]) -> Iterator[str]:
     """The arguments with - after each --json that names nothing."""
     for place, arg in enumerate(args):
         yield arg

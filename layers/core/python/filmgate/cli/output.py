@@ -31,7 +31,7 @@ STATUS_STYLES = {"done": "green", "refused": "yellow", "failed": "red"}
 _PIPED_WIDTH = 1000
 STDOUT = Path("-")
 """What names standard output where a file is wanted."""
-_WHOLE = {"asset", "match", "job", "hold"}
+_UNWRAPPED_COLUMNS = {"asset", "match", "job", "hold"}
 """Columns of ids, which are there to be copied."""
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -142,7 +142,7 @@ class Output:
         """One bar on stderr, for what tells (done, in all, name); nothing without a terminal."""
         if not self.err.is_terminal:
             self.note(what)
-            yield _uncounted
+            yield _ignore_progress
             return
         with self._bars() as bars:
             task = bars.add_task(what, total=None, done="")
@@ -201,7 +201,7 @@ class ScanBars:
             self._bars.update(self._tasks[stage], advance=amount, done=done)
 
 
-def _uncounted(_done: int, _total: int, _name: str) -> None:
+def _ignore_progress(_done: int, _total: int, _name: str) -> None:
     return None
 
 
@@ -215,7 +215,7 @@ def table(*columns: str, title: str | None = None) -> Table:
     """An empty table in the house style."""
     made = Table(title=title, title_justify="left", box=None, header_style="dim", pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
+        made.add_column(column, overflow="fold", no_wrap=column in _UNWRAPPED_COLUMNS)
     return made
 
 

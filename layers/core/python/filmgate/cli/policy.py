@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from filmgate.cli.deletion import Yes, ask
-from filmgate.cli.errors import EXIT_CODES, Code, Trouble
+from filmgate.cli.errors import EXIT_CODES, CliError, Code
 from filmgate.cli.options import Command, Json, help_of
 from filmgate.cli.output import Output, rows, table
 from filmgate.library.model import DataKind
@@ -54,7 +54,7 @@ def get(json: Json = None) -> None:
     filmgate policy get --json | jq .policy.raw
     """
     output = Output(json, "policy get")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
         found = api.policy()
@@ -95,10 +95,10 @@ def set_(  # noqa: PLR0917 - options
     }
     changes = {kind: _days(kind, text) for kind, text in given.items() if text is not None}
     if not changes:
-        raise Trouble("Nothing to set.", "Give a kind of data, such as --raw 90.", Code.USAGE)
+        raise CliError("Nothing to set.", "Give a kind of data, such as --raw 90.", Code.USAGE)
     if not yes and any(changes.values()):
         ask("Older data will be removed for good. Continue?")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
         after = api.set_policy(api.policy().model_copy(update=changes))

@@ -48,7 +48,7 @@ def redrive(
 
 
 def _rerun_failed() -> list[dict[str, str]]:
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.library.model import AssetStatus  # noqa: PLC0415
 
     with client() as api:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output, rows, table
 
@@ -44,11 +44,11 @@ def rerun(
     filmgate rerun --outdated
     filmgate rerun --all --want dedupe --json
     """
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     output = Output(json, "rerun")
     if bool(assets) == (outdated or everything):
-        raise Trouble(
+        raise CliError(
             "Give the ids of assets to run again, or use --outdated or --all.",
             "`filmgate assets` lists the ids.",
             Code.USAGE,

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from filmgate.cli.context import client, connection, project_root
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output, rows, table
-from filmgate.cli.site import client, connection, project_root
 from filmgate.library.model import AssetStatus
 
 if TYPE_CHECKING:

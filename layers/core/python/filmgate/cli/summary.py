@@ -18,11 +18,11 @@ from filmgate.cli.output import (
     table,
 )
 from filmgate.dedupe.matching.descriptions import describe_relation
-from filmgate.report.words import counted, met_outside, not_compared, percent
+from filmgate.report.words import counted, describe_outside, not_compared, percent
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView, MatchView
-    from filmgate.client.scan import OutsideMatch, ScanMatch, ScanResult
+    from filmgate.client.scan_result import OutsideMatch, ScanMatch, ScanResult
     from filmgate.client.scanner import Scanned, Sent
     from filmgate.dedupe.tuning.truth import Found, Rate, TruthComparison
 
@@ -79,7 +79,7 @@ def _show_pairs(output: Output, pairs: Sequence[ScanMatch]) -> None:
 
 
 def _show_outside(output: Output, matches: Sequence[OutsideMatch]) -> None:
-    output.show(Text(f"\n{met_outside(matches)}: `filmgate matches`", style="bold"))
+    output.show(Text(f"\n{describe_outside(matches)}: `filmgate matches`", style="bold"))
     for match in matches[:_SHOWN_PAIRS]:
         head = Text("    ") + class_text(match.match_class.value) + f" {match.score:.3f}  "
         other = safe(match.other or match.other_id)
@@ -105,10 +105,10 @@ def _show_problems(output: Output, result: ScanResult) -> None:
         if len(noted) > _SHOWN_FILES:
             rest = f"  and {len(noted) - _SHOWN_FILES} more; --json and --report have all"
             output.show(Text(rest, style="dim"))
-    hurried = [asset for asset in result.assets if asset.passed_over]
-    if hurried:
-        output.show(Text(f"\nNot compared with all candidates: {len(hurried)}", style="bold"))
-        for asset in hurried:
+    uncompared = [asset for asset in result.assets if asset.passed_over]
+    if uncompared:
+        output.show(Text(f"\nNot compared with all candidates: {len(uncompared)}", style="bold"))
+        for asset in uncompared:
             _show_problem(output, asset.path, not_compared(asset.passed_over))
 
 
@@ -117,7 +117,7 @@ def _show_problem(output: Output, path: str, words: str) -> None:
 
 
 def _nothing(scanned: Scanned) -> str:
-    skipped = str(scanned.passed_over)
+    skipped = str(scanned.skipped)
     rest = f" Skipped: {skipped}." if skipped else ""
     return f"There are no files to scan in this folder.{rest}"
 
@@ -137,7 +137,7 @@ def _tally(scanned: Scanned) -> Text:
     further = sum(len(asset.also) for asset in result.assets)
     if further:
         parts[0] += f" ({counted(further, 'more path')} of these)"
-    over = str(scanned.passed_over)
+    over = str(scanned.skipped)
     passed = f"; skipped: {over}" if over else ""
     return Text("\n" + ", ".join(parts) + f"{passed}; {scanned.seconds:.1f} s")
 
@@ -185,15 +185,16 @@ def show_uploads(
     """Each uploaded file with its state, and what it matches."""
     made = table("asset", "status", "file", "reason or note")
     lines = [
-        (view.asset_id, status_text(view.status.value), view.path, _told(view)) for view in views
+        (view.asset_id, status_text(view.status.value), view.path, _reason_and_notes(view))
+        for view in views
     ]
-    lines += [("", status_text(a.status.value), a.path, a.reason or "") for a in sent.kept_back]
+    lines += [("", status_text(a.status.value), a.path, a.reason or "") for a in sent.not_sent]
     output.show(rows(made, lines))
     if matches:
         show_matches(output, matches)
 
 
-def _told(view: AssetView) -> str:
+def _reason_and_notes(view: AssetView) -> str:
     return " ".join(filter(None, (view.reason, *view.notes)))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.labelled import read_labelled, read_settings, scored_pairs
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output, as_json
@@ -86,7 +86,7 @@ def tune(  # noqa: PLR0917 - options
     known, start = read_labelled(labelled), read_settings(settings)
     pairs = scored_pairs(known, labelled.parent, start, output)
     if not pairs:
-        raise Trouble(f"{labelled} contains no pairs.", "Label some pairs first.", Code.USAGE)
+        raise CliError(f"{labelled} contains no pairs.", "Label some pairs first.", Code.USAGE)
     tuned = _Tuned(start, precision, exact_precision)
     for kind in dict.fromkeys(pair.kind for pair in pairs):
         of_kind = [pair for pair in pairs if pair.kind is kind]

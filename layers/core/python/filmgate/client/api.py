@@ -39,7 +39,7 @@ from filmgate.api.models import (
     UploadRequest,
     Uploads,
 )
-from filmgate.client.sending import CountedFile, NotTaken
+from filmgate.client.upload_stream import CountedFile, UploadRejected
 from filmgate.engines.status import EngineReport
 from filmgate.errors import FilmgateError
 from filmgate.library.model import AssetStatus
@@ -47,7 +47,7 @@ from filmgate.library.model import AssetStatus
 MAX_POST_BYTES = 5 * 1024**3
 """S3 takes at most 5 GiB in one POST."""
 _TRIES = 5
-_NO_ACCOUNT = "about:blank"
+_NO_PROBLEM_TYPE = "about:blank"
 """The type of a problem that the service itself gave no account of."""
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 10.0
@@ -152,13 +152,13 @@ class FilmgateClient:
         """Stream one file of at most 5 GiB (S3's limit for a POST) from disk to its place.
 
         Raises:
-            NotTaken: its size is not the one it was announced with, or changed on the way, or is
-                more than a POST may hold, or the hour is over: ask for the upload again.
-            ApiError: S3 refused it for another reason.
+            UploadRejected: its size differs from the announced size or changed in the upload, it
+                exceeds the limit, or the form has expired after an hour: request the upload again.
+            ApiError: S3 refused the file for another reason.
             OSError: the file cannot be read.
         """
         if path.stat().st_size > MAX_POST_BYTES:
-            raise NotTaken("it is larger than the 5 GiB that S3 accepts in one upload")
+            raise UploadRejected("it is larger than the 5 GiB that S3 accepts in one upload")
 
         def post() -> httpx.Response:
             with CountedFile(path, progress) as body:
@@ -170,13 +170,13 @@ class FilmgateClient:
                     return answer
                 finally:
                     if not arrived:
-                        body.take_back()
+                        body.undo_progress()
 
         try:
             self._retrying(post)
         except ApiError as error:
             if error.status in _ABOUT_THE_FILE:
-                raise NotTaken(f"S3 answered {error.problem.detail}") from error
+                raise UploadRejected(f"S3 answered {error.problem.detail}") from error
             raise
 
     def asset(self, asset_id: str) -> AssetView:
@@ -331,7 +331,7 @@ class FilmgateClient:
             answer = self._retrying(lambda: self._api.request(method, path, **request))
             return kind.model_validate_json(answer.content)
         except ApiError as error:
-            unknown = error.problem.type == _NO_ACCOUNT
+            unknown = error.problem.type == _NO_PROBLEM_TYPE
             if unknown and (error.status in _NO_ROUTE or error.status < 400):
                 raise self._not_filmgate(f"it answers {error.status}") from error
             raise
@@ -354,14 +354,14 @@ class FilmgateClient:
                     return answer
                 if tried == _TRIES or answer.status_code not in _RETRIED:
                     raise ApiError(answer.status_code, _problem(answer))
-                asked_s = _asked_wait_s(answer)
+                asked_s = _retry_after_s(answer)
             grown_s = _FIRST_WAIT_S * 2**tried
             # Spread over the upper half, so that clients which failed together part ways.
             self._sleep(max(asked_s, random.uniform(grown_s / 2, grown_s)))  # noqa: S311
         raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _asked_wait_s(answer: httpx.Response) -> float:
+def _retry_after_s(answer: httpx.Response) -> float:
     """Retry-After in seconds, within reason; 0 without one, or with a date."""
     text = answer.headers.get("retry-after", "")
     return min(float(text), _LONGEST_WAIT_S) if text.isascii() and text.isdigit() else 0.0
@@ -378,7 +378,7 @@ def _problem(answer: httpx.Response) -> Problem:
         # S3 speaks XML, gateways anything or nothing.
         said = ": ".join(value for _, value in _XML_FIELD.findall(answer.text))
         return Problem(
-            type=_NO_ACCOUNT,
+            type=_NO_PROBLEM_TYPE,
             title=answer.reason_phrase or "HTTP error",
             status=answer.status_code,
             detail=said or answer.text[:500].strip() or "no details were given",

@@ -13,7 +13,7 @@ from pathlib import Path
 from filmgate.api.models import MAX_PATH_CHARACTERS
 from filmgate.errors import FilmgateError
 
-OUR_FILES = frozenset({"truth.json"})
+RESERVED_FILES = frozenset({"truth.json"})
 _CHUNK = 1 << 20
 _DIGEST_IN_NAME = 16
 _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -55,7 +55,7 @@ class Unreadable:
 
 
 @dataclass(slots=True)
-class PassedOver:
+class SkippedCounts:
     """How many entries of a folder were not looked at; a folder counts as one, with all below it.
 
     Attributes:
@@ -85,7 +85,7 @@ class Listing:
 
     files: tuple[LocalFile, ...]
     unreadable: tuple[Unreadable, ...]
-    passed_over: PassedOver
+    skipped: SkippedCounts
 
 
 def label(name: str) -> str:
@@ -129,30 +129,30 @@ def local_file(path: Path, name: str) -> LocalFile:
     )
 
 
-def walk(root: Path, *, leave_out: frozenset[Path] = frozenset()) -> Listing:
+def walk(root: Path, *, exclude: frozenset[Path] = frozenset()) -> Listing:
     """All regular files below a folder, in order of their labels.
 
     Hidden files and folders, symbolic links and special files are counted and passed over;
-    `truth.json` and `leave_out` (resolved paths) are ours. Raises FolderInvalid.
+    `truth.json` and `exclude` (resolved paths) are ours. Raises FolderInvalid.
     """
     if not root.is_dir():
         what = "is not a directory" if root.exists() else "does not exist"
         raise FolderInvalid(f"{label(str(root))} {what}")
-    found = _Walk(leave_out)
+    found = _Walk(exclude)
     found.folder(root, "")
     return Listing(
         tuple(sorted(found.files, key=lambda file: file.label)),
         tuple(found.unreadable),
-        found.passed_over,
+        found.skipped,
     )
 
 
 class _Walk:
-    def __init__(self, leave_out: frozenset[Path]) -> None:
+    def __init__(self, exclude: frozenset[Path]) -> None:
         self.files: list[LocalFile] = []
         self.unreadable: list[Unreadable] = []
-        self.passed_over = PassedOver()
-        self._leave_out = leave_out
+        self.skipped = SkippedCounts()
+        self._leave_out = exclude
 
     def folder(self, root: Path, prefix: str) -> None:
         pending = [(root, prefix)]
@@ -169,18 +169,18 @@ class _Walk:
         for entry in entries:
             name = f"{above}{entry.name}"
             if entry.name.startswith("."):
-                self.passed_over.hidden += 1
+                self.skipped.hidden += 1
             elif entry.is_symlink():
-                self.passed_over.links += 1
+                self.skipped.links += 1
             elif entry.is_dir(follow_symlinks=False):
                 yield Path(entry.path), f"{name}/"
             elif entry.is_file(follow_symlinks=False):
                 self._file(Path(entry.path), name)
             else:
-                self.passed_over.special += 1
+                self.skipped.special += 1
 
     def _file(self, path: Path, name: str) -> None:
-        if path.name in OUR_FILES or path.resolve() in self._leave_out:
+        if path.name in RESERVED_FILES or path.resolve() in self._leave_out:
             return
         try:
             self.files.append(local_file(path, name))

@@ -108,8 +108,8 @@ class FileRecord:
 
     def _name(self, file: LocalFile, sha256: str, below: Path | None) -> str:
         real = Path(os.path.realpath(file.path))
-        wanted = self._wanted(real, below)
-        row = self._row(file, real, sha256) or self._left(wanted[:2], sha256)
+        wanted = self._candidate_names(real, below)
+        row = self._row(file, real, sha256) or self._of_moved_folder(wanted[:2], sha256)
         if row is None:
             return self._add(file, real, sha256, wanted)
         if os.fsencode(real) == row.place or not _is_there(row.place, file):
@@ -129,7 +129,7 @@ class FileRecord:
         moved = [row for row in rows if file.inode and (row.device, row.inode) == (device, inode)]
         return next(iter([*same, *moved]), None)
 
-    def _left(self, names: Sequence[str], sha256: str) -> _Row | None:
+    def _of_moved_folder(self, names: Sequence[str], sha256: str) -> _Row | None:
         """The asset of the same name and content whose file is gone: its folder was moved."""
         for name in names:
             for row in self._rows("AND name = ?", (sha256, name)):
@@ -137,7 +137,7 @@ class FileRecord:
                     return row
         return None
 
-    def _wanted(self, real: Path, below: Path | None) -> list[str]:
+    def _candidate_names(self, real: Path, below: Path | None) -> list[str]:
         """Names for a file, best first: as its place was called before, then ends of its path."""
         parts = real.parts[1:]
         short = 1

@@ -29,14 +29,14 @@ from filmgate.api.models import (
 from filmgate.client.folder import (
     FileChanged,
     LocalFile,
-    PassedOver,
+    SkippedCounts,
     sha256_of,
     unchanged,
     walk,
 )
 from filmgate.client.record import Names
-from filmgate.client.scan import OutsideMatch, ScanAsset, ScanMatch, ScanResult
-from filmgate.client.sending import NotTaken
+from filmgate.client.scan_result import OutsideMatch, ScanAsset, ScanMatch, ScanResult
+from filmgate.client.upload_stream import UploadRejected
 from filmgate.errors import FilmgateError
 from filmgate.library.model import AssetStatus
 
@@ -96,13 +96,13 @@ class Sent:
     Attributes:
         labels: asset id to the label of the file.
         new: ids of the assets that were uploaded now.
-        kept_back: files that were not sent, with the reason; they have no asset id.
+        not_sent: files that were not sent, with the reason; they have no asset id.
         also: label of a file to its further labels, where it was met under several.
     """
 
     labels: dict[str, str] = field(default_factory=dict)
     new: set[str] = field(default_factory=set)
-    kept_back: list[ScanAsset] = field(default_factory=list)
+    not_sent: list[ScanAsset] = field(default_factory=list)
     also: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -112,7 +112,7 @@ class Scanned:
 
     result: ScanResult
     new: int
-    passed_over: PassedOver
+    skipped: SkippedCounts
     seconds: float
 
 
@@ -136,21 +136,21 @@ class Scanner:
         self._clock = clock
         self._sleep = sleep
 
-    def scan(self, folder: Path, *, leave_out: frozenset[Path] = frozenset()) -> Scanned:
-        """Scan a folder; `leave_out` are resolved paths of files in it that are not scanned.
+    def scan(self, folder: Path, *, exclude: frozenset[Path] = frozenset()) -> Scanned:
+        """Scan a folder; `exclude` are resolved paths of files in it that are not scanned.
 
         Raises FolderInvalid, ScanStalled, RecordUnusable, and what the API's client raises.
         """
         started = self._clock()
-        listing = walk(folder, leave_out=leave_out)
+        listing = walk(folder, exclude=exclude)
         sent = self.send(listing.files, below=folder.resolve().parent)
-        sent.kept_back += [_kept_back(u.label, u.reason) for u in listing.unreadable]
+        sent.not_sent += [_not_sent(u.label, u.reason) for u in listing.unreadable]
         views = self.wait(sent.labels)
         matches = self.collect(sent.labels)
         return Scanned(
             result=_result(sent, views, matches),
             new=len(sent.new),
-            passed_over=listing.passed_over,
+            skipped=listing.skipped,
             seconds=self._clock() - started,
         )
 
@@ -166,7 +166,7 @@ class Scanner:
         with ThreadPoolExecutor(UPLOAD_THREADS) as pool:
             try:
                 for batch in batched(hashed, UPLOAD_BATCH):
-                    self._send_batch(self._asked(batch, below, sent, met), sent, pool)
+                    self._send_batch(self._requests(batch, below, sent, met), sent, pool)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -215,11 +215,11 @@ class Scanner:
                 yield file, sha256_of(file, lambda n: self._progress.advance(Stage.READ, n))
             except OSError as error:
                 reason = f"cannot be read here: {error.strerror}"
-                sent.kept_back.append(_kept_back(file.label, reason))
+                sent.not_sent.append(_not_sent(file.label, reason))
             except FileChanged as error:
-                sent.kept_back.append(_kept_back(file.label, str(error)))
+                sent.not_sent.append(_not_sent(file.label, str(error)))
 
-    def _asked(
+    def _requests(
         self,
         batch: Sequence[tuple[LocalFile, str]],
         below: Path | None,
@@ -258,7 +258,7 @@ class Scanner:
             file, answer = waiting[done]
             problem = done.result()
             if problem:
-                sent.kept_back.append(_kept_back(file.label, problem))
+                sent.not_sent.append(_not_sent(file.label, problem))
             else:
                 sent.labels[answer.asset_id] = file.label
                 sent.new.add(answer.asset_id)
@@ -274,8 +274,8 @@ class Scanner:
                 )
         except OSError as error:
             return f"cannot be read here: {error.strerror}"
-        except NotTaken as error:
-            return _why_not_taken(file, error)
+        except UploadRejected as error:
+            return _rejection_reason(file, error)
         return None
 
 
@@ -286,11 +286,11 @@ def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield batch
 
 
-def _kept_back(name: str, reason: str) -> ScanAsset:
+def _not_sent(name: str, reason: str) -> ScanAsset:
     return ScanAsset(path=name, asset_id="", kind=None, status=AssetStatus.FAILED, reason=reason)
 
 
-def _why_not_taken(file: LocalFile, error: NotTaken) -> str:
+def _rejection_reason(file: LocalFile, error: UploadRejected) -> str:
     try:
         if not unchanged(file):
             return "changed while it was being uploaded"
@@ -323,7 +323,7 @@ def _result(sent: Sent, views: dict[str, AssetView], found: Sequence[MatchView])
     return ScanResult(
         assets=tuple(
             asset.model_copy(update={"also": tuple(sent.also.get(asset.path, ()))})
-            for asset in sorted(assets + sent.kept_back, key=lambda asset: asset.path)
+            for asset in sorted(assets + sent.not_sent, key=lambda asset: asset.path)
         ),
         matches=tuple(
             ScanMatch.of(match).model_copy(update={"a": labels[match.a], "b": labels[match.b]})

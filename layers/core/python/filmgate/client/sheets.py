@@ -12,7 +12,7 @@ from typing import Protocol
 
 from filmgate.api.models import DownloadName
 from filmgate.client.api import ApiError
-from filmgate.client.scan import ScanResult
+from filmgate.client.scan_result import ScanResult
 from filmgate.media.storyboard import StoryboardIndex
 
 _THREADS = 4

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from filmgate.client.scan import ScanMatch
+from filmgate.client.scan_result import ScanMatch
 
 if TYPE_CHECKING:
     from PIL import Image

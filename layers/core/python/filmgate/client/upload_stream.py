@@ -10,7 +10,7 @@ from pathlib import Path
 from filmgate.errors import FilmgateError
 
 
-class NotTaken(FilmgateError):
+class UploadRejected(FilmgateError):
     """The storage did not take one file, which says nothing about the others."""
 
 
@@ -29,13 +29,13 @@ class CountedFile(io.FileIO):
     def read(self, size: int | None = -1) -> bytes:
         """At most `size` bytes; empty at the end.
 
-        Raises NotTaken when the file is longer or shorter by now than when it was opened: its
+        Raises UploadRejected when the file is longer or shorter by now than when it was opened: its
         length was sent ahead.
         """
         block = super().read(size)
         left = self._size_bytes - self._taken
         if len(block or b"") > left or (left and not block):
-            raise NotTaken("its length changed during the upload")
+            raise UploadRejected("its length changed during the upload")
         if block:
             self._taken += len(block)
             if self._progress:
@@ -44,10 +44,10 @@ class CountedFile(io.FileIO):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """httpx goes to the start before it reads; what was counted is taken back."""
-        self.take_back()
+        self.undo_progress()
         return super().seek(offset, whence)
 
-    def take_back(self) -> None:
+    def undo_progress(self) -> None:
         """Tell one negative number for all that was told since the last time."""
         if self._progress and self._taken:
             self._progress(-self._taken)

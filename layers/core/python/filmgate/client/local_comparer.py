@@ -13,7 +13,7 @@ from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
 
 
-class Locally:
+class LocalComparer:
     """Compares files by path; each is fingerprinted once."""
 
     def __init__(self, limits: Limits | None = None) -> None:
