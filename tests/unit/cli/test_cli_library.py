@@ -146,7 +146,7 @@ def test_upload_waits_and_shows_what_it_matches(run: Run, service: Service, fold
     assert "a.mp4" in text
 
 
-def test_upload_of_what_is_no_file(run: Run, service: Service, folder: Path) -> None:
+def test_upload_of_something_other_than_a_file(run: Run, service: Service, folder: Path) -> None:
     for path, next_step in ((folder / "none.mp4", "Check the path"), (folder, "filmgate scan DIR")):
         result = run("upload", path)
         assert result.exit_code == 2

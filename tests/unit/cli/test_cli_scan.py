@@ -79,7 +79,7 @@ def test_people_see_groups_reasons_and_refusals(run: Run, service: Service, fold
     assert result.stderr  # progress
 
 
-def test_copies_outside_the_folder_are_told_and_kept_apart(
+def test_copies_outside_the_folder_are_listed_separately(
     run: Run, service: Service, folder: Path, tmp_path: Path
 ) -> None:
     assert "outside this folder" not in run("scan", folder).stdout
@@ -87,10 +87,10 @@ def test_copies_outside_the_folder_are_told_and_kept_apart(
     other.mkdir()
     (other / "again.mp4").write_bytes(b"y alone")
     result = run("scan", other, "--json", tmp_path / "o.json", "--report", tmp_path / "r.html")
-    told = "1 file here also matches 1 file scanned before, outside this folder"
-    assert f"{told} (1 exact, 0 near, 0 similar): `filmgate matches`" in result.stdout
+    sentence = "1 file here also matches 1 file scanned before, outside this folder"
+    assert f"{sentence} (1 exact, 0 near, 0 similar): `filmgate matches`" in result.stdout
     assert "1 file, 1 uploaded, 0 groups, 0 pairs (0 exact" in result.stdout
-    assert told in (tmp_path / "r.html").read_text()
+    assert sentence in (tmp_path / "r.html").read_text()
     found = json.loads((tmp_path / "o.json").read_text())
     assert (found["matches"], found["groups"]) == ([], [])
     (pair,) = found["outside"]
@@ -99,7 +99,7 @@ def test_copies_outside_the_folder_are_told_and_kept_apart(
     assert run("show", pair["match_id"]).exit_code == 0
 
 
-def test_a_file_that_ends_early_is_told(
+def test_a_file_that_ends_early_gets_a_note(
     run: Run, service: Service, folder: Path, tmp_path: Path
 ) -> None:
     assert "with a note" not in run("scan", folder).stdout
@@ -187,7 +187,7 @@ def test_a_bad_truth_is_said_before_anything_is_sent(
     assert service.posted == []
 
 
-def test_a_file_the_storage_does_not_take_is_kept_back_alone(
+def test_one_file_that_the_storage_rejects_does_not_end_the_scan(
     run: Run, service: Service, folder: Path, tmp_path: Path
 ) -> None:
     service.too_large.append("d.mp4")
@@ -244,7 +244,7 @@ def test_an_output_that_cannot_be_written_is_said_first(
     assert service.posted == []
 
 
-def test_an_address_that_is_no_filmgate_is_said(
+def test_an_address_that_is_not_filmgate_is_an_error(
     run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FILMGATE_API_URL", "http://raw.test/odd")

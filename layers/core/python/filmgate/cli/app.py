@@ -1,4 +1,4 @@
-"""The `filmgate` command: its commands by group, and one place where errors end."""
+"""The `filmgate` command: its commands by group, and the handling of all errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from filmgate.cli.options import Command, Json, help_of
 
 
 class Guarded(TyperGroup):
-    """Turns whatever a command raises into a message with the next step, and an exit code."""
+    """Turns any exception of a command into a message with the next step and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -42,7 +42,7 @@ class Guarded(TyperGroup):
             _say(message, "", style="yellow")
             raise typer.Exit(Code.INTERRUPTED) from None
         except BrokenPipeError:
-            # The reader (head, less) has had enough; keep the interpreter from saying so at exit.
+            # The reader (head, less) closed the pipe; this suppresses an error at interpreter exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(Code.OK) from None
         except Exception as error:
@@ -56,7 +56,7 @@ class Guarded(TyperGroup):
 
 
 def _is_usage(error: Exception) -> bool:
-    """Whether the argument parser raised it, to show and exit by itself."""
+    """Whether the argument parser raised it, which shows its own errors."""
     return isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "exit_code")
 
 

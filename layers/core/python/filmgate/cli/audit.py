@@ -1,4 +1,4 @@
-"""`audit`: what was done to files and settings, and by whom."""
+"""`audit`: export and verify the log of changes to files and settings."""
 
 from __future__ import annotations
 

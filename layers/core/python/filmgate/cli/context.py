@@ -1,4 +1,4 @@
-"""Where the project is and which service the commands talk to."""
+"""The project's folder and the service that the commands use."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _CONNECT_S = 1.0
 
 
 def project_root() -> Path:
-    """The folder that holds serverless.yml: FILMGATE_ROOT, else above the current folder, else
-    the checkout this package runs from. Raises CliError."""
+    """The folder with serverless.yml: FILMGATE_ROOT, else the current folder or a parent of it,
+    else the checkout of this package. Raises CliError."""
     if named := os.environ.get("FILMGATE_ROOT"):
         return Path(named)
     here = Path.cwd()
@@ -38,7 +38,7 @@ def project_root() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An API to talk to; `local` when it is the stack on this machine."""
+    """The address and key of an API; `local` if it is the stack on this machine."""
 
     api_url: str
     api_key: str
@@ -46,7 +46,10 @@ class Connection:
 
 
 def connection() -> Connection:
-    """From FILMGATE_API_URL and FILMGATE_API_KEY, else from the local stack. Raises CliError."""
+    """Read from FILMGATE_API_URL and FILMGATE_API_KEY, else from the local stack.
+
+    Raises CliError.
+    """
     url, key = os.environ.get("FILMGATE_API_URL"), os.environ.get("FILMGATE_API_KEY")
     if url and not url.startswith(("http://", "https://")):
         raise CliError(
@@ -69,7 +72,7 @@ def connection() -> Connection:
 
 
 def local_stack() -> dict[str, Any]:
-    """How to reach the stack on this machine. Raises CliError unless it runs."""
+    """The addresses of the stack on this machine. Raises CliError if it is not running."""
     found = _read_state(project_root() / STATE_FOLDER / "stack.json")
     try:
         socket.create_connection(("127.0.0.1", found["port"]), timeout=_CONNECT_S).close()
@@ -79,7 +82,7 @@ def local_stack() -> dict[str, Any]:
 
 
 def _read_state(path: Path) -> dict[str, Any]:
-    """A file the local stack left behind. Raises CliError when there is none."""
+    """A state file of the local stack. Raises CliError if it is missing or damaged."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -96,7 +99,7 @@ def _read_state(path: Path) -> dict[str, Any]:
 
 
 def client(to: Connection | None = None) -> FilmgateClient:
-    """A client of the service. Raises CliError when there is none to talk to."""
+    """A client of the service. Raises CliError if no service is configured or running."""
     from filmgate.client.api import FilmgateClient  # noqa: PLC0415 - brings httpx
 
     to = to or connection()

@@ -1,4 +1,4 @@
-"""`forget`, `restore`: delete files from the service, and bring them back."""
+"""`forget`, `restore`: delete files from the service, and restore them."""
 
 from __future__ import annotations
 
@@ -102,12 +102,12 @@ def restore(
 
 
 def on_terminal() -> bool:
-    """Whether somebody is there to answer."""
+    """Whether stdin is a terminal, so that a question can be answered."""
     return sys.stdin.isatty()
 
 
 def ask(question: str) -> None:
-    """Ask before what cannot simply be undone, where somebody is there. Raises Abort."""
+    """Ask for confirmation on a terminal; do nothing without one. Raises Abort."""
     if on_terminal():
         typer.confirm(question, abort=True, err=True)
 
@@ -125,8 +125,8 @@ def _ask(question: str, assets: Sequence[AssetView]) -> None:
 
 
 def _resolved(api: FilmgateClient, targets: Sequence[str]) -> Iterator[AssetView]:
-    """The assets that are meant, each once; deleted ones are left out. Raises CliError for a target
-    that is none."""
+    """The assets of the targets, each once, without deleted ones. Raises CliError for a target
+    without an asset."""
     seen: set[str] = set()
     for target in targets:
         found = _lookup(api, target)

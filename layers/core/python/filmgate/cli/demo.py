@@ -1,4 +1,4 @@
-"""`demo`: the whole way, on a library made for it."""
+"""`demo`: every step, on the sample library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One asset or one match, told in full."""
+"""All details of one asset or one match."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN_PAIRS = 6
 
 
 def show_asset(output: Output, asset: AssetView, matches: Sequence[MatchView]) -> None:
-    """The facts about a file, then what it matches."""
+    """Print the facts about a file, then its matches."""
     output.show(safe(asset.path, "bold"))
     made = table("", "")
     made.show_header = False
@@ -66,7 +66,7 @@ def _media(info: MediaInfo) -> str:
 
 
 def show_match(output: Output, match: MatchView) -> None:
-    """Class, score and reason, then the evidence."""
+    """Print class, score and reason, then the evidence."""
     verdict = match.verdict
     head = class_text(verdict.match_class.value) + f" {verdict.score:.3f} "
     output.show(head + Text(f"(at least {verdict.boundary:.2f} needed)", style="dim"))
@@ -111,7 +111,7 @@ def _show_times(output: Output, verdict: Verdict) -> None:
             )
         output.show("")
         output.show(made)
-    # A pair of images has one frame each, whose times say nothing.
+    # Images have one frame each, whose times are meaningless.
     if verdict.segments and verdict.pairs:
         made = table("frame similarity", "in a", "in b")
         for pair in verdict.pairs[:_SHOWN_PAIRS]:

@@ -1,4 +1,4 @@
-"""What went wrong, in words that name the next step, and the exit codes scripts can trust."""
+"""Errors with a message, the next step and a stable exit code."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EXIT_CODES = (
 
 
 class CliError(FilmgateError):
-    """An error to show: one sentence, what to do next, and the exit code."""
+    """An error to show: a sentence, the next step, and the exit code."""
 
     def __init__(self, message: str, hint: str = "", code: Code = Code.FAILED) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class CliError(FilmgateError):
 
 
 def not_running(detail: str = "The local stack is not running.") -> CliError:
-    """No stack to talk to."""
+    """The error for a service that cannot be reached."""
     return CliError(
         detail,
         "Start it with `filmgate up`, or set FILMGATE_API_URL and FILMGATE_API_KEY.",
@@ -48,7 +48,7 @@ def not_running(detail: str = "The local stack is not running.") -> CliError:
 
 
 def explain(error: Exception) -> CliError:
-    """Any exception as something to show; never a traceback."""
+    """Any exception as an error to show, without a traceback."""
     import httpx  # noqa: PLC0415 - only on the way out
 
     from filmgate.client.api import ApiError  # noqa: PLC0415
@@ -70,7 +70,7 @@ def _other_error(error: Exception) -> CliError:
         where = f"{error.filename}: " if error.filename else ""
         hint = _DISK_FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else _CHECK_PATH
         return CliError(f"{where}{error.strerror or error}", hint)
-    # StackError is filmgate_local's, which is not imported for this; it names the next step itself.
+    # StackError belongs to filmgate_local, which is not imported here; it names the next step.
     if isinstance(error, FilmgateError) or name == "StackError":
         code = Code.USAGE if name in _USAGE else Code.FAILED
         return CliError(str(error), _HINTS.get(name, ""), code)

@@ -1,4 +1,4 @@
-"""`scan`, `upload`, `samples`: from files on this machine to what the service makes of them."""
+"""`scan`, `upload`, `samples`: commands that work on files of this machine."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def scan(
     from elsewhere are counted, and listed under "outside" in the JSON.
 
     Classes: [green]exact[/green] the same content, [yellow]near[/yellow] the same with visible
-    changes, [blue]similar[/blue] one holds a part of the other, or they look alike.
+    changes, [blue]similar[/blue] one contains a part of the other, or they look alike.
 
     [bold]Examples[/bold]
 
@@ -89,7 +89,7 @@ def scan(
 
 
 def _report_target(report: Path | None, output: Output) -> Target | None:
-    """Where the report goes. Raises CliError, TargetTaken and TargetInvalid."""
+    """The file for the report. Raises CliError, TargetTaken and TargetInvalid."""
     if report is None:
         return None
     page = Target.claim(report, REPORT)
@@ -99,7 +99,7 @@ def _report_target(report: Path | None, output: Output) -> Target | None:
 
 
 def show_findings(output: Output, found: Scanned, comparison: TruthComparison | None) -> None:
-    """What was found, and how it compares with what is known."""
+    """Print the results, and their comparison with the known truth."""
     from filmgate.cli.summary import show_scan, show_truth  # noqa: PLC0415
 
     show_scan(output, found)
@@ -125,7 +125,7 @@ def run_scan(
 
 
 def compare(result: ScanResult, truth: Truth | None) -> TruthComparison | None:
-    """What was found against what is known, if anything is."""
+    """The results compared with the known truth; None without one."""
     if truth is None:
         return None
     from filmgate.dedupe.tuning.truth import compare as compare_with_truth  # noqa: PLC0415
@@ -141,7 +141,7 @@ def compare(result: ScanResult, truth: Truth | None) -> TruthComparison | None:
 def write_report(
     api: FilmgateClient, target: Target, result: ScanResult, truth: TruthComparison | None
 ) -> None:
-    """Write the HTML report, fetching the tile sheets of what it shows."""
+    """Write the HTML report, with the tile sheets of the assets that it shows."""
     from filmgate.client.sheets import pictured, sheets  # noqa: PLC0415 - brings numpy
     from filmgate.report.html import MAX_PAIRS, write  # noqa: PLC0415
 
@@ -163,9 +163,9 @@ def _truth(path: Path | None) -> Truth | None:
 
 
 def fail_if_failed(*assets: Iterable[ScanAsset | AssetView]) -> None:
-    """Raise CliError, with the next step, when any file failed or never reached the service."""
+    """Raise CliError, with the next step, if any file failed or was not sent."""
     failed = [asset for asset in chain(*assets) if asset.status.value == "failed"]
-    # What never reached the service has no id there, and nothing to run again.
+    # A file that was not sent has no id, and there is nothing to run again.
     not_sent = sum(not asset.asset_id for asset in failed)
     held = len(failed) - not_sent
     counts, hints = [], []
@@ -270,14 +270,14 @@ def samples(
 
 
 def check_samples(folder: Path) -> None:
-    """Raise SamplesTaken unless the library may be made there; `make_samples` does as well."""
+    """Raise SamplesTaken if the library may not be made there, as `make_samples` does."""
     from filmgate_samples.library import check  # noqa: PLC0415
 
     check(folder)
 
 
 def make_samples(output: Output, folder: Path) -> Truth:
-    """Make the library with progress on stderr; files that are there are kept."""
+    """Make the library with progress on stderr; existing files are kept."""
     from filmgate_samples.library import make  # noqa: PLC0415
 
     with output.counting("Making") as progress:

@@ -1,4 +1,4 @@
-"""`keys`: who may use the API."""
+"""`keys`: create, list and revoke API keys."""
 
 from __future__ import annotations
 

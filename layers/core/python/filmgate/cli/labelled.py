@@ -1,4 +1,4 @@
-"""Labelled pairs for `tune`: read, and scored by what is known of them."""
+"""Reads and scores the labelled pairs for `tune`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read_labelled(path: Path) -> LabelledSet:
-    """Raises CliError."""
+    """The labelled pairs in a file. Raises CliError."""
     from pydantic import ValidationError  # noqa: PLC0415
 
     from filmgate.dedupe.tuning.labelled import LabelledSet  # noqa: PLC0415
@@ -32,7 +32,7 @@ def read_labelled(path: Path) -> LabelledSet:
 
 
 def read_settings(path: Path | None) -> MatchSettings:
-    """As shipped where no file is named. Raises CliError."""
+    """The settings in a file, by default those of this version. Raises CliError."""
     from pydantic import ValidationError  # noqa: PLC0415
 
     from filmgate.dedupe.matching.settings import MatchSettings  # noqa: PLC0415
@@ -61,7 +61,7 @@ def _invalid(path: Path, error: ValueError) -> CliError:
 def scored_pairs(
     known: LabelledSet, folder: Path, settings: MatchSettings, output: Output
 ) -> list[Scored]:
-    """All pairs with their scores: measured, compared here, or fetched."""
+    """All pairs with their scores, from the file, from a comparison here, or from the service."""
     from filmgate.dedupe.tuning.labelled import scored  # noqa: PLC0415
 
     files: list[LabelledPair] = []
@@ -100,7 +100,7 @@ def _compared(
 
 
 def _fetched(pairs: list[LabelledPair]) -> list[Scored]:
-    """Asset ids: scores from the stored matches; a pair without one was never called."""
+    """Asset ids: scores from the stored matches; a pair without one counts as not called."""
     from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.dedupe.tuning.labelled import Scored  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`assets`, `matches`, `show`: what the service knows."""
+"""`assets`, `matches`, `show`: read the results from the service."""
 
 from __future__ import annotations
 

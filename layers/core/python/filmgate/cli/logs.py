@@ -1,4 +1,4 @@
-"""`logs`: what the functions wrote."""
+"""`logs`: read the logs of the functions."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _seconds(period: str) -> int:
 def parse(line: LogLine) -> dict[str, Any] | None:
     """A log line as an object with at least level, service and message.
 
-    None for what the platform says of each call, and for metrics.
+    None for the platform's lines about each call, and for metrics.
     """
     if line.message.startswith(_PLATFORM):
         return None

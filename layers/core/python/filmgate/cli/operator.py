@@ -1,4 +1,4 @@
-"""The stack an operator's command works on: the local one, or a stage on AWS."""
+"""The deployment that an operator's command uses: the local stack, or a stage on AWS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def deployment(stage: str | None) -> Deployment:
-    """By the operator's own AWS credentials where a stage is named. Raises CliError."""
+    """The stage, reached with the operator's AWS credentials, or the local stack by default.
+
+    Raises CliError.
+    """
     import boto3  # noqa: PLC0415 - 150 ms
 
     from filmgate.adapters.operations import Addresses, Deployment  # noqa: PLC0415

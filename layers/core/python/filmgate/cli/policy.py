@@ -1,4 +1,4 @@
-"""`policy`: for how long each kind of data is kept."""
+"""`policy`: the retention period of each kind of data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`redrive`: give what failed another try."""
+"""`redrive`: retry failed messages and assets."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _rerun_failed() -> list[dict[str, str]]:
     from filmgate.library.model import AssetStatus  # noqa: PLC0415
 
     with client() as api:
-        # All of them first: what runs again leaves the listing while it is read.
+        # All of them first: assets that run again disappear from the listing while it is read.
         failed = list(api.assets(AssetStatus.FAILED))
         jobs = [job for asset in failed for job in api.analyze(asset.asset_id, _failed(asset))]
         return [{"asset_id": job.asset_id, "job_id": job.job_id} for job in jobs]

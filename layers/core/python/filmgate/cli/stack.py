@@ -42,7 +42,7 @@ def up(json: Json = None) -> None:
 
 
 def start(output: Output) -> StackInfo:
-    """Bring the stack up, telling of each step on stderr; returns its addresses."""
+    """Start the stack with a message on stderr for each step; returns its addresses."""
     from filmgate_local import stack  # noqa: PLC0415 - brings boto3
 
     return stack.up(project_root(), output.note)
@@ -104,7 +104,7 @@ def status(json: Json = None) -> None:
 
 
 def _counts(api: FilmgateClient) -> tuple[dict[str, int], bool]:
-    """Assets by status among the newest, and whether there are more than were counted."""
+    """Number of the newest assets by status, and whether there are more."""
     page = api.assets_page(status=None, limit=_COUNTED, cursor=None)
     return dict(Counter(asset.status.value for asset in page.items)), page.cursor is not None
 

@@ -1,4 +1,4 @@
-"""What a scan found, for people at a terminal."""
+"""The results of a scan, printed for people."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SHOWN_WRONG = 20
 
 
 def show_scan(output: Output, scanned: Scanned) -> None:
-    """Groups with the pairs that make them, what is only similar, and what was not compared."""
+    """Print groups with their pairs, pairs outside the groups, and files with problems."""
     result = scanned.result
     if not result.assets:
         output.show(_nothing(scanned))
@@ -143,7 +143,7 @@ def _tally(scanned: Scanned) -> Text:
 
 
 def show_truth(output: Output, truth: TruthComparison, result: ScanResult) -> None:
-    """Precision and recall, per transform and per class of negative, and every wrong pair."""
+    """Print precision and recall, per transform and class of negative, and the wrong pairs."""
     output.show(Text("\nCompared with the known truth", style="bold"))
     output.show(
         f"  precision {_rate(truth.precision)} of the pairs called copies, whole or in part, are\n"
@@ -182,7 +182,7 @@ def _show_wrong(
 def show_uploads(
     output: Output, views: Sequence[AssetView], sent: Sent, matches: Sequence[MatchView]
 ) -> None:
-    """Each uploaded file with its state, and what it matches."""
+    """Print each uploaded file with its status, and its matches."""
     made = table("asset", "status", "file", "reason or note")
     lines = [
         (view.asset_id, status_text(view.status.value), view.path, _reason_and_notes(view))
@@ -199,7 +199,7 @@ def _reason_and_notes(view: AssetView) -> str:
 
 
 def show_matches(output: Output, matches: Sequence[MatchView]) -> None:
-    """A table of pairs."""
+    """Print a table of pairs."""
     made = table("class", "score", "a", "b", "change", "match")
     lines = [
         (

@@ -1,4 +1,4 @@
-"""`tune`: what boundaries cost and what scores mean on pairs whose truth is known; better ones."""
+"""`tune`: evaluate and fit class boundaries and probabilities on labelled pairs."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _calibrated(pairs: list[Scored], labelled: Path, start: Calibration) -> Cali
 
 
 class _Tuned:
-    """Settings as they become, kind by kind, with what each step costs."""
+    """Settings with the boundaries proposed so far, and the cost of each proposal."""
 
     def __init__(self, start: MatchSettings, precision: float, exact_precision: float) -> None:
         self._start = start
@@ -133,7 +133,7 @@ class _Tuned:
         self.together: dict[str, Cost] = {}
 
     def add(self, kind: MediaKind, pairs: list[Scored], known: LabelledSet) -> Costs:
-        """Propose boundaries for one kind of media; what boundaries cost on its pairs."""
+        """Propose boundaries for one kind of media; returns the costs on its pairs."""
         from filmgate.dedupe.tuning.boundaries import Costs, propose  # noqa: PLC0415 - for this command only
 
         costs = Costs(pairs, known.not_compared.get(kind))

@@ -1,4 +1,4 @@
-"""What `tune` shows: the cost of each boundary, proposals, and what probabilities are worth."""
+"""The tables of `tune`: boundary costs, proposals, and reliability of probabilities."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OFFSETS = (-0.15, -0.10, -0.05, -0.02, 0.0, 0.02, 0.04)
 
 
 def show_costs(output: Output, kind: MediaKind, costs: Costs, settings: MatchSettings) -> None:
-    """What each boundary of a kind costs where it is, and near there."""
+    """Print the cost of each boundary of a kind at its current value and near it."""
     from filmgate.dedupe.tuning.boundaries import LEAST, Boundary  # noqa: PLC0415
 
     current = settings.boundaries(kind)
@@ -42,7 +42,7 @@ def show_costs(output: Output, kind: MediaKind, costs: Costs, settings: MatchSet
 
 
 def show_proposals(output: Output, proposals: list[Proposal]) -> None:
-    """Boundaries that reach the wanted precision, or come nearest."""
+    """Print the boundaries that reach the wanted precision, or come closest to it."""
     made = table(
         "proposed", "wanted", "from", "precision", "recall", "false positives", "called", "review"
     )
@@ -62,7 +62,7 @@ def show_proposals(output: Output, proposals: list[Proposal]) -> None:
 
 
 def show_together(output: Output, costs: dict[str, Cost]) -> None:
-    """All boundaries of a kind at once, now and as proposed."""
+    """Print the cost of all boundaries of a kind together, current and proposed."""
     made = table(
         "all together", "near from", "precision", "recall", "false positives", "called", "review"
     )
@@ -72,7 +72,7 @@ def show_together(output: Output, costs: dict[str, Cost]) -> None:
 def show_reliability(
     output: Output, pairs: Sequence[Scored], calibration: Calibration
 ) -> dict[str, Reliability | None]:
-    """What probabilities mean on these pairs: those in use, and those that would be fit here."""
+    """Print and return how reliable the current and the fitted probabilities are on these pairs."""
     from filmgate.dedupe.tuning.probabilities import cross_validate, evaluate  # noqa: PLC0415
 
     now, proposed = evaluate(pairs, calibration), cross_validate(pairs)

@@ -1,4 +1,4 @@
-"""Filmgate's HTTP API, typed. Bytes go straight to S3 by the URLs the API hands out."""
+"""Filmgate's HTTP API, typed. Files are sent straight to S3 with the URLs that the API returns."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ MAX_POST_BYTES = 5 * 1024**3
 """S3 takes at most 5 GiB in one POST."""
 _TRIES = 5
 _NO_PROBLEM_TYPE = "about:blank"
-"""The type of a problem that the service itself gave no account of."""
+"""The type of a problem that the service did not describe itself."""
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 10.0
 _RETRIED = {429, 500, 502, 503, 504}
 _ABOUT_THE_FILE = {400, 403, 411, 413}
-"""How S3 answers when one file is not as announced, or its hour is over."""
+"""S3's answers if one file differs from its announcement, or its form has expired."""
 _NO_ROUTE = {400, 403, 404, 405}
 _XML_FIELD = re.compile("<(Code|Message)>([^<]{1,300})</")
 _API_TIMEOUT = httpx.Timeout(35.0, connect=5.0)
-# An upload has no time limit as a whole; what is limited is how long nothing may move.
+# An upload has no total time limit, only a limit on time without progress.
 _S3_TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 
 Value = TypeVar("Value", bound=BaseModel)
 Progress = Callable[[int], None]
-"""Told how many bytes were sent since the last call; negative for those of a try that failed."""
+"""Called with the bytes sent since the last call; negative for those of a failed try."""
 
 
 class ApiError(FilmgateError):
@@ -127,7 +127,7 @@ class FilmgateClient:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._api.close()
         self._s3.close()
 
@@ -153,7 +153,7 @@ class FilmgateClient:
 
         Raises:
             UploadRejected: its size differs from the announced size or changed in the upload, it
-                exceeds the limit, or the form has expired after an hour: request the upload again.
+                exceeds the limit, or the form has expired: request the upload again.
             ApiError: S3 refused the file for another reason.
             OSError: the file cannot be read.
         """
@@ -216,7 +216,7 @@ class FilmgateClient:
         return list(self._pages(Listing[MatchView], f"/assets/{asset_id}/matches", {}))
 
     def matches_of_assets(self, ids: Sequence[str]) -> list[MatchView]:
-        """What touches any of any number of assets, each match once, best first."""
+        """The matches of any number of assets, each match once, best first."""
         found: dict[str, MatchView] = {}
         for batch in _batches(ids, MAX_MATCH_ASSETS):
             for match in self._pages(Listing[MatchView], "/matches", {"asset": list(batch)}):
@@ -286,7 +286,7 @@ class FilmgateClient:
         return self._call(Backfill, "POST", "/backfills", json=body.model_dump(mode="json"))
 
     def file_url(self, asset_id: str, name: DownloadName) -> FileUrl:
-        """Where one file of an asset is for 15 minutes. Raises ApiError 404."""
+        """A URL of one file of an asset, valid for 15 minutes. Raises ApiError 404."""
         return self._get(FileUrl, f"/assets/{asset_id}/files/{name.value}")
 
     def file(self, asset_id: str, name: DownloadName) -> bytes:
@@ -313,7 +313,7 @@ class FilmgateClient:
         limit: int,
         cursor: str | None,
     ) -> Listing[Value]:
-        """As many pages as it takes: a page that filters may hold less than was asked for."""
+        """Read pages until `limit` is reached: a filtered page may have fewer items."""
         items: list[Value] = []
         while True:
             asked = {**params, "limit": min(limit - len(items), MAX_PAGE)}
@@ -356,7 +356,7 @@ class FilmgateClient:
                     raise ApiError(answer.status_code, _problem(answer))
                 asked_s = _retry_after_s(answer)
             grown_s = _FIRST_WAIT_S * 2**tried
-            # Spread over the upper half, so that clients which failed together part ways.
+            # Random within the upper half, so that clients do not all retry at the same time.
             self._sleep(max(asked_s, random.uniform(grown_s / 2, grown_s)))  # noqa: S311
         raise AssertionError("unreachable: the last try returns or raises")
 
@@ -375,7 +375,7 @@ def _problem(answer: httpx.Response) -> Problem:
     try:
         return Problem.model_validate_json(answer.content)
     except ValidationError:
-        # S3 speaks XML, gateways anything or nothing.
+        # S3 answers in XML, gateways in any format or with no body.
         said = ": ".join(value for _, value in _XML_FIELD.findall(answer.text))
         return Problem(
             type=_NO_PROBLEM_TYPE,

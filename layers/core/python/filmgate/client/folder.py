@@ -1,4 +1,4 @@
-"""Which files of a folder are scanned, and under which names."""
+"""Lists the files of a folder to scan, and gives them safe names."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ RESERVED_FILES = frozenset({"truth.json"})
 _CHUNK = 1 << 20
 _DIGEST_IN_NAME = 16
 _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-"""All but those that Python stands in for the bytes of a name that are no UTF-8."""
+"""All surrogates except those that Python uses for bytes of a name that are not UTF-8."""
 
 
 class FolderInvalid(FilmgateError):
-    """The folder to scan does not exist, is no folder or cannot be read."""
+    """The folder to scan does not exist or is not a directory."""
 
 
 class FileChanged(FilmgateError):
@@ -33,9 +33,9 @@ class LocalFile:
     """A regular file on this machine.
 
     Attributes:
-        label: how it is named everywhere, relative to the folder, `/` between the parts.
+        label: its name in all output, relative to the folder, with `/` between the parts.
         size_bytes, modified_ns: as found, to notice a later change.
-        device, inode: what tells it from all other files of this machine, whatever its names.
+        device, inode: identify the file on this machine, whatever its names.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file or folder that could not be looked at, and why."""
+    """A file or folder that could not be read, and why."""
 
     label: str
     reason: str
@@ -56,7 +56,7 @@ class Unreadable:
 
 @dataclass(slots=True)
 class SkippedCounts:
-    """How many entries of a folder were not looked at; a folder counts as one, with all below it.
+    """How many entries of a folder were skipped; a folder counts as one, with everything below it.
 
     Attributes:
         hidden: names that start with a dot.
@@ -69,7 +69,7 @@ class SkippedCounts:
     special: int = 0
 
     def __str__(self) -> str:
-        """Such as "2 hidden, 1 symbolic link"; empty where nothing was passed over."""
+        """Such as "2 hidden, 1 symbolic link"; empty if nothing was skipped."""
         links = f"{self.links} symbolic link{'' if self.links == 1 else 's'}"
         counts = (
             (self.hidden, f"{self.hidden} hidden"),
@@ -81,7 +81,7 @@ class SkippedCounts:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a folder holds."""
+    """The contents of a folder."""
 
     files: tuple[LocalFile, ...]
     unreadable: tuple[Unreadable, ...]
@@ -91,7 +91,7 @@ class Listing:
 def label(name: str) -> str:
     """A name as text that is safe to send, store and show.
 
-    Bytes that are no UTF-8 and control characters become ``\\xNN`` (or ``\\uNNNN``); a name too
+    Bytes that are not UTF-8 and control characters become ``\\xNN`` (or ``\\uNNNN``); a name too
     long for the service keeps its end and gets a digest of the whole in front.
     """
     whole = _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", name)
@@ -115,7 +115,7 @@ def _escaped(character: str) -> str:
 
 
 def local_file(path: Path, name: str) -> LocalFile:
-    """One file under a given name. Raises OSError, or FolderInvalid for what is no regular file."""
+    """One file under a given name. Raises OSError, or FolderInvalid if it is not a regular file."""
     facts = path.stat()
     if not stat.S_ISREG(facts.st_mode):
         raise FolderInvalid(f"{label(str(path))} is not a regular file")
@@ -132,8 +132,8 @@ def local_file(path: Path, name: str) -> LocalFile:
 def walk(root: Path, *, exclude: frozenset[Path] = frozenset()) -> Listing:
     """All regular files below a folder, in order of their labels.
 
-    Hidden files and folders, symbolic links and special files are counted and passed over;
-    `truth.json` and `exclude` (resolved paths) are ours. Raises FolderInvalid.
+    Hidden files and folders, symbolic links and special files are skipped and counted;
+    `truth.json` and `exclude` (resolved paths) are skipped uncounted. Raises FolderInvalid.
     """
     if not root.is_dir():
         what = "is not a directory" if root.exists() else "does not exist"

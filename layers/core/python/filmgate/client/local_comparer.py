@@ -1,4 +1,4 @@
-"""Two files on this machine, compared without a service."""
+"""Compares two files on this machine, without a service."""
 
 from __future__ import annotations
 

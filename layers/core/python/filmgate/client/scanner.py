@@ -1,7 +1,7 @@
 """Scanning a folder: send what is new, wait for the pipeline, collect what it found.
 
 Every step can be repeated: an asset's id comes from its name and content, so a scan that was
-stopped goes on where it was when it is started again. A file has one name, whichever folder it
+stopped resumes when it is started again. A file has one name, whichever folder it
 is scanned from (`filmgate.client.record`).
 """
 
@@ -51,11 +51,11 @@ Item = TypeVar("Item")
 
 
 class ScanStalled(FilmgateError):
-    """The pipeline has made no progress for too long. The same scan again goes on from there."""
+    """The pipeline has made no progress for too long. The same scan again resumes there."""
 
 
 class Stage(StrEnum):
-    """What a scan is doing. READ and SEND count bytes, the others files."""
+    """The stages of a scan. READ and SEND count bytes, the others files."""
 
     READ = "Reading"
     SEND = "Uploading"
@@ -68,7 +68,7 @@ class Stage(StrEnum):
 
 
 class Progress(Protocol):
-    """Told how far a scan is, from any thread; amounts are negative where a try failed."""
+    """Receives the progress of a scan, from any thread; amounts are negative after a failed try."""
 
     def start(self, stage: Stage, total: int) -> None: ...
 
@@ -76,7 +76,7 @@ class Progress(Protocol):
 
 
 class Api(Protocol):
-    """What a scan needs of `filmgate.client.api.FilmgateClient`."""
+    """The part of `filmgate.client.api.FilmgateClient`."""
 
     def create_uploads(self, files: Sequence[UploadFile]) -> Uploads: ...
 
@@ -91,7 +91,7 @@ class Api(Protocol):
 
 @dataclass(slots=True)
 class Sent:
-    """What became of files on their way to the service.
+    """The outcome of sending files to the service.
 
     Attributes:
         labels: asset id to the label of the file.
@@ -108,7 +108,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """The result with how it came about: `new` files were uploaded."""
+    """The result of a scan, how many files were uploaded (`new`) and skipped, and its duration."""
 
     result: ScanResult
     new: int
@@ -155,7 +155,7 @@ class Scanner:
         )
 
     def send(self, files: Sequence[LocalFile], *, below: Path | None) -> Sent:
-        """Hash the files and upload those the service does not hold yet.
+        """Hash the files and upload those that the service does not have yet.
 
         `below` is as in `filmgate.client.record.Names`.
         """
@@ -192,13 +192,13 @@ class Scanner:
                 break
             if self._clock() - changed_at > self._patience_s:
                 raise _stalled(pending, views, self._patience_s)
-            # As long again as the question took: a large scan must not crowd out the pipeline.
+            # Wait as long as the request took: a large scan must not crowd out the pipeline.
             took = self._clock() - asked_at
             self._sleep(min(max(took, _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S))
         return views
 
     def collect(self, ids: Iterable[str]) -> list[MatchView]:
-        """All matches that touch these assets, best first."""
+        """All matches of these assets, best first."""
         known = list(ids)
         self._progress.start(Stage.COLLECT, len(known))
         found: dict[str, MatchView] = {}
@@ -226,7 +226,7 @@ class Scanner:
         sent: Sent,
         met: dict[tuple[str, str], LocalFile],
     ) -> list[tuple[LocalFile, UploadFile]]:
-        """What to ask the service for: each file once, though it may have several paths."""
+        """The uploads to request: each file once, even if it has several paths."""
         asked = []
         for (file, sha256), name in zip(batch, self._names.names(batch, below), strict=True):
             first = met.setdefault((name, sha256), file)
@@ -264,7 +264,7 @@ class Scanner:
                 sent.new.add(answer.asset_id)
 
     def _send_one(self, file: LocalFile, answer: Upload) -> str | None:
-        """Why the file was not sent, or None. What concerns every file is raised."""
+        """Why the file was not sent, or None. Errors that affect all files are raised."""
         try:
             if not unchanged(file):
                 return "changed while it was being read"
@@ -312,7 +312,7 @@ def _stalled(pending: Sequence[str], views: dict[str, AssetView], patience_s: fl
 
 
 def _result(sent: Sent, views: dict[str, AssetView], found: Sequence[MatchView]) -> ScanResult:
-    # Matching brings numpy, which nothing before this needs.
+    # Imported here because only the end of a scan needs it.
     from filmgate.dedupe.matching.groups import groups  # noqa: PLC0415
 
     labels = sent.labels

@@ -1,4 +1,4 @@
-"""Writes the report: everything inline, nothing to load, readable without scripts."""
+"""Writes the report: one self-contained HTML page without scripts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from filmgate.report.timeline import Timeline, timeline
 from filmgate.report.words import describe_outside, not_compared, percent
 
 PICTURE_BUDGET_BYTES = 12 * 1024 * 1024
-"""Of data URIs in one report; past it pairs are listed without pictures."""
+"""Limit on data URIs in one report; further pairs are shown without pictures."""
 MAX_PAIRS = 400
 """Pairs shown in full; the rest are counted."""
 _OPEN_PAIRS = 3
@@ -70,7 +70,7 @@ class GroupFile:
 
 @dataclass(slots=True)
 class Group:
-    """Files that are copies of one another, and the pairs that say so."""
+    """Files that are copies of one another, with their pairs."""
 
     number: int
     files: list[GroupFile]
@@ -79,7 +79,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Omitted:
-    """What was left out to bound the page."""
+    """What was omitted to limit the size of the page."""
 
     pairs: int
     without_pictures: int
@@ -214,7 +214,7 @@ def _aligned(match: ScanMatch, pictures: Pictures, *, is_image: bool) -> Iterabl
 
 
 def _similarity(pairs: Sequence[FramePair], a_time: float, b_time: float) -> float | None:
-    """As measured for this very pair of frames; None for one read off the alignment."""
+    """The measured similarity of this pair of frames; None if the pair comes from the alignment."""
     for pair in pairs:
         if pair.a_time == a_time and pair.b_time == b_time:
             return pair.similarity

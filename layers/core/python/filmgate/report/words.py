@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def not_compared(passed_over: int) -> str:
-    """What a file was not compared with, such as "3 candidates were not compared"."""
+    """How many candidates were not compared, such as "3 candidates were not compared"."""
     counted = "1 candidate was" if passed_over == 1 else f"{passed_over} candidates were"
     return f"{counted} not compared, for lack of time"
 
