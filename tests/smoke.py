@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image
 
 from filmgate.api.models import AssetView, UploadFile
-from filmgate.cli.errors import Trouble
-from filmgate.cli.site import connection
+from filmgate.cli.context import connection
+from filmgate.cli.errors import CliError
 from filmgate.client.api import FilmgateClient
 from filmgate.errors import FilmgateError
 from filmgate.library.model import AssetStatus
@@ -45,7 +45,7 @@ def main() -> int:
     try:
         with _client(given.stage) as client, tempfile.TemporaryDirectory() as folder:
             found = check(client, Path(folder))
-    except (SmokeError, Trouble, FilmgateError) as error:
+    except (SmokeError, CliError, FilmgateError) as error:
         print(f"smoke: {error}", file=sys.stderr)
         return 1
     print(f"smoke: {given.stage} is well: {found} after {time.monotonic() - began:.0f} s")

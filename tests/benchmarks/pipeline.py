@@ -30,7 +30,7 @@ from pathlib import Path
 from filmgate.adapters.operations import Addresses, Deployment
 from filmgate.api.models import AssetView, JobView
 from filmgate.client.api import FilmgateClient
-from filmgate.client.scan import ScanResult
+from filmgate.client.scan_result import ScanResult
 from filmgate.dedupe.tuning.truth import Truth
 from filmgate.library.model import AssetState
 from filmgate_samples import library

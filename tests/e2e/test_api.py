@@ -20,7 +20,7 @@ from filmgate.adapters.dynamodb.keys import DynamoKeyStore
 from filmgate.api.cursors import seal
 from filmgate.api.models import AssetView, DownloadName, Upload, UploadFile
 from filmgate.client.api import ApiError, FilmgateClient
-from filmgate.client.sending import NotTaken
+from filmgate.client.upload_stream import UploadRejected
 from filmgate.clock import now
 from filmgate.errors import Conflict
 from filmgate.library.model import AssetStatus
@@ -233,12 +233,12 @@ def test_a_form_takes_its_size_and_type_only(client: FilmgateClient, tmp_path: P
     assert answer.upload is not None
     longer = tmp_path / "longer.png"
     longer.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(NotTaken, match="EntityTooLarge"):
+    with pytest.raises(UploadRejected, match="EntityTooLarge"):
         client.send(answer.upload, longer)
     typed = answer.upload.model_copy(
         update={"fields": answer.upload.fields | {"Content-Type": "text/html"}}
     )
-    with pytest.raises(NotTaken, match="AccessDenied"):
+    with pytest.raises(UploadRejected, match="AccessDenied"):
         client.send(typed, path)
     assert client.asset(answer.asset_id).status is AssetStatus.WAITING
     with pytest.raises(ApiError) as caught:

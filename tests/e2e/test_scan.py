@@ -17,7 +17,7 @@ import pytest
 
 from filmgate.adapters.operations import Addresses, Deployment
 from filmgate.client.api import FilmgateClient
-from filmgate.client.scan import ScanResult
+from filmgate.client.scan_result import ScanResult
 from filmgate.library.model import asset_id
 from filmgate_samples.library import make_one
 from tests.stack import RunningStack, shared_stack
@@ -163,7 +163,7 @@ def test_a_scan_stopped_by_ctrl_c_goes_on_where_it_was(cli, environment, tmp_pat
             break
     _, rest = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "goes on from here" in rest
+    assert "run the same command again to resume" in rest
     assert "Traceback" not in rest
     done = cli("scan", tmp_path, "--json", "-")
     assert done.returncode == 0, done.stderr

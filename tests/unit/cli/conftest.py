@@ -45,7 +45,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two copies, a relative of theirs, a loner, a text, and what a scan passes over."""
+    """Two copies, a relative of theirs, an unrelated file, a text, and entries that scans skip."""
     root = tmp_path / "my videos"
     (root / "sub").mkdir(parents=True)
     (root / "a.mp4").write_bytes(b"x same")

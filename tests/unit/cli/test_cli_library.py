@@ -46,6 +46,21 @@ def test_an_empty_library_names_the_next_step(run: Run, service: Service) -> Non
         assert "filmgate scan DIR" in result.stdout
 
 
+def test_no_file_of_a_status_is_said_of_that_status(run: Run, service: Service) -> None:
+    service.world.add_asset("acme", "a.png")
+    result = run("assets", "--status", "failed")
+    assert result.exit_code == 0
+    assert result.stdout == "No file has the status failed.\n"
+
+
+def test_values_that_the_service_rejects_are_named(run: Run, service: Service) -> None:
+    result = run("rerun", service.world.add_asset("acme", "a.png").asset_id, "--want", "faces")
+    assert result.exit_code == 2
+    assert "The service rejected the request. " in result.stderr
+    assert "want: there is no capability faces" in result.stderr
+    assert "422" not in result.stderr
+
+
 def test_show_an_asset_with_its_matches(run: Run, service: Service) -> None:
     one, two = (service.world.add_asset("acme", name) for name in ("one.png", "two.png"))
     service.world.add_match(one, two, 0.91)
@@ -131,7 +146,7 @@ def test_upload_waits_and_shows_what_it_matches(run: Run, service: Service, fold
     assert "a.mp4" in text
 
 
-def test_upload_of_what_is_no_file(run: Run, service: Service, folder: Path) -> None:
+def test_upload_of_something_other_than_a_file(run: Run, service: Service, folder: Path) -> None:
     for path, next_step in ((folder / "none.mp4", "Check the path"), (folder, "filmgate scan DIR")):
         result = run("upload", path)
         assert result.exit_code == 2
@@ -141,7 +156,7 @@ def test_upload_of_what_is_no_file(run: Run, service: Service, folder: Path) -> 
 def test_samples_where_no_folder_can_be(run: Run, folder: Path) -> None:
     result = run("samples", folder / "a.mp4")
     assert result.exit_code == 2
-    assert "is not a folder" in result.stderr
+    assert "is not a directory" in result.stderr
     assert "Next:" in result.stderr
 
 
@@ -172,7 +187,7 @@ def test_status_names_the_engines_and_why_one_is_missing(run: Run, service: Serv
     assert [state["engine"] for state in found] == ["print/1", None]
     text = run("status").stdout
     assert "print/1" in text
-    assert "unavailable: no model is configured" in text
+    assert "optional, not available: no model is configured" in text
 
 
 def test_a_match_shows_its_embedding_only_where_there_is_one(run: Run, service: Service) -> None:

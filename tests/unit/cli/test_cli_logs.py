@@ -6,7 +6,7 @@ import pytest
 
 from filmgate.adapters.operations import Addresses, LogLine
 from filmgate.cli import logs
-from filmgate.cli.errors import Trouble
+from filmgate.cli.errors import CliError
 from tests.unit.cli.conftest import Run
 
 
@@ -66,10 +66,10 @@ def test_levels_and_functions_are_chosen(run: Run, logged: None) -> None:
 
 def test_a_function_that_is_not_deployed_is_wrong_usage() -> None:
     deployed = ("api", "ingest")
-    assert logs._chosen(None, deployed) == deployed
-    assert logs._chosen("api", deployed) == ("api",)
-    with pytest.raises(Trouble, match="no function 'match'"):
-        logs._chosen("match", deployed)
+    assert logs._selected_functions(None, deployed) == deployed
+    assert logs._selected_functions("api", deployed) == ("api",)
+    with pytest.raises(CliError, match="no function 'match'"):
+        logs._selected_functions("match", deployed)
 
 
 def test_json_is_one_object_a_line(run: Run, logged: None) -> None:
@@ -80,10 +80,10 @@ def test_json_is_one_object_a_line(run: Run, logged: None) -> None:
 def test_nothing_found_is_said_on_stderr(run: Run, logged: None) -> None:
     result = run("logs", "api", "--json")
     assert result.stdout == ""
-    assert "No line" in result.stderr
+    assert "No lines" in result.stderr
 
 
 @pytest.mark.parametrize("period", ["", "10", "m", "-1m", "1w", "1.5h"])
 def test_a_bad_period_is_wrong_usage(run: Run, period: str) -> None:
-    with pytest.raises(Trouble):
+    with pytest.raises(CliError):
         logs._seconds(period)

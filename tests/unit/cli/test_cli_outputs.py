@@ -141,7 +141,7 @@ def test_json_is_written_over_no_file_of_others(
     result = run(*words, *everywhere.get(" ".join(words), []), "--json", media)
     assert result.exit_code == 2, result.stderr
     assert "a.mp4 exists and is not JSON by `filmgate" in result.stderr
-    assert "Next: Name a new file" in result.stderr
+    assert "Next: Give a new file name" in result.stderr
     assert media.read_bytes() == VIDEO
     assert service.posted == []
 
@@ -199,7 +199,7 @@ def test_samples_leave_a_folder_of_others_alone(run: Run, folder: Path) -> None:
     result = run("samples", folder)
     assert result.exit_code == 2
     assert "is not empty and was not made by this command" in result.stderr
-    assert "Next: Name a new or empty folder" in result.stderr
+    assert "Next: Give a new or empty directory" in result.stderr
     assert _digests(folder) == before
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from filmgate.client.scan import ScanResult
+from filmgate.client.scan_result import ScanResult
 from filmgate.client.scanner import Scanner
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.service import HALF, Service
@@ -42,6 +42,17 @@ def test_scan_json_is_the_documented_document(
     ]
 
 
+def test_a_folder_without_files_gives_a_sentence(
+    run: Run, service: Service, tmp_path: Path
+) -> None:
+    result = run("scan", tmp_path)
+    assert result.exit_code == 0
+    assert result.stdout == "There are no files to scan in this folder.\n"
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "a.mp4")
+    assert run("scan", tmp_path).stdout.endswith(" Skipped: 1 symbolic link.\n")
+    assert json.loads(run("scan", tmp_path, "--json", "-").stdout)["assets"] == []
+
+
 def test_a_second_scan_uploads_only_what_is_new(run: Run, service: Service, folder: Path) -> None:
     run("scan", folder)
     assert len(service.posted) == 5
@@ -63,12 +74,12 @@ def test_assets_are_known_by_the_folders_name_and_their_path(
 def test_people_see_groups_reasons_and_refusals(run: Run, service: Service, folder: Path) -> None:
     result = run("scan", folder)
     for words in ("Group 1: 2 files", "exact 0.990", "The pictures agree", "Only text.",
-                  "; passed over: 1 hidden, 1 symbolic link; "):  # fmt: skip
+                  "; skipped: 1 hidden, 1 symbolic link; "):  # fmt: skip
         assert words in result.stdout
     assert result.stderr  # progress
 
 
-def test_copies_outside_the_folder_are_told_and_kept_apart(
+def test_copies_outside_the_folder_are_listed_separately(
     run: Run, service: Service, folder: Path, tmp_path: Path
 ) -> None:
     assert "outside this folder" not in run("scan", folder).stdout
@@ -76,10 +87,10 @@ def test_copies_outside_the_folder_are_told_and_kept_apart(
     other.mkdir()
     (other / "again.mp4").write_bytes(b"y alone")
     result = run("scan", other, "--json", tmp_path / "o.json", "--report", tmp_path / "r.html")
-    told = "1 file here also matches 1 file scanned before, outside this folder"
-    assert f"{told} (1 exact, 0 near, 0 similar): `filmgate matches`" in result.stdout
+    sentence = "1 file here also matches 1 file scanned before, outside this folder"
+    assert f"{sentence} (1 exact, 0 near, 0 similar): `filmgate matches`" in result.stdout
     assert "1 file, 1 uploaded, 0 groups, 0 pairs (0 exact" in result.stdout
-    assert told in (tmp_path / "r.html").read_text()
+    assert sentence in (tmp_path / "r.html").read_text()
     found = json.loads((tmp_path / "o.json").read_text())
     assert (found["matches"], found["groups"]) == ([], [])
     (pair,) = found["outside"]
@@ -88,7 +99,7 @@ def test_copies_outside_the_folder_are_told_and_kept_apart(
     assert run("show", pair["match_id"]).exit_code == 0
 
 
-def test_a_file_that_ends_early_is_told(
+def test_a_file_that_ends_early_gets_a_note(
     run: Run, service: Service, folder: Path, tmp_path: Path
 ) -> None:
     assert "with a note" not in run("scan", folder).stdout
@@ -176,7 +187,7 @@ def test_a_bad_truth_is_said_before_anything_is_sent(
     assert service.posted == []
 
 
-def test_a_file_the_storage_does_not_take_is_kept_back_alone(
+def test_one_file_that_the_storage_rejects_does_not_end_the_scan(
     run: Run, service: Service, folder: Path, tmp_path: Path
 ) -> None:
     service.too_large.append("d.mp4")
@@ -233,13 +244,13 @@ def test_an_output_that_cannot_be_written_is_said_first(
     assert service.posted == []
 
 
-def test_an_address_that_is_no_filmgate_is_said(
+def test_an_address_that_is_not_filmgate_is_an_error(
     run: Run, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FILMGATE_API_URL", "http://raw.test/odd")
     result = run("assets")
     assert result.exit_code == 2
-    assert "http://raw.test/odd/ is no Filmgate API" in result.stderr
+    assert "http://raw.test/odd/ is not a Filmgate API" in result.stderr
     assert "Check FILMGATE_API_URL" in result.stderr
     assert "<" not in result.stderr
     monkeypatch.setenv("FILMGATE_API_URL", "service.test")
@@ -288,7 +299,7 @@ def test_no_folder_no_service_no_key(
     assert "Next:" in missing.stderr
     file = run("scan", folder / "a.mp4")
     assert file.exit_code == 2
-    assert "is not a folder" in file.stderr
+    assert "is not a directory" in file.stderr
     service.broken = True
     assert run("scan", folder).exit_code == 3
     service.broken = False
@@ -320,7 +331,7 @@ def test_ctrl_c_says_that_nothing_is_lost(
     monkeypatch.setattr(Scanner, "wait", stop)
     result = run("scan", folder)
     assert result.exit_code == 130
-    assert "goes on from here" in result.stderr
+    assert "run the same command again to resume" in result.stderr
 
 
 @pytest.mark.parametrize("debug", ["", "1"])

@@ -105,7 +105,7 @@ def test_settings_that_cannot_be_written_are_told(
     file = labelled(*(pair(0.99, "same") for _ in range(3)))
     result = run("tune", file, "--write", tmp_path / "none" / "settings.json")
     assert result.exit_code == 2
-    assert "none is not a folder" in result.stderr
+    assert "none is not a directory" in result.stderr
 
 
 def test_files_are_compared_here(run: Run, labelled: Labelled, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_what_is_neither_a_file_nor_an_asset_is_named(
     [
         ("{", "Invalid JSON"),
         ('{"pairs": [{"a": "x", "b": "y", "label": "perhaps"}]}', "pairs.0.label"),
-        ('{"pairs": []}', "holds no pairs"),
+        ('{"pairs": []}', "contains no pairs"),
     ],
 )
 def test_a_file_in_another_form_is_wrong_usage(

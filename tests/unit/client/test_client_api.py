@@ -14,7 +14,7 @@ import pytest
 
 from filmgate.api.models import DownloadName, PresignedPost, UploadFile
 from filmgate.client.api import ApiError, FilmgateClient, NotFilmgate
-from filmgate.client.sending import NotTaken
+from filmgate.client.upload_stream import UploadRejected
 from filmgate.dedupe.records import verdict_of
 from filmgate.library.model import AssetStatus
 from tests.unit.api.world import World
@@ -311,7 +311,7 @@ def test_a_refused_upload_leaves_no_progress(
 ) -> None:
     bucket.refusals = [403]
     told: list[int] = []
-    with pytest.raises(NotTaken):
+    with pytest.raises(UploadRejected):
         sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), make(10), told.append)
     assert len(bucket.bodies) == 1
     assert sum(told) == 0
@@ -335,7 +335,7 @@ def test_a_file_that_changes_its_length_on_the_way_is_not_taken(
         with path.open("r+b") as file:
             file.truncate(size)
 
-    with pytest.raises(NotTaken, match="length"):
+    with pytest.raises(UploadRejected, match="length"):
         sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), path, change)
 
 
@@ -343,7 +343,7 @@ def test_more_than_s3_takes_is_not_sent(
     bucket: Bucket, sender: FilmgateClient, make: Callable[[int], Path]
 ) -> None:
     path = make(5 * 1024**3 + 1)
-    with pytest.raises(NotTaken, match="5 GiB"):
+    with pytest.raises(UploadRejected, match="5 GiB"):
         sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), path)
     assert not bucket.bodies
 

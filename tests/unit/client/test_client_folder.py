@@ -42,14 +42,14 @@ def test_walking_is_in_order_and_passes_over_what_is_not_scanned(tmp_path: Path)
         (tmp_path / name).write_bytes(b"1")
     (tmp_path / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    found = walk(tmp_path, leave_out=frozenset({(tmp_path / "a" / "out.json").resolve()}))
+    found = walk(tmp_path, exclude=frozenset({(tmp_path / "a" / "out.json").resolve()}))
     assert [file.label for file in found.files] == ["a/z.mp4", "b.mp4"]
-    assert str(found.passed_over) == "2 hidden, 1 symbolic link, 1 special"
+    assert str(found.skipped) == "2 hidden, 1 symbolic link, 1 special"
 
 
 def test_a_folder_without_any_of_it_passes_nothing_over(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1")
-    assert str(walk(tmp_path).passed_over) == ""
+    assert str(walk(tmp_path).skipped) == ""
 
 
 def test_what_cannot_be_looked_into_is_told(

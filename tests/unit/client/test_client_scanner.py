@@ -11,7 +11,7 @@ from filmgate.api.models import AssetView, MatchView, PresignedPost, Upload, Upl
 from filmgate.client.folder import local_file
 from filmgate.client.record import FileRecord, default_database
 from filmgate.client.scanner import UPLOAD_BATCH, Scanner, ScanStalled, Stage
-from filmgate.client.sending import NotTaken
+from filmgate.client.upload_stream import UploadRejected
 from filmgate.library.model import AssetStatus
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -140,7 +140,7 @@ def test_a_file_that_vanishes_or_changes_fails_alone(tmp_path: Path) -> None:
     (tmp_path / "000.mp4").unlink()
     (tmp_path / "001.mp4").write_bytes(b"longer than before")
     sent = scanner(api).send(listed, below=tmp_path.parent)
-    assert [(a.path, a.status) for a in sent.kept_back] == [
+    assert [(a.path, a.status) for a in sent.not_sent] == [
         ("0", AssetStatus.FAILED),
         ("1", AssetStatus.FAILED),
     ]
@@ -152,7 +152,7 @@ def test_a_file_that_vanishes_or_changes_fails_alone(tmp_path: Path) -> None:
     [
         (lambda path: path.write_bytes(b"much longer"), "changed while it was being uploaded"),
         (Path.unlink, "vanished while it was being uploaded"),
-        (lambda _: None, "was not taken: S3 answered AccessDenied: Policy expired"),
+        (lambda _: None, "the upload was rejected: S3 answered AccessDenied: Policy expired"),
     ],
     ids=["changed", "vanished", "refused"],
 )
@@ -165,7 +165,7 @@ def test_a_file_the_storage_does_not_take_fails_alone(
     def refuse_one(path: Path) -> None:
         if path.name == "001.mp4":
             change(path)
-            raise NotTaken("S3 answered AccessDenied: Policy expired")
+            raise UploadRejected("S3 answered AccessDenied: Policy expired")
 
     api.before_sending = refuse_one
     found = scanner(api).scan(tmp_path).result.assets

@@ -36,7 +36,7 @@ def test_what_it_did_not_write_is_left(tmp_path: Path, kind: Kind, content: byte
     (tmp_path / "link").symlink_to(target)
     (tmp_path / "second").hardlink_to(target)
     for name in ("x", "link", "second"):
-        with pytest.raises(TargetTaken, match="It is left as it is"):
+        with pytest.raises(TargetTaken, match="It was not changed"):
             Target.claim(tmp_path / name, kind)
     assert target.read_bytes() == content
 

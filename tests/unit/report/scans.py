@@ -6,7 +6,7 @@ import io
 
 from PIL import Image, ImageDraw
 
-from filmgate.client.scan import OutsideMatch, ScanAsset, ScanMatch, ScanResult
+from filmgate.client.scan_result import OutsideMatch, ScanAsset, ScanMatch, ScanResult
 from filmgate.dedupe.matching.model import FramePair, MatchClass, Segment, Transform
 from filmgate.library.model import AssetStatus
 from filmgate.media.model import MediaKind

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from filmgate.client.scan import ScanResult
+from filmgate.client.scan_result import ScanResult
 from filmgate.client.targets import REPORT, Target
 from filmgate.dedupe.matching.model import MatchClass, Transform
 from filmgate.dedupe.tuning.truth import KnownCopy, SampleFile, Truth, compare, is_call
@@ -69,7 +69,7 @@ def test_what_a_person_needs_is_there() -> None:
     text = Page(page()).text
     for words in (
         "mirrored, 1.25x faster, cropped", "with different sound, a part of the time", "0.967",
-        "weight 65 %", "not on both sides", "A playlist, not a video", "ran out of memory",
+        "weight 65 %", "not in both files", "A playlist, not a video", "ran out of memory",
         "Outside the groups", "rotated 90 degrees clockwise",
     ):  # fmt: skip
         assert words in text
@@ -77,10 +77,10 @@ def test_what_a_person_needs_is_there() -> None:
 
 def test_files_not_compared_with_all_are_told() -> None:
     assert "not compared" not in page().lower()
-    hurried = result().model_copy(update={"assets": (asset("beach.mp4", passed_over=12),)})
-    text = page(hurried)
+    uncompared = result().model_copy(update={"assets": (asset("beach.mp4", passed_over=12),)})
+    text = page(uncompared)
     assert "12 candidates were not compared" in text
-    assert 'href="#hurried"' in text
+    assert 'href="#uncompared"' in text
 
 
 def test_files_that_end_early_are_told() -> None:
@@ -174,7 +174,7 @@ def test_names_and_reasons_are_escaped() -> None:
 
 def test_nothing_found_is_a_page_too() -> None:
     empty = ScanResult(assets=(), matches=(), groups=())
-    assert "No file is an exact or near copy" in Page(page(empty)).text
+    assert "No file in this folder is an exact or near copy" in Page(page(empty)).text
 
 
 def test_size_is_bounded_and_what_is_left_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ def test_the_comparison_with_the_truth_is_shown() -> None:
     calls = [(m.a, m.b, is_call(m.match_class, m.transform.partial)) for m in found.matches]
     text = Page(html.render(found, tiles, compare(truth, calls, found.groups))).text
     for words in ("0 of 3 pairs called copies", "0 of 1 pairs of copies", "odd",
-                  "Called copies, but are not", "Copies not called so"):  # fmt: skip
+                  "Called copies, but are not", "Copies that were missed"):  # fmt: skip
         assert words in text
 
 

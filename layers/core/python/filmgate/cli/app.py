@@ -1,4 +1,4 @@
-"""The `filmgate` command: its commands by group, and one place where errors end."""
+"""The `filmgate` command: its commands by group, and the handling of all errors."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ from filmgate.cli.options import Command, Json, help_of
 
 
 class Guarded(TyperGroup):
-    """Turns whatever a command raises into a message with the next step, and an exit code."""
+    """Turns any exception of a command into a message with the next step and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            message = "Stopped. Nothing is lost: the same command again goes on from here."
+            message = "Stopped. Nothing is lost: run the same command again to resume."
             _say(message, "", style="yellow")
             raise typer.Exit(Code.INTERRUPTED) from None
         except BrokenPipeError:
-            # The reader (head, less) has had enough; keep the interpreter from saying so at exit.
+            # The reader (head, less) closed the pipe; this suppresses an error at interpreter exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(Code.OK) from None
         except Exception as error:
             if _is_usage(error):
                 raise
-            trouble = explain(error)
+            problem = explain(error)
             if os.environ.get("FILMGATE_DEBUG") == "1":
                 traceback.print_exc()
-            _say(trouble.message, trouble.hint)
-            raise typer.Exit(trouble.code) from None
+            _say(problem.message, problem.hint)
+            raise typer.Exit(problem.code) from None
 
 
 def _is_usage(error: Exception) -> bool:
-    """Whether the argument parser raised it, to show and exit by itself."""
+    """Whether the argument parser raised it, which shows its own errors."""
     return isinstance(error, typer.Exit | typer.Abort) or hasattr(error, "exit_code")
 
 
@@ -92,9 +92,9 @@ def root() -> None:
     filmgate scan videos        find the copies in a folder
     filmgate matches            list the pairs that were found
     filmgate show ID            why two files are called copies
-    filmgate down               stop; everything is kept
+    filmgate down               stop the service and keep its data
 
-    They talk to the local stack, or to the service in FILMGATE_API_URL (with FILMGATE_API_KEY).
+    The commands use the local stack, or the service at FILMGATE_API_URL (with FILMGATE_API_KEY).
     """
 
 

@@ -1,4 +1,4 @@
-"""`audit`: what was done to files and settings, and by whom."""
+"""`audit`: export and verify the log of changes to files and settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from filmgate.cli.errors import EXIT_CODES, Trouble
+from filmgate.cli.errors import EXIT_CODES, CliError
 from filmgate.cli.options import Command, Json, help_of
 from filmgate.cli.output import Output, rows, table
 from filmgate.report.words import counted
@@ -32,7 +32,7 @@ def export(
 ) -> None:
     """Export the audit log, oldest event first.
 
-    Each event has the hash of the one before. What was cut off at the end shows where the last
+    Each event contains the hash of the event before. If events were removed from the end, the last
     hash of an earlier export is missing.
 
     [bold]Examples[/bold]
@@ -43,7 +43,7 @@ def export(
     filmgate audit export --json | jq -r '.events[] | select(.action == "asset.purged").subject'
     """
     output = Output(json, "audit export")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.review.audit import AuditEvent, broken_link  # noqa: PLC0415
 
     with client() as api:
@@ -57,12 +57,12 @@ def export(
     ]
     output.show(rows(table("when (UTC)", "actor", "action", "subject"), lines))
     if broken is not None:
-        raise Trouble(
-            f"The audit log is broken: event {broken} does not follow from the one before.",
-            "Compare it with an earlier export, and tell whoever operates the service.",
+        raise CliError(
+            f"The audit log is broken: event {broken} does not match the hash of the event before.",
+            "Compare it with an earlier export, and tell the operator of the service.",
         )
     if verify:
-        output.show(f"{counted(len(events), 'event')}, each following from the one before.")
+        output.show(f"{counted(len(events), 'event')}, each matching the hash of the event before.")
 
 
 app.callback(help=help_of(audit))(audit)

@@ -1,4 +1,4 @@
-"""`forget`, `restore`: delete files from the service, and bring them back."""
+"""`forget`, `restore`: delete files from the service, and restore them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import ASSET_ID, Json
 from filmgate.cli.output import Output, rows, table
 from filmgate.report.words import counted
@@ -32,29 +32,29 @@ def forget(
     ],
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit log.")
-    ] = "asked for with filmgate forget",
+    ] = "requested with filmgate forget",
     yes: Yes = False,
     json: Json = None,
 ) -> None:
     """Delete files from the service. Nothing on this machine is touched.
 
-    They leave all listings and searches at once. For 30 days `filmgate restore` brings them back;
-    then their bytes and all that was made of them are removed for good. A file under a legal hold
-    stays.
+    They disappear from all listings and searches at once. For 30 days `filmgate restore` brings
+    them back; then their bytes and everything derived from them are removed for good. A file under
+    a legal hold is kept.
 
     [bold]Examples[/bold]
 
     \b
     filmgate forget holiday/a.mp4
-    filmgate forget 0f3a5b9c2d4e6f708192a3b4c5 --reason "asked to by its owner"
+    filmgate forget 0f3a5b9c2d4e6f708192a3b4c5 --reason "requested by its owner"
     filmgate forget videos --yes --json
     """
     output = Output(json, "forget")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.client.api import ApiError  # noqa: PLC0415
 
     with client() as api:
-        assets = list(_meant(api, targets))
+        assets = list(_resolved(api, targets))
         if assets and not yes:
             _ask(f"Delete {counted(len(assets), 'file')} from the service?", assets)
         forgotten, kept = [], []
@@ -68,18 +68,18 @@ def forget(
                 kept.append({"asset_id": asset.asset_id, "path": asset.path, "reason": why})
     output.result({"forgotten": forgotten, "kept": kept})
     if not assets:
-        output.show("Deleted already.")
+        output.show("Already deleted.")
     if forgotten:
         lines = [(gone.asset_id, _until(gone), gone.path) for gone in forgotten]
         output.show(rows(table("asset", "restore until", "deleted"), lines))
     if kept:
         refused = [(one["asset_id"], one["path"], one["reason"]) for one in kept]
-        output.show(rows(table("asset", "kept", "because"), refused))
+        output.show(rows(table("asset", "kept", "reason"), refused))
         raise typer.Exit(Code.FAILED)
 
 
 def restore(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Deleted assets.")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of deleted assets.")],
     json: Json = None,
 ) -> None:
     """Bring deleted files back, and look for their copies again.
@@ -91,23 +91,23 @@ def restore(
     filmgate assets --status deleted --json | jq -r '.items[].asset_id'
     """
     output = Output(json, "restore")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
-        _refuse_odd(ids)
-        restored = [_back(api, asset_id) for asset_id in ids]
+        _check_ids(ids)
+        restored = [_restored(api, asset_id) for asset_id in ids]
     output.result({"restored": restored})
     lines = [(asset.asset_id, asset.status.value, asset.path) for asset in restored]
     output.show(rows(table("asset", "status", "restored"), lines))
 
 
 def on_terminal() -> bool:
-    """Whether somebody is there to answer."""
+    """Whether stdin is a terminal, so that a question can be answered."""
     return sys.stdin.isatty()
 
 
 def ask(question: str) -> None:
-    """Ask before what cannot simply be undone, where somebody is there. Raises Abort."""
+    """Ask for confirmation on a terminal; do nothing without one. Raises Abort."""
     if on_terminal():
         typer.confirm(question, abort=True, err=True)
 
@@ -124,16 +124,16 @@ def _ask(question: str, assets: Sequence[AssetView]) -> None:
     ask(question)
 
 
-def _meant(api: FilmgateClient, targets: Sequence[str]) -> Iterator[AssetView]:
-    """The assets that are meant, each once; deleted ones are left out. Raises Trouble for a target
-    that is none."""
+def _resolved(api: FilmgateClient, targets: Sequence[str]) -> Iterator[AssetView]:
+    """The assets of the targets, each once, without deleted ones. Raises CliError for a target
+    without an asset."""
     seen: set[str] = set()
     for target in targets:
-        found = _named(api, target)
+        found = _lookup(api, target)
         if not found:
-            raise Trouble(
+            raise CliError(
                 f"The service has no file {target}.",
-                "Name a file or folder that was scanned from here, or an id of `filmgate assets`.",
+                "Give a file or folder that was scanned here, or an id from `filmgate assets`.",
             )
         for asset in found:
             if asset.asset_id not in seen and asset.deleted_at is None:
@@ -141,7 +141,7 @@ def _meant(api: FilmgateClient, targets: Sequence[str]) -> Iterator[AssetView]:
                 yield asset
 
 
-def _named(api: FilmgateClient, target: str) -> list[AssetView]:
+def _lookup(api: FilmgateClient, target: str) -> list[AssetView]:
     if ASSET_ID.fullmatch(target) and not Path(target).exists():
         return api.assets_by_id([target])
     from filmgate.client.record import FileRecord, default_database  # noqa: PLC0415
@@ -152,16 +152,16 @@ def _named(api: FilmgateClient, target: str) -> list[AssetView]:
     return [asset for asset in assets if asset is not None]
 
 
-def _back(api: FilmgateClient, asset_id: str) -> AssetView:
+def _restored(api: FilmgateClient, asset_id: str) -> AssetView:
     """The asset, restored if it is deleted."""
     asset = api.asset(asset_id)
     return asset if asset.deleted_at is None else api.restore_asset(asset_id)
 
 
-def _refuse_odd(ids: Sequence[str]) -> None:
+def _check_ids(ids: Sequence[str]) -> None:
     for asset_id in ids:
         if not ASSET_ID.fullmatch(asset_id):
-            raise Trouble(
+            raise CliError(
                 f"{asset_id} is not the id of an asset.",
                 "`filmgate assets --status deleted` lists what can be restored.",
                 Code.USAGE,

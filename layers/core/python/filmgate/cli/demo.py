@@ -1,7 +1,8 @@
-"""`demo`: the whole way, on a library made for it."""
+"""`demo`: every step, on the sample library."""
 
 from __future__ import annotations
 
+from filmgate.cli.context import STATE_FOLDER, client, connection, project_root
 from filmgate.cli.files import (
     check_samples,
     compare,
@@ -13,16 +14,15 @@ from filmgate.cli.files import (
 )
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output
-from filmgate.cli.site import STATE_FOLDER, client, connection, project_root
 from filmgate.cli.stack import start
 from filmgate.client.targets import REPORT, Target
 
 
 def demo(json: Json = None) -> None:
-    """Show all of it: start the service, make samples, scan them, compare with the truth.
+    """Show everything: start the service, make samples, scan them, compare with the truth.
 
-    Everything goes to .filmgate/demo in the checkout. The service stays up. A second run does no
-    work twice and takes seconds.
+    Everything goes to .filmgate/demo in the checkout. The service stays up. A second run repeats
+    no work and takes seconds.
 
     [bold]Examples[/bold]
 

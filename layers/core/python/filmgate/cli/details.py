@@ -1,4 +1,4 @@
-"""One asset or one match, told in full."""
+"""All details of one asset or one match."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN_PAIRS = 6
 
 
 def show_asset(output: Output, asset: AssetView, matches: Sequence[MatchView]) -> None:
-    """The facts about a file, then what it matches."""
+    """Print the facts about a file, then its matches."""
     output.show(safe(asset.path, "bold"))
     made = table("", "")
     made.show_header = False
@@ -66,7 +66,7 @@ def _media(info: MediaInfo) -> str:
 
 
 def show_match(output: Output, match: MatchView) -> None:
-    """Class, score and reason, then the evidence."""
+    """Print class, score and reason, then the evidence."""
     verdict = match.verdict
     head = class_text(verdict.match_class.value) + f" {verdict.score:.3f} "
     output.show(head + Text(f"(at least {verdict.boundary:.2f} needed)", style="dim"))
@@ -91,7 +91,7 @@ def _show_scores(output: Output, verdict: Verdict) -> None:
     made = table("evidence", "score", "weight")
     for name in ("visual", "audio", "metadata"):
         value: float | None = getattr(verdict, name)
-        weight = percent(verdict.weights.get(name)) if value is not None else "not on both sides"
+        weight = percent(verdict.weights.get(name)) if value is not None else "not in both files"
         made.add_row(name, score_text(value), weight)
     if verdict.embedding is not None:
         weight = percent(verdict.weights.get("embedding", 0.0))
@@ -111,9 +111,9 @@ def _show_times(output: Output, verdict: Verdict) -> None:
             )
         output.show("")
         output.show(made)
-    # A pair of images has one frame each, whose times say nothing.
+    # Images have one frame each, whose times are meaningless.
     if verdict.segments and verdict.pairs:
-        made = table("same picture", "in a", "in b")
+        made = table("frame similarity", "in a", "in b")
         for pair in verdict.pairs[:_SHOWN_PAIRS]:
             made.add_row(percent(pair.similarity), timecode(pair.a_time), timecode(pair.b_time))
         output.show("")

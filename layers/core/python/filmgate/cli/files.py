@@ -1,4 +1,4 @@
-"""`scan`, `upload`, `samples`: from files on this machine to what the service makes of them."""
+"""`scan`, `upload`, `samples`: commands that work on files of this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output
 from filmgate.client.targets import REPORT, Target
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from filmgate.api.models import AssetView
     from filmgate.client.api import FilmgateClient
     from filmgate.client.folder import LocalFile
-    from filmgate.client.scan import ScanAsset, ScanResult
+    from filmgate.client.scan_result import ScanAsset, ScanResult
     from filmgate.client.scanner import Scanned
     from filmgate.dedupe.tuning.truth import Truth, TruthComparison
 
@@ -33,35 +33,35 @@ ReportFile = Annotated[
 
 def scan(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The folder to look through, with all below it.")
+        Path, typer.Argument(metavar="DIR", help="The folder to scan, with everything below it.")
     ],
     json: Json = None,
     report: ReportFile = None,
     truth: Annotated[
         Path | None,
         typer.Option(
-            "--truth", metavar="FILE", help="Compare with a known truth, as `samples` writes it."
+            "--truth", metavar="FILE", help="Compare with a known truth, such as `samples` writes."
         ),
     ] = None,
     timeout: Annotated[
         float,
         typer.Option(
-            "--timeout", metavar="SECONDS", min=1, help="Give up after so long without progress."
+            "--timeout", metavar="SECONDS", min=1, help="Give up after this long without progress."
         ),
     ] = 900.0,
 ) -> None:
     """Find the copies in a folder.
 
-    Every regular file is sent, whatever its name: the service tells media by content and says
-    why it refuses the rest. Hidden files, symbolic links and truth.json are passed over. Only
-    files the service does not hold are uploaded, so a second scan takes seconds and a scan that
-    was stopped goes on where it was.
+    Every regular file is sent, whatever its name: the service recognises media by their content
+    and says why it refuses the rest. Hidden files, symbolic links and truth.json are skipped. Only
+    files that the service does not have are uploaded, so a second scan takes seconds and a stopped
+    scan resumes where it was.
 
-    Groups and pairs are of files in this folder. What its files share with others that were
-    scanned before is counted, and listed under "outside" in the JSON.
+    Groups and pairs contain only files in this folder. Matches with files that were scanned before
+    from elsewhere are counted, and listed under "outside" in the JSON.
 
     Classes: [green]exact[/green] the same content, [yellow]near[/yellow] the same with visible
-    changes, [blue]similar[/blue] one holds a part of the other, or they look alike.
+    changes, [blue]similar[/blue] one contains a part of the other, or they look alike.
 
     [bold]Examples[/bold]
 
@@ -73,12 +73,12 @@ def scan(
     """
     output = Output(json, "scan")
     known = _truth(truth)
-    page = _page(report, output)
+    page = _report_target(report, output)
     outputs = frozenset(target.real for target in (output.json_file, page) if target)
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
-        found = run_scan(api, output, folder, leave_out=outputs, patience_s=timeout)
+        found = run_scan(api, output, folder, exclude=outputs, patience_s=timeout)
         comparison = compare(found.result, known)
         output.result(found.result)
         show_findings(output, found, comparison)
@@ -88,18 +88,18 @@ def scan(
     fail_if_failed(found.result.assets)
 
 
-def _page(report: Path | None, output: Output) -> Target | None:
-    """Where the report goes. Raises Trouble, TargetTaken and TargetInvalid."""
+def _report_target(report: Path | None, output: Output) -> Target | None:
+    """The file for the report. Raises CliError, TargetTaken and TargetInvalid."""
     if report is None:
         return None
     page = Target.claim(report, REPORT)
     if output.json_file is not None and output.json_file.real == page.real:
-        raise Trouble(f"--json and --report both name {report}.", "Name two files.", Code.USAGE)
+        raise CliError(f"--json and --report both name {report}.", "Give two files.", Code.USAGE)
     return page
 
 
 def show_findings(output: Output, found: Scanned, comparison: TruthComparison | None) -> None:
-    """What was found, and how it compares with what is known."""
+    """Print the results, and their comparison with the known truth."""
     from filmgate.cli.summary import show_scan, show_truth  # noqa: PLC0415
 
     show_scan(output, found)
@@ -112,7 +112,7 @@ def run_scan(
     output: Output,
     folder: Path,
     *,
-    leave_out: frozenset[Path] = frozenset(),
+    exclude: frozenset[Path] = frozenset(),
     patience_s: float = 900.0,
 ) -> Scanned:
     """Scan with progress on stderr."""
@@ -121,27 +121,27 @@ def run_scan(
 
     with output.scanning() as bars, FileRecord(default_database()) as record:
         scanner = Scanner(api, bars, record, patience_s=patience_s)
-        return scanner.scan(folder, leave_out=leave_out)
+        return scanner.scan(folder, exclude=exclude)
 
 
 def compare(result: ScanResult, truth: Truth | None) -> TruthComparison | None:
-    """What was found against what is known, if anything is."""
+    """The results compared with the known truth; None without one."""
     if truth is None:
         return None
-    from filmgate.dedupe.tuning.truth import compare as judge  # noqa: PLC0415
+    from filmgate.dedupe.tuning.truth import compare as compare_with_truth  # noqa: PLC0415
     from filmgate.dedupe.tuning.truth import is_call  # noqa: PLC0415
 
     pairs = (
         (match.a, match.b, is_call(match.match_class, match.transform.partial))
         for match in result.matches
     )
-    return judge(truth, pairs, result.groups)
+    return compare_with_truth(truth, pairs, result.groups)
 
 
 def write_report(
     api: FilmgateClient, target: Target, result: ScanResult, truth: TruthComparison | None
 ) -> None:
-    """Write the HTML report, fetching the tile sheets of what it shows."""
+    """Write the HTML report, with the tile sheets of the assets that it shows."""
     from filmgate.client.sheets import pictured, sheets  # noqa: PLC0415 - brings numpy
     from filmgate.report.html import MAX_PAIRS, write  # noqa: PLC0415
 
@@ -157,28 +157,28 @@ def _truth(path: Path | None) -> Truth | None:
     try:
         return Truth.model_validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise Trouble(
+        raise CliError(
             f"{path} is not a truth file.", "`filmgate samples DIR` writes one.", Code.USAGE
         ) from error
 
 
 def fail_if_failed(*assets: Iterable[ScanAsset | AssetView]) -> None:
-    """Raise Trouble, with the next step, when any file failed or never reached the service."""
+    """Raise CliError, with the next step, if any file failed or was not sent."""
     failed = [asset for asset in chain(*assets) if asset.status.value == "failed"]
-    # What never reached the service has no id there, and nothing to run again.
-    kept_back = sum(not asset.asset_id for asset in failed)
-    held = len(failed) - kept_back
+    # A file that was not sent has no id, and there is nothing to run again.
+    not_sent = sum(not asset.asset_id for asset in failed)
+    held = len(failed) - not_sent
     counts, hints = [], []
-    if kept_back:
-        counts.append(f"{counted(kept_back, 'file')} not sent")
-        hints.append("The same command again sends what was not sent; the reasons are above.")
+    if not_sent:
+        counts.append(f"{counted(not_sent, 'file')} not sent")
+        hints.append("Run the same command again to send them; the reasons are above.")
     if held:
         counts.append(f"{counted(held, 'file')} failed")
         hints.append(
-            "`filmgate redrive --reruns` runs what failed again, `filmgate logs` says why."
+            "`filmgate redrive --reruns` runs failed files again, `filmgate logs` says why."
         )
     if failed:
-        raise Trouble(f"{', '.join(counts)}.", " ".join(hints))
+        raise CliError(f"{', '.join(counts)}.", " ".join(hints))
 
 
 def upload(
@@ -190,8 +190,8 @@ def upload(
 ) -> None:
     """Upload single files, and wait until each is compared with the library.
 
-    A file that was scanned before is the same asset here, under the name that it has. A new one
-    is known by its name without its folder; `scan` keeps the folders.
+    A file that was scanned before stays the same asset, under the same name. A new file is named
+    without its folder; `scan` keeps the folders in the names.
 
     [bold]Examples[/bold]
 
@@ -201,12 +201,12 @@ def upload(
     filmgate upload holiday.mp4 --json | jq -r '.assets[].asset_id'
     """
     output = Output(json, "upload")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.cli.summary import show_uploads  # noqa: PLC0415
     from filmgate.client.record import FileRecord, default_database  # noqa: PLC0415
     from filmgate.client.scanner import Scanner  # noqa: PLC0415
 
-    local = [_local(path) for path in files]
+    local = [_local_file(path) for path in files]
     database = default_database()
     with client() as api, output.scanning() as bars, FileRecord(database) as record:
         scanner = Scanner(api, bars, record)
@@ -214,39 +214,41 @@ def upload(
         views = scanner.wait(sent.labels) if wait else {}
         matches = scanner.collect(sent.labels) if wait else []
         assets = [views[i] for i in sent.labels] if wait else api.assets_by_id(list(sent.labels))
-    output.result({"assets": assets, "not_sent": sent.kept_back, "matches": matches})
+    output.result({"assets": assets, "not_sent": sent.not_sent, "matches": matches})
     show_uploads(output, assets, sent, matches)
-    fail_if_failed(sent.kept_back, assets)
+    fail_if_failed(sent.not_sent, assets)
 
 
-def _local(path: Path) -> LocalFile:
+def _local_file(path: Path) -> LocalFile:
     from filmgate.client.folder import FolderInvalid, label, local_file  # noqa: PLC0415
 
     try:
         return local_file(path, path.name)
     except OSError as error:
-        raise Trouble(
+        raise CliError(
             f"{label(str(path))}: {error.strerror}",
-            "Check the path; `filmgate upload FILE...` takes files that can be read here.",
+            "Check the path; `filmgate upload FILE...` takes files that you can read.",
             Code.USAGE,
         ) from error
     except FolderInvalid as error:
-        raise Trouble(
-            str(error), "`filmgate upload` takes files, `filmgate scan DIR` folders.", Code.USAGE
+        raise CliError(
+            str(error),
+            "`filmgate upload` takes files, `filmgate scan DIR` a directory.",
+            Code.USAGE,
         ) from error
 
 
 def samples(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to write them; made when missing.")
+        Path, typer.Argument(metavar="DIR", help="Where to write them; created if missing.")
     ],
     json: Json = None,
 ) -> None:
     """Make a library of videos, images and sounds with known copies, and truth.json beside them.
 
     Seventy files, the same on every machine: re-encoded, resized, cropped, letterboxed,
-    mirrored, trimmed, inserted, re-sounded and so on. The folder must be new or empty, or one
-    that this command made; there it makes what is missing and leaves the rest alone.
+    mirrored, trimmed, inserted, with another soundtrack and so on. The folder must be new or empty,
+    or one that this command made; there it adds the missing files and leaves the rest alone.
 
     [bold]Examples[/bold]
 
@@ -256,7 +258,11 @@ def samples(
     """
     output = Output(json, "samples")
     if folder.exists() and not folder.is_dir():
-        raise Trouble(f"{folder} is not a folder.", "Name a folder, or one to be made.", Code.USAGE)
+        raise CliError(
+            f"{folder} is not a directory.",
+            "Give an existing directory or one to create.",
+            Code.USAGE,
+        )
     made = make_samples(output, folder)
     output.result(made)
     output.show(f"The sample library is in {folder}: {len(made.files)} files.")
@@ -264,14 +270,14 @@ def samples(
 
 
 def check_samples(folder: Path) -> None:
-    """Raise SamplesTaken unless the library may be made there; `make_samples` does as well."""
+    """Raise SamplesTaken if the library may not be made there, as `make_samples` does."""
     from filmgate_samples.library import check  # noqa: PLC0415
 
     check(folder)
 
 
 def make_samples(output: Output, folder: Path) -> Truth:
-    """Make the library with progress on stderr; files that are there are kept."""
+    """Make the library with progress on stderr; existing files are kept."""
     from filmgate_samples.library import make  # noqa: PLC0415
 
     with output.counting("Making") as progress:

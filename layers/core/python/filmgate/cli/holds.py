@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filmgate.cli.errors import EXIT_CODES, Code, Trouble
+from filmgate.cli.errors import EXIT_CODES, CliError, Code
 from filmgate.cli.options import ASSET_ID, Command, Json, help_of
 from filmgate.cli.output import Output, rows, table
 from filmgate.library.model import AssetStatus
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from filmgate.api.models import AssetView
     from filmgate.client.api import FilmgateClient
 
-Asset = Annotated[str, typer.Argument(metavar="ID", help="An asset.")]
+Asset = Annotated[str, typer.Argument(metavar="ID", help="The id of an asset.")]
 
 app = typer.Typer(no_args_is_help=True, epilog=EXIT_CODES)
 
 
 def holds() -> None:
-    """Place, release and list legal holds. Nothing deletes a file that is under one.
+    """Place, release and list legal holds. A file under a legal hold cannot be deleted.
 
     [bold]Examples[/bold]
 
@@ -35,7 +35,9 @@ def holds() -> None:
 
 def place(
     asset_id: Asset,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it has to be kept.")],
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why the file must be kept.")
+    ],
     json: Json = None,
 ) -> None:
     """Put a file, deleted or not, under a legal hold.
@@ -46,7 +48,7 @@ def place(
     filmgate holds place 0f3a5b9c2d4e6f708192a3b4c5 --reason "case 7"
     """
     output = Output(json, "holds place")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
         hold = api.place_hold(_id(asset_id), reason)
@@ -67,7 +69,7 @@ def release(
     filmgate holds release 0f3a5b9c2d4e6f708192a3b4c5 01KA1B7S4T0C3E8H5J6K9M2N4P
     """
     output = Output(json, "holds release")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
         in_force = {hold.hold_id for hold in api.asset(_id(asset_id)).holds}
@@ -83,7 +85,7 @@ def release(
 def list_(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Only of these assets; without them, of all."),
+        typer.Argument(metavar="[ID]...", help="Only holds of these assets; by default, of all."),
     ] = None,
     json: Json = None,
 ) -> None:
@@ -96,7 +98,7 @@ def list_(
     filmgate holds list 0f3a5b9c2d4e6f708192a3b4c5 --json
     """
     output = Output(json, "holds list")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
         held = [asset for asset in _assets(api, ids or ()) if asset.holds]
@@ -127,7 +129,7 @@ def _assets(api: FilmgateClient, ids: Sequence[str]) -> Iterator[AssetView]:
 
 def _id(asset_id: str) -> str:
     if not ASSET_ID.fullmatch(asset_id):
-        raise Trouble(
+        raise CliError(
             f"{asset_id} is not the id of an asset.", "`filmgate assets` lists them.", Code.USAGE
         )
     return asset_id

@@ -1,4 +1,4 @@
-"""`keys`: who may use the API."""
+"""`keys`: create, list and revoke API keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filmgate.cli.errors import EXIT_CODES, Code, Trouble
+from filmgate.cli.errors import EXIT_CODES, CliError, Code
 from filmgate.cli.options import Command, Json, Stage, help_of
 from filmgate.cli.output import Output, rows, table
 
@@ -27,7 +27,7 @@ app = typer.Typer(
 
 
 def keys() -> None:
-    """Make, list and revoke API keys. For operators: it uses the key table itself, not the API.
+    """Create, list and revoke API keys. For operators: this uses the key table, not the API.
 
     [bold]Examples[/bold]
 
@@ -43,16 +43,18 @@ def create(
         str, typer.Argument(metavar="TENANT", help="Lower-case letters, digits, inner hyphens.")
     ],
     label: Annotated[
-        str, typer.Option("--label", help="What the key is for, for your own memory.")
+        str, typer.Option("--label", help="What the key is for, as a note for yourself.")
     ] = "made by filmgate keys create",
     expires: Annotated[
         str | None,
-        typer.Option("--expires", metavar="TIME", help="After how long: 12h, 30d, 52w. Never."),
+        typer.Option(
+            "--expires", metavar="TIME", help="Expire after 12h, 30d or 52w, say (default: never)."
+        ),
     ] = None,
     stage: Stage = None,
     json: Json = None,
 ) -> None:
-    """Make an API key for a tenant. It is shown once; only its hash is kept.
+    """Create an API key for a tenant. It is shown once; only its hash is stored.
 
     [bold]Examples[/bold]
 
@@ -69,9 +71,9 @@ def create(
     try:
         key = create_key(_store(stage), tenant, label, until)
     except ValueError as error:
-        raise Trouble(str(error), "`filmgate keys create --help` says more.", Code.USAGE) from error
+        raise CliError(str(error), "See `filmgate keys create --help`.", Code.USAGE) from error
     output.result({"tenant": tenant, "label": label, "expires_at": _text(until), "api_key": key})
-    output.show(f"The key of tenant {tenant}, shown this once:")
+    output.show(f"The key of tenant {tenant}, shown only this once:")
     output.show(key)
 
 
@@ -95,7 +97,7 @@ def list_(
     output.result({"keys": [_public(record) for record in records]})
     if not records:
         whose = f"Tenant {tenant} has" if tenant else "This stage has"
-        output.show(f"{whose} no API key. `filmgate keys create TENANT` makes one.")
+        output.show(f"{whose} no API key. `filmgate keys create TENANT` creates one.")
         return
     shown = [
         (
@@ -117,7 +119,7 @@ def revoke(
     stage: Stage = None,
     json: Json = None,
 ) -> None:
-    """Make an API key stop working, within a minute. It cannot be undone.
+    """Revoke an API key; it stops working within a minute. This cannot be undone.
 
     [bold]Examples[/bold]
 
@@ -132,9 +134,9 @@ def revoke(
     try:
         record = revoke_key(_store(stage), key_id)
     except NotFound as error:
-        raise Trouble(f"{error}.", "`filmgate keys list` shows the ids.") from error
+        raise CliError(f"{error}.", "`filmgate keys list` shows the ids.") from error
     except ValueError as error:
-        raise Trouble(f"{error}.", "`filmgate keys list` shows the ids.", Code.USAGE) from error
+        raise CliError(f"{error}.", "`filmgate keys list` shows the ids.", Code.USAGE) from error
     output.result(_public(record))
     output.show(f"Key {record.key_id} of tenant {record.tenant} stops working within a minute.")
 

@@ -1,4 +1,4 @@
-"""Labelled pairs for `tune`: read, and scored by what is known of them."""
+"""Reads and scores the labelled pairs for `tune`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import ASSET_ID
 from filmgate.cli.output import Output
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read_labelled(path: Path) -> LabelledSet:
-    """Raises Trouble."""
+    """The labelled pairs in a file. Raises CliError."""
     from pydantic import ValidationError  # noqa: PLC0415
 
     from filmgate.dedupe.tuning.labelled import LabelledSet  # noqa: PLC0415
@@ -26,13 +26,13 @@ def read_labelled(path: Path) -> LabelledSet:
     try:
         return LabelledSet.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise Trouble(f"{path} cannot be read: {error.strerror}.", code=Code.USAGE) from error
+        raise CliError(f"{path} cannot be read: {error.strerror}.", code=Code.USAGE) from error
     except ValidationError as error:
         raise _invalid(path, error) from error
 
 
 def read_settings(path: Path | None) -> MatchSettings:
-    """As shipped where no file is named. Raises Trouble."""
+    """The settings in a file, by default those of this version. Raises CliError."""
     from pydantic import ValidationError  # noqa: PLC0415
 
     from filmgate.dedupe.matching.settings import MatchSettings  # noqa: PLC0415
@@ -42,18 +42,18 @@ def read_settings(path: Path | None) -> MatchSettings:
     try:
         return MatchSettings.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise Trouble(f"{path} cannot be read: {error.strerror}.", code=Code.USAGE) from error
+        raise CliError(f"{path} cannot be read: {error.strerror}.", code=Code.USAGE) from error
     except ValidationError as error:
         raise _invalid(path, error) from error
 
 
-def _invalid(path: Path, error: ValueError) -> Trouble:
+def _invalid(path: Path, error: ValueError) -> CliError:
     first = getattr(error, "errors", list)()[0]
     place = ".".join(str(part) for part in first["loc"])
     where = f" at {place}" if place else ""
-    return Trouble(
-        f"{path} is not in the right form{where}: {first['msg']}.",
-        "`filmgate tune --help` shows the form.",
+    return CliError(
+        f"{path} does not have the expected format{where}: {first['msg']}.",
+        "`filmgate tune --help` shows the format.",
         Code.USAGE,
     )
 
@@ -61,7 +61,7 @@ def _invalid(path: Path, error: ValueError) -> Trouble:
 def scored_pairs(
     known: LabelledSet, folder: Path, settings: MatchSettings, output: Output
 ) -> list[Scored]:
-    """All pairs with their scores: measured, compared here, or fetched."""
+    """All pairs with their scores, from the file, from a comparison here, or from the service."""
     from filmgate.dedupe.tuning.labelled import scored  # noqa: PLC0415
 
     files: list[LabelledPair] = []
@@ -83,25 +83,25 @@ def _compared(
     pairs: Iterable[LabelledPair], folder: Path, output: Output
 ) -> Iterable[LabelledPair]:
     from filmgate.client.folder import label  # noqa: PLC0415
-    from filmgate.client.locally import Locally  # noqa: PLC0415 - PyAV and numpy
+    from filmgate.client.local_comparer import LocalComparer  # noqa: PLC0415 - PyAV and numpy
     from filmgate.errors import MediaRefused  # noqa: PLC0415
 
-    compare = Locally()
+    compare = LocalComparer()
     for pair in pairs:
         output.note(f"comparing {label(pair.a)} and {label(pair.b)}")
         try:
             made: Comparison = compare(folder / pair.a, folder / pair.b)
         except MediaRefused as refusal:
-            raise Trouble(
+            raise CliError(
                 f"{pair.a} and {pair.b} cannot be compared: {refusal.reason}",
-                "Take the pair out of the file.",
+                "Remove the pair from the file.",
             ) from refusal
         yield pair.model_copy(update={"comparison": made})
 
 
 def _fetched(pairs: list[LabelledPair]) -> list[Scored]:
-    """Asset ids: scores from the stored matches; a pair without one was never called."""
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    """Asset ids: scores from the stored matches; a pair without one counts as not called."""
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.dedupe.tuning.labelled import Scored  # noqa: PLC0415
 
     ids = sorted({name for pair in pairs for name in (pair.a, pair.b)})
@@ -132,10 +132,10 @@ def _fetched(pairs: list[LabelledPair]) -> list[Scored]:
     return found
 
 
-def _unknown(name: str) -> Trouble:
-    return Trouble(
-        f"{name} is neither a file beside the labelled set nor an asset that is done.",
-        "Name files from the folder of the JSON, or ids as `filmgate assets` shows.",
+def _unknown(name: str) -> CliError:
+    return CliError(
+        f"{name} is neither a file in the folder of the labelled set nor a finished asset.",
+        "Give files in the folder of the JSON, or ids that `filmgate assets` shows.",
     )
 
 

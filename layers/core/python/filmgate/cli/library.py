@@ -1,4 +1,4 @@
-"""`assets`, `matches`, `show`: what the service knows."""
+"""`assets`, `matches`, `show`: read the results from the service."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import ASSET_ID, Json
 from filmgate.cli.output import Output, rows, status_text, table
 from filmgate.library.matches import match_id
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from filmgate.api.models import AssetView
     from filmgate.client.api import FilmgateClient
 
-Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="The most entries to list.")]
 Cursor = Annotated[
     str | None,
-    typer.Option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended."),
+    typer.Option("--cursor", metavar="CURSOR", help="Continue where an earlier page ended."),
 ]
 
 
 def assets(
     status: Annotated[
-        AssetStatus | None, typer.Option("--status", help="Only those in this state.")
+        AssetStatus | None, typer.Option("--status", help="Only files with this status.")
     ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
     json: Json = None,
 ) -> None:
-    """List the files the service holds, newest first.
+    """List the files that the service stores, newest first.
 
     [bold]Examples[/bold]
 
@@ -43,18 +43,24 @@ def assets(
     filmgate assets --limit 500 --json | jq -r '.items[].path'
     """
     output = Output(json, "assets")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
         page = api.assets_page(status=status, limit=limit, cursor=cursor)
     output.result(page)
     if not page.items:
-        output.show("Nothing here yet. Next: `filmgate scan DIR`.")
+        output.show(_nothing(status))
         return
     made = table("asset", "status", "kind", "file", "reason")
     output.show(rows(made, [_asset_line(asset) for asset in page.items]))
     if page.cursor:
         output.show(f"More: --cursor {page.cursor}")
+
+
+def _nothing(status: AssetStatus | None) -> str:
+    if status is None:
+        return "No files yet. Next: `filmgate scan DIR`."
+    return f"No file has the status {status.value}."
 
 
 def _asset_line(asset: AssetView) -> tuple[str | Text, ...]:
@@ -66,7 +72,7 @@ def _asset_line(asset: AssetView) -> tuple[str | Text, ...]:
 def matches(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ASSET]...", help="Only pairs that touch one of these assets."),
+        typer.Argument(metavar="[ASSET]...", help="Only pairs that include one of these assets."),
     ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -83,14 +89,18 @@ def matches(
     """
     output = Output(json, "matches")
     from filmgate.api.models import Listing, MatchView  # noqa: PLC0415
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.cli.summary import show_matches  # noqa: PLC0415
 
     if ids and cursor:
-        raise Trouble("--cursor goes with the list of all pairs.", "Leave it out.", Code.USAGE)
+        raise CliError(
+            "--cursor works only with the list of all pairs.",
+            "Leave out --cursor, or the ids.",
+            Code.USAGE,
+        )
     with client() as api:
         if ids:
-            _known(api, ids)
+            _check_known(api, ids)
             page = Listing[MatchView](items=api.matches_of_assets(ids)[:limit])
         else:
             page = api.matches_page(limit=limit, cursor=cursor)
@@ -103,15 +113,15 @@ def matches(
         output.show(f"More: --cursor {page.cursor}")
 
 
-def _known(api: FilmgateClient, ids: Sequence[str]) -> None:
+def _check_known(api: FilmgateClient, ids: Sequence[str]) -> None:
     named = [asset_id for asset_id in ids if ASSET_ID.fullmatch(asset_id)]
     there = {asset.asset_id for asset in api.assets_by_id(named)}
     if missing := [asset_id for asset_id in ids if asset_id not in there]:
-        raise Trouble(f"There is no asset {missing[0]}.", "`filmgate assets` lists the ids.")
+        raise CliError(f"There is no asset {missing[0]}.", "`filmgate assets` lists the ids.")
 
 
 def show(
-    identity: Annotated[str, typer.Argument(metavar="ID", help="An asset or a match.")],
+    identity: Annotated[str, typer.Argument(metavar="ID", help="The id of an asset or a match.")],
     json: Json = None,
 ) -> None:
     """Show one file with its matches, or one pair with the reasons for its verdict.
@@ -124,11 +134,11 @@ def show(
     filmgate show ID --json | jq .verdict.segments
     """
     output = Output(json, "show")
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.cli.details import show_asset, show_match  # noqa: PLC0415
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
 
     if not identity.strip():
-        raise typer.BadParameter("an asset or a match is wanted", param_hint="ID")
+        raise typer.BadParameter("give the id of an asset or a match", param_hint="ID")
     with client() as api:
         if ":" in identity:
             first, _, second = identity.partition(":")

@@ -1,4 +1,4 @@
-"""`logs`: what the functions wrote."""
+"""`logs`: read the logs of the functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import Json, Stage
 from filmgate.cli.output import Output, as_json, safe
 
@@ -35,7 +35,7 @@ _STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red", "DE
 _PLATFORM = ("START ", "END ", "REPORT ", "INIT_START ")
 _PERIOD = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LEFT_OUT = {
+_OMITTED_FIELDS = {
     "level", "location", "message", "timestamp", "service", "cold_start", "function_name",
     "function_memory_size", "function_arn", "function_request_id", "xray_trace_id", "exception",
 }  # fmt: skip
@@ -45,7 +45,9 @@ def logs(  # noqa: PLR0917 - options
     function: Annotated[
         str | None, typer.Argument(help="Only this function; without it, all.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing new lines.")
+    ] = False,
     since: Annotated[
         str, typer.Option("--since", metavar="PERIOD", help="How far back: 30s, 10m, 2h, 1d.")
     ] = "10m",
@@ -55,8 +57,8 @@ def logs(  # noqa: PLR0917 - options
 ) -> None:
     """Read the functions' logs, oldest line first.
 
-    With --json each line is one JSON object, as the function wrote it. A file begins with one
-    more, which names this command as its generator.
+    With --json each line is one JSON object, as the function wrote it. A file begins with an
+    additional object that names this command as its generator.
 
     [bold]Examples[/bold]
 
@@ -68,8 +70,8 @@ def logs(  # noqa: PLR0917 - options
     """
     output = Output(json, "logs")
     if follow and output.json_file is not None:
-        raise Trouble(
-            "--follow has no end, and a file is written when all is there.",
+        raise CliError(
+            "--follow never ends, so its output cannot be written to a file.",
             "Use `--follow --json - > OUT`, or leave --follow out.",
             Code.USAGE,
         )
@@ -77,7 +79,7 @@ def logs(  # noqa: PLR0917 - options
     from filmgate.cli.operator import deployment  # noqa: PLC0415 - brings boto3
 
     source = deployment(stage)
-    chosen = _chosen(function, source.at.functions)
+    chosen = _selected_functions(function, source.at.functions)
     lines = source.follow(chosen, since_ms) if follow else source.log_lines(chosen, since_ms)
     shown = 0
     kept = [as_json(output.mark(), indent=None)]
@@ -95,14 +97,14 @@ def logs(  # noqa: PLR0917 - options
     if output.json_file is not None:
         output.write_json(output.json_file, "\n".join(kept))
     if not shown:
-        output.note(f"No line of level {level.value} or above in the last {since}.")
+        output.note(f"No lines of level {level.value} or above in the last {since}.")
 
 
-def _chosen(function: str | None, deployed: tuple[str, ...]) -> tuple[str, ...]:
+def _selected_functions(function: str | None, deployed: tuple[str, ...]) -> tuple[str, ...]:
     if function is None:
         return deployed
     if function not in deployed:
-        raise Trouble(
+        raise CliError(
             f"There is no function {function!r} in this stage.",
             f"Its functions are {', '.join(deployed)}.",
             Code.USAGE,
@@ -113,8 +115,10 @@ def _chosen(function: str | None, deployed: tuple[str, ...]) -> tuple[str, ...]:
 def _seconds(period: str) -> int:
     found = _PERIOD.fullmatch(period)
     if not found:
-        raise Trouble(
-            f"{period!r} is no period.", "Use a form like 30s, 10m, 2h or 1d.", Code.USAGE
+        raise CliError(
+            f"{period!r} is not a valid period.",
+            "Use a period such as 30s, 10m, 2h or 1d.",
+            Code.USAGE,
         )
     return int(found[1]) * _SECONDS[found[2]]
 
@@ -122,7 +126,7 @@ def _seconds(period: str) -> int:
 def parse(line: LogLine) -> dict[str, Any] | None:
     """A log line as an object with at least level, service and message.
 
-    None for what the platform says of each call, and for metrics.
+    None for the platform's lines about each call, and for metrics.
     """
     if line.message.startswith(_PLATFORM):
         return None
@@ -150,7 +154,7 @@ def _print(output: Output, line: LogLine, entry: dict[str, Any]) -> None:
     )
     message = entry["message"]
     text = message if isinstance(message, str) else jsonlib.dumps(message)
-    rest = "".join(f" {key}={value}" for key, value in entry.items() if key not in _LEFT_OUT)
+    rest = "".join(f" {key}={value}" for key, value in entry.items() if key not in _OMITTED_FIELDS)
     output.show(head + safe(text) + safe(rest, "dim"))
     for detail in str(entry.get("exception") or "").splitlines():
         output.show(Text("  ") + safe(detail, "red"))

@@ -1,17 +1,20 @@
-"""The stack an operator's command works on: the local one, or a stage on AWS."""
+"""The deployment that an operator's command uses: the local stack, or a stage on AWS."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from filmgate.cli.site import local_stack, project_root
+from filmgate.cli.context import local_stack, project_root
 
 if TYPE_CHECKING:
     from filmgate.adapters.operations import Deployment
 
 
 def deployment(stage: str | None) -> Deployment:
-    """By the operator's own AWS credentials where a stage is named. Raises Trouble."""
+    """The stage, reached with the operator's AWS credentials, or the local stack by default.
+
+    Raises CliError.
+    """
     import boto3  # noqa: PLC0415 - 150 ms
 
     from filmgate.adapters.operations import Addresses, Deployment  # noqa: PLC0415

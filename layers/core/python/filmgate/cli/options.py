@@ -12,15 +12,15 @@ import typer
 from typer.core import TyperCommand
 
 ASSET_ID = re.compile("[0-9a-f]{26}")
-"""The form of an asset's id; what has another names nothing."""
+"""The format of an asset's id."""
 
 Json = Annotated[
     Path | None,
     typer.Option(
         "--json",
         metavar="[OUT]",
-        help="Write the result as JSON to this file; to stdout, and nothing else there, with - "
-        "or without a name.",
+        help="Write the result as JSON to this file. With - or without a name: to stdout, with "
+        "nothing else there.",
     ),
 ]
 Stage = Annotated[
@@ -32,14 +32,14 @@ Stage = Annotated[
 
 
 class Command(TyperCommand):
-    """A command whose --json may stand without a name, last or before another option."""
+    """A command whose --json may be given without a name, last or before another option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, list(_named(args)))
+        return super().parse_args(ctx, list(_with_stdout_default(args)))
 
 
-def _named(args: list[str]) -> Iterator[str]:
-    """The arguments with - after each --json that names nothing."""
+def _with_stdout_default(args: list[str]) -> Iterator[str]:
+    """The arguments with - after each --json without a name."""
     for place, arg in enumerate(args):
         yield arg
         if arg == "--":
@@ -51,9 +51,9 @@ def _named(args: list[str]) -> Iterator[str]:
 
 
 def help_of(command: Callable[..., None]) -> str:
-    """A docstring as help: its paragraphs without line breaks, for the terminal to set.
+    """A docstring as help: its paragraphs without line breaks, to be wrapped by the terminal.
 
-    Those that begin with a line of ``\\b`` keep their lines.
+    Paragraphs that begin with a line of ``\\b`` keep their line breaks.
     """
     paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
     return "\n\n".join(

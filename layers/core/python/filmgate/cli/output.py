@@ -1,4 +1,4 @@
-"""Where output goes: results on stdout, everything else on stderr, and nothing unescaped."""
+"""Output of commands: results on stdout, everything else on stderr, untrusted text escaped."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ CLASS_STYLES = {"exact": "bold green", "near": "bold yellow", "similar": "blue"}
 STATUS_STYLES = {"done": "green", "refused": "yellow", "failed": "red"}
 _PIPED_WIDTH = 1000
 STDOUT = Path("-")
-"""What names standard output where a file is wanted."""
-_WHOLE = {"asset", "match", "job", "hold"}
-"""Columns of ids, which are there to be copied."""
+"""The name for standard output in place of a file."""
+_UNWRAPPED_COLUMNS = {"asset", "match", "job", "hold"}
+"""Columns of ids, which are kept on one line so that they can be copied."""
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def safe(text: str, style: str = "") -> Text:
-    """Text from outside, with control characters escaped and no markup read from it."""
+    """Untrusted text, with control characters escaped and markup ignored."""
     return Text(label(text) if text else "", style=style)
 
 
@@ -57,7 +57,7 @@ def score_text(value: float | None) -> str:
 
 
 def as_json(data: object, *, indent: int | None = 2) -> str:
-    """JSON with readable Unicode, but nothing in it that a terminal would act on."""
+    """JSON with readable Unicode, but without characters that a terminal would interpret."""
     plain = _plain(data)
     text = json.dumps(plain, ensure_ascii=False, indent=indent)
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
@@ -79,12 +79,12 @@ class Output:
     """One command's output.
 
     Attributes:
-        machine: stdout carries one JSON document and no more.
-        json_file: where the JSON goes instead; None where it goes to stdout or nowhere.
+        machine: stdout contains one JSON document and nothing else.
+        json_file: the file for the JSON; None if it goes to stdout or is not wanted.
     """
 
     def __init__(self, json: Path | None = None, command: str = "") -> None:
-        """`json` as the command's --json names it, `command` as in its mark on what it writes.
+        """`json` is the value of --json; `command` is the name in the generator mark of the output.
 
         Raises TargetTaken and TargetInvalid.
         """
@@ -96,12 +96,12 @@ class Output:
         self._kind = json_of(command)
         self.json_file = None if json is None or self.machine else Target.claim(json, self._kind)
         self.err = Console(stderr=True, highlight=False)
-        # What reads a pipe wants whole lines, however long.
+        # A program that reads a pipe needs whole lines, however long.
         width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
         self._out = self.err if self.machine else Console(highlight=False, width=width)
 
     def result(self, data: object) -> None:
-        """The result for machines, an object with its generator first; nothing without --json."""
+        """Write the result as JSON, an object with its generator first; nothing without --json."""
         if not self.machine and self.json_file is None:
             return
         text = as_json({**self.mark(), **_plain(data), **self.mark()})
@@ -111,26 +111,26 @@ class Output:
             self.write_json(self.json_file, text)
 
     def write_json(self, target: Target, text: str) -> None:
-        """Write JSON to the file of --json, and say where it is, for those who meant no file."""
+        """Write JSON to the file of --json, and print its path in case no file was intended."""
         target.write(f"{text}\n".encode())
         self.note(f"JSON: {label(str(target.real))}")
 
     def mark(self) -> dict[str, str]:
-        """What the JSON of this command begins with, by which it is recognised later."""
+        """The first key of this command's JSON, by which the file is recognised later."""
         return {"generator": self._kind.generator}
 
     def show(self, *parts: Any) -> None:
-        """Something for people; nothing with --json."""
+        """Print for people; nothing with --json."""
         if not self.machine:
             self._out.print(*parts, soft_wrap=all(isinstance(p, str | Text) for p in parts))
 
     def note(self, text: str) -> None:
-        """What is going on, on stderr."""
+        """Print a progress message on stderr."""
         self.err.print(Text(text, style="dim"), soft_wrap=True)
 
     @contextmanager
     def scanning(self) -> Iterator[ScanBars]:
-        """Progress bars of a scan on stderr; plain lines where it is no terminal."""
+        """Progress bars of a scan on stderr; plain lines if it is not a terminal."""
         if not self.err.is_terminal:
             yield ScanBars(self, None)
             return
@@ -139,10 +139,10 @@ class Output:
 
     @contextmanager
     def counting(self, what: str) -> Iterator[Callable[[int, int, str], None]]:
-        """One bar on stderr, for what tells (done, in all, name); nothing without a terminal."""
+        """One bar on stderr, updated with (done, total, name); one line without a terminal."""
         if not self.err.is_terminal:
             self.note(what)
-            yield _uncounted
+            yield _ignore_progress
             return
         with self._bars() as bars:
             task = bars.add_task(what, total=None, done="")
@@ -172,7 +172,7 @@ class Output:
 
 
 class ScanBars:
-    """Shows `filmgate.client.scanner.Progress`: a bar a stage, or a line a stage."""
+    """Shows `filmgate.client.scanner.Progress`: one bar or one line per stage."""
 
     def __init__(self, output: Output, bars: Progress | None) -> None:
         self._output = output
@@ -193,7 +193,7 @@ class ScanBars:
             )
 
     def advance(self, stage: Stage, amount: int) -> None:
-        """So much more of the stage is done."""
+        """Add `amount`, in the unit of the stage, to what is done."""
         with self._lock:
             self._done[stage] += amount
         if self._bars is not None:
@@ -201,7 +201,7 @@ class ScanBars:
             self._bars.update(self._tasks[stage], advance=amount, done=done)
 
 
-def _uncounted(_done: int, _total: int, _name: str) -> None:
+def _ignore_progress(_done: int, _total: int, _name: str) -> None:
     return None
 
 
@@ -212,15 +212,15 @@ def _amount(stage: Stage, value: int) -> str:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table in the house style."""
+    """An empty table in the style of all commands."""
     made = Table(title=title, title_justify="left", box=None, header_style="dim", pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
+        made.add_column(column, overflow="fold", no_wrap=column in _UNWRAPPED_COLUMNS)
     return made
 
 
 def rows(made: Table, lines: Iterable[Sequence[Any]]) -> Table:
-    """The table with its lines; plain strings are taken from outside, so they are escaped."""
+    """The table with its lines; plain strings are untrusted, so they are escaped."""
     for line in lines:
         made.add_row(*(safe(cell) if isinstance(cell, str) else cell for cell in line))
     return made

@@ -1,4 +1,4 @@
-"""`policy`: for how long each kind of data is kept."""
+"""`policy`: the retention period of each kind of data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from filmgate.cli.deletion import Yes, ask
-from filmgate.cli.errors import EXIT_CODES, Code, Trouble
+from filmgate.cli.errors import EXIT_CODES, CliError, Code
 from filmgate.cli.options import Command, Json, help_of
 from filmgate.cli.output import Output, rows, table
 from filmgate.library.model import DataKind
@@ -20,14 +20,14 @@ _WORDS = {
     DataKind.RAW: "the uploaded bytes",
     DataKind.FRAMES: "pictures taken from them",
     DataKind.SOUND: "sound taken from them",
-    DataKind.FINGERPRINTS: "fingerprints, by which copies are found",
-    DataKind.EMBEDDINGS: "embeddings that lie by themselves",
-    DataKind.FINDINGS: "what engines found, in detail",
-    DataKind.OUTPUTS: "all else that engines made",
+    DataKind.FINGERPRINTS: "fingerprints, used to find copies",
+    DataKind.EMBEDDINGS: "embeddings stored separately",
+    DataKind.FINDINGS: "detailed findings of engines",
+    DataKind.OUTPUTS: "all other outputs of engines",
 }
 Days = Annotated[
     str | None,
-    typer.Option(metavar="DAYS", help="Days, or forever; left as it is where not given."),
+    typer.Option(metavar="DAYS", help="Days, or forever; unchanged if not given."),
 ]
 
 app = typer.Typer(no_args_is_help=True, epilog=EXIT_CODES)
@@ -54,7 +54,7 @@ def get(json: Json = None) -> None:
     filmgate policy get --json | jq .policy.raw
     """
     output = Output(json, "policy get")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
         found = api.policy()
@@ -73,8 +73,8 @@ def set_(  # noqa: PLR0917 - options
     yes: Yes = False,
     json: Json = None,
 ) -> None:
-    """Set for how many days data is kept. What is older is removed within about a day, for good,
-    except under a legal hold. Matches and other answers stay.
+    """Set for how many days data is kept. Older data is removed for good within about a day, except
+    under a legal hold. Matches and other results are kept.
 
     [bold]Examples[/bold]
 
@@ -95,10 +95,10 @@ def set_(  # noqa: PLR0917 - options
     }
     changes = {kind: _days(kind, text) for kind, text in given.items() if text is not None}
     if not changes:
-        raise Trouble("Nothing to set.", "Name a kind, such as --raw 90.", Code.USAGE)
+        raise CliError("Nothing to set.", "Give a kind of data, such as --raw 90.", Code.USAGE)
     if not yes and any(changes.values()):
-        ask("What is older is removed for good. Set it?")
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+        ask("Older data will be removed for good. Continue?")
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     with client() as api:
         after = api.set_policy(api.policy().model_copy(update=changes))
@@ -116,7 +116,7 @@ def _days(kind: str, text: str) -> int | None:
 
 def _show(output: Output, shown: PolicyView) -> None:
     lines = [(kind.value, _kept(shown.days(kind)), words) for kind, words in _WORDS.items()]
-    output.show(rows(table("kind", "kept", "which is"), lines))
+    output.show(rows(table("kind", "kept", "description"), lines))
 
 
 def _kept(days: int | None) -> str:

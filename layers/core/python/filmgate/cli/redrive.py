@@ -1,4 +1,4 @@
-"""`redrive`: give what failed another try."""
+"""`redrive`: retry failed messages and assets."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def redrive(
 ) -> None:
     """Move messages from the dead-letter queue back to the queue.
 
-    A message lands there after three tries, or when it could not be delivered to the queue. Find
-    out why first (`filmgate logs ingest`): what fails for the same reason comes back.
+    A message goes there after three tries, or when it could not be delivered to the queue. Find
+    out why first (`filmgate logs ingest`): messages that fail for the same reason come back.
 
     [bold]Examples[/bold]
 
@@ -48,11 +48,11 @@ def redrive(
 
 
 def _rerun_failed() -> list[dict[str, str]]:
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
     from filmgate.library.model import AssetStatus  # noqa: PLC0415
 
     with client() as api:
-        # All of them first: what runs again leaves the listing while it is read.
+        # All of them first: assets that run again disappear from the listing while it is read.
         failed = list(api.assets(AssetStatus.FAILED))
         jobs = [job for asset in failed for job in api.analyze(asset.asset_id, _failed(asset))]
         return [{"asset_id": job.asset_id, "job_id": job.job_id} for job in jobs]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output, rows, table
 
@@ -18,7 +18,7 @@ def rerun(
     outdated: Annotated[
         bool,
         typer.Option(
-            "--outdated", help="Every file without a result of the current engines, or that failed."
+            "--outdated", help="Every file that failed or has no result from the current engines."
         ),
     ] = False,
     everything: Annotated[
@@ -44,12 +44,12 @@ def rerun(
     filmgate rerun --outdated
     filmgate rerun --all --want dedupe --json
     """
-    from filmgate.cli.site import client  # noqa: PLC0415 - brings httpx
+    from filmgate.cli.context import client  # noqa: PLC0415 - brings httpx
 
     output = Output(json, "rerun")
     if bool(assets) == (outdated or everything):
-        raise Trouble(
-            "Name assets to run again, or say --outdated or --all.",
+        raise CliError(
+            "Give the ids of assets to run again, or use --outdated or --all.",
             "`filmgate assets` lists the ids.",
             Code.USAGE,
         )

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from filmgate.cli.context import client, connection, project_root
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output, rows, table
-from filmgate.cli.site import client, connection, project_root
 from filmgate.library.model import AssetStatus
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from filmgate_local.stack import DiskSpace, StackInfo
 
 _COUNTED = 5000
+_OPTIONAL = {"embedding"}
+"""Capabilities that a service works without."""
 
 
 def up(json: Json = None) -> None:
@@ -36,18 +38,18 @@ def up(json: Json = None) -> None:
     info = start(output)
     output.result(info)
     output.show(f"The service is up: {info.api_url}")
-    output.show("Next: `filmgate scan DIR`, or `filmgate demo` for a library made for the purpose.")
+    output.show("Next: `filmgate scan DIR`, or `filmgate demo` for a sample library.")
 
 
 def start(output: Output) -> StackInfo:
-    """Bring the stack up, telling of each step on stderr; returns its addresses."""
+    """Start the stack with a message on stderr for each step; returns its addresses."""
     from filmgate_local import stack  # noqa: PLC0415 - brings boto3
 
     return stack.up(project_root(), output.note)
 
 
 def down(json: Json = None) -> None:
-    """Stop the service on this machine. Everything it holds is kept for the next `up`.
+    """Stop the service on this machine. All its data is kept for the next `up`.
 
     [bold]Examples[/bold]
 
@@ -59,11 +61,11 @@ def down(json: Json = None) -> None:
     output = Output(json, "down")
     stack.down(project_root(), output.note)
     output.result({"running": False})
-    output.show("Stopped. `filmgate up` starts it again with everything in it.")
+    output.show("Stopped. `filmgate up` starts it again with all its data.")
 
 
 def status(json: Json = None) -> None:
-    """Say whether the service answers, what it holds and what waits.
+    """Show whether the service answers, what it stores and what is waiting.
 
     [bold]Examples[/bold]
 
@@ -102,7 +104,7 @@ def status(json: Json = None) -> None:
 
 
 def _counts(api: FilmgateClient) -> tuple[dict[str, int], bool]:
-    """Assets by status among the newest, and whether there are more than were counted."""
+    """Number of the newest assets by status, and whether there are more."""
     page = api.assets_page(status=None, limit=_COUNTED, cursor=None)
     return dict(Counter(asset.status.value for asset in page.items)), page.cursor is not None
 
@@ -132,13 +134,16 @@ def _status_lines(
     among = f" (among the newest {_COUNTED})" if more else ""
     lines.append(("assets", (counts or "none") + among))
     for name, depth in depths.items():
-        text = f"{depth['waiting']} waiting, {depth['in_work']} in work"
+        text = f"{depth['waiting']} waiting, {depth['in_work']} in progress"
         lines.append((name.replace("_", " "), text))
     return lines
 
 
 def _engine_line(state: EngineState) -> tuple[str, str]:
-    return state.capability, state.engine or f"unavailable: {state.reason}"
+    if state.engine is not None:
+        return state.capability, state.engine
+    optional = "optional, " if state.capability in _OPTIONAL else ""
+    return state.capability, f"{optional}not available: {state.reason}"
 
 
 def _hints(held: dict[str, int], depths: dict[str, dict[str, int]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a scan found, for people at a terminal."""
+"""The results of a scan, printed for people."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from filmgate.cli.output import (
     table,
 )
 from filmgate.dedupe.matching.descriptions import describe_relation
-from filmgate.report.words import counted, met_outside, not_compared, percent
+from filmgate.report.words import counted, describe_outside, not_compared, percent
 
 if TYPE_CHECKING:
     from filmgate.api.models import AssetView, MatchView
-    from filmgate.client.scan import OutsideMatch, ScanMatch, ScanResult
+    from filmgate.client.scan_result import OutsideMatch, ScanMatch, ScanResult
     from filmgate.client.scanner import Scanned, Sent
     from filmgate.dedupe.tuning.truth import Found, Rate, TruthComparison
 
@@ -32,8 +32,11 @@ _SHOWN_WRONG = 20
 
 
 def show_scan(output: Output, scanned: Scanned) -> None:
-    """Groups with the pairs that make them, what is only similar, and what was not compared."""
+    """Print groups with their pairs, pairs outside the groups, and files with problems."""
     result = scanned.result
+    if not result.assets:
+        output.show(_nothing(scanned))
+        return
     inside = {path: number for number, group in enumerate(result.groups) for path in group}
     by_group: dict[int, list[ScanMatch]] = {}
     outside = []
@@ -76,7 +79,7 @@ def _show_pairs(output: Output, pairs: Sequence[ScanMatch]) -> None:
 
 
 def _show_outside(output: Output, matches: Sequence[OutsideMatch]) -> None:
-    output.show(Text(f"\n{met_outside(matches)}: `filmgate matches`", style="bold"))
+    output.show(Text(f"\n{describe_outside(matches)}: `filmgate matches`", style="bold"))
     for match in matches[:_SHOWN_PAIRS]:
         head = Text("    ") + class_text(match.match_class.value) + f" {match.score:.3f}  "
         other = safe(match.other or match.other_id)
@@ -102,15 +105,21 @@ def _show_problems(output: Output, result: ScanResult) -> None:
         if len(noted) > _SHOWN_FILES:
             rest = f"  and {len(noted) - _SHOWN_FILES} more; --json and --report have all"
             output.show(Text(rest, style="dim"))
-    hurried = [asset for asset in result.assets if asset.passed_over]
-    if hurried:
-        output.show(Text(f"\nNot compared with all: {len(hurried)}", style="bold"))
-        for asset in hurried:
+    uncompared = [asset for asset in result.assets if asset.passed_over]
+    if uncompared:
+        output.show(Text(f"\nNot compared with all candidates: {len(uncompared)}", style="bold"))
+        for asset in uncompared:
             _show_problem(output, asset.path, not_compared(asset.passed_over))
 
 
 def _show_problem(output: Output, path: str, words: str) -> None:
     output.show(Text("  ") + safe(path) + Text(": ") + safe(words, "dim"))
+
+
+def _nothing(scanned: Scanned) -> str:
+    skipped = str(scanned.skipped)
+    rest = f" Skipped: {skipped}." if skipped else ""
+    return f"There are no files to scan in this folder.{rest}"
 
 
 def _tally(scanned: Scanned) -> Text:
@@ -128,26 +137,26 @@ def _tally(scanned: Scanned) -> Text:
     further = sum(len(asset.also) for asset in result.assets)
     if further:
         parts[0] += f" ({counted(further, 'more path')} of these)"
-    over = str(scanned.passed_over)
-    passed = f"; passed over: {over}" if over else ""
+    over = str(scanned.skipped)
+    passed = f"; skipped: {over}" if over else ""
     return Text("\n" + ", ".join(parts) + f"{passed}; {scanned.seconds:.1f} s")
 
 
 def show_truth(output: Output, truth: TruthComparison, result: ScanResult) -> None:
-    """Precision and recall, per transform and per class of negative, and every wrong pair."""
-    output.show(Text("\nAgainst the known truth", style="bold"))
+    """Print precision and recall, per transform and class of negative, and the wrong pairs."""
+    output.show(Text("\nCompared with the known truth", style="bold"))
     output.show(
         f"  precision {_rate(truth.precision)} of the pairs called copies, whole or in part, are\n"
-        f"  recall    {_rate(truth.recall)} of the pairs of copies were called so\n"
-        f"  groups    {truth.groups_exact} of {truth.groups_known} found whole and pure"
+        f"  recall    {_rate(truth.recall)} of the pairs of copies were called copies\n"
+        f"  groups    {truth.groups_exact} of {truth.groups_known} complete, with no other files"
     )
     made = table("change", "found")
     output.show(rows(made, [(name, _rate(rate)) for name, rate in truth.per_transform.items()]))
-    made = table("no copies, but alike", "called copies")
+    made = table("not copies, but alike", "called copies")
     output.show(rows(made, [(name, _rate(rate)) for name, rate in truth.per_negative.items()]))
     calls = {frozenset((m.a, m.b)): m for m in result.matches}
     _show_wrong(output, "Called copies, but are not", truth.false_pairs, calls)
-    _show_wrong(output, "Copies not called so", truth.missed, calls)
+    _show_wrong(output, "Copies that were missed", truth.missed, calls)
 
 
 def _rate(rate: Rate) -> str:
@@ -173,23 +182,24 @@ def _show_wrong(
 def show_uploads(
     output: Output, views: Sequence[AssetView], sent: Sent, matches: Sequence[MatchView]
 ) -> None:
-    """Each uploaded file with its state, and what it matches."""
+    """Print each uploaded file with its status, and its matches."""
     made = table("asset", "status", "file", "reason or note")
     lines = [
-        (view.asset_id, status_text(view.status.value), view.path, _told(view)) for view in views
+        (view.asset_id, status_text(view.status.value), view.path, _reason_and_notes(view))
+        for view in views
     ]
-    lines += [("", status_text(a.status.value), a.path, a.reason or "") for a in sent.kept_back]
+    lines += [("", status_text(a.status.value), a.path, a.reason or "") for a in sent.not_sent]
     output.show(rows(made, lines))
     if matches:
         show_matches(output, matches)
 
 
-def _told(view: AssetView) -> str:
+def _reason_and_notes(view: AssetView) -> str:
     return " ".join(filter(None, (view.reason, *view.notes)))
 
 
 def show_matches(output: Output, matches: Sequence[MatchView]) -> None:
-    """A table of pairs."""
+    """Print a table of pairs."""
     made = table("class", "score", "a", "b", "change", "match")
     lines = [
         (

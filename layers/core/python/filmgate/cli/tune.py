@@ -1,4 +1,4 @@
-"""`tune`: what boundaries cost and what scores mean on pairs whose truth is known; better ones."""
+"""`tune`: evaluate and fit class boundaries and probabilities on labelled pairs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filmgate.cli.errors import Code, Trouble
+from filmgate.cli.errors import CliError, Code
 from filmgate.cli.labelled import read_labelled, read_settings, scored_pairs
 from filmgate.cli.options import Json
 from filmgate.cli.output import Output, as_json
@@ -30,18 +30,18 @@ def tune(  # noqa: PLR0917 - options
     labelled: Annotated[
         Path,
         typer.Argument(
-            metavar="LABELLED.json", help="Pairs with their labels; the form is shown above."
+            metavar="LABELLED.json", help="Pairs with their labels, in the format shown above."
         ),
     ],
     precision: Annotated[
         float,
         typer.Option(
-            "--precision", min=0.5, max=1.0, help="Wanted of what is called near, and of parts."
+            "--precision", min=0.5, max=1.0, help="The precision wanted for near and for parts."
         ),
     ] = 0.99,
     exact_precision: Annotated[
         float,
-        typer.Option("--exact-precision", min=0.5, max=1.0, help="Wanted of what is called exact."),
+        typer.Option("--exact-precision", min=0.5, max=1.0, help="The precision wanted for exact."),
     ] = 0.999,
     settings: Annotated[
         Path | None,
@@ -57,19 +57,19 @@ def tune(  # noqa: PLR0917 - options
 ) -> None:
     """Show what each boundary costs on labelled pairs, propose boundaries, and fit probabilities.
 
-    The file holds {"pairs": [{"a": …, "b": …, "label": "same" or "different"}]}; "same" means
-    that one holds the other's recording, whole or in part. `a` and `b` are files (paths from the
-    folder of the JSON, compared here) or ids of assets (asked of the service, where a pair that
-    is no match counts as never called). Pairs may carry their "comparison", as those of
-    `make bench-matching` do, and "not_compared" may count, by kind of media, pairs that the index
-    never brought together.
+    The file has {"pairs": [{"a": …, "b": …, "label": "same" or "different"}]}; "same" means that
+    one contains the other's recording, whole or in part. `a` and `b` are files (paths relative
+    to the folder of the JSON, compared on this machine) or ids of assets (looked up at the service,
+    where a pair without a match counts as not called). Pairs may contain their "comparison", as
+    those of `make bench-matching` do, and "not_compared" may count, by kind of media, pairs that
+    the index never proposed.
 
-    Probabilities are fit anew for each kind of media with 10 pairs or more, whole copies and parts
-    apart. They hold for pairs like those in the file, in a set with that share of copies: label
-    pairs of your own library as they come from the index, not the clearest. "In use" judges the
-    probabilities of the settings on these pairs; "as proposed" those fit here, each pair by a map
-    fit on the other four fifths. Pairs of one "group", a name of your choice, such as all copies of
-    one source, are held out together.
+    Probabilities are fitted for each kind of media with at least 10 pairs, separately for whole
+    copies and for parts. They are valid for pairs like those in the file, in a set with the same
+    share of copies: label pairs of your own library as the index proposes them, not only the clear
+    ones. "In use" evaluates the probabilities of the settings on these pairs; "as proposed"
+    evaluates those fitted here by five-fold cross-validation. Pairs with the same "group", a name
+    of your choice, such as all copies of one source, are held out together.
 
     The last line is the value for FILMGATE_MATCH_SETTINGS.
 
@@ -86,7 +86,7 @@ def tune(  # noqa: PLR0917 - options
     known, start = read_labelled(labelled), read_settings(settings)
     pairs = scored_pairs(known, labelled.parent, start, output)
     if not pairs:
-        raise Trouble(f"{labelled} holds no pairs.", "Label some pairs first.", Code.USAGE)
+        raise CliError(f"{labelled} contains no pairs.", "Label some pairs first.", Code.USAGE)
     tuned = _Tuned(start, precision, exact_precision)
     for kind in dict.fromkeys(pair.kind for pair in pairs):
         of_kind = [pair for pair in pairs if pair.kind is kind]
@@ -122,7 +122,7 @@ def _calibrated(pairs: list[Scored], labelled: Path, start: Calibration) -> Cali
 
 
 class _Tuned:
-    """Settings as they become, kind by kind, with what each step costs."""
+    """Settings with the boundaries proposed so far, and the cost of each proposal."""
 
     def __init__(self, start: MatchSettings, precision: float, exact_precision: float) -> None:
         self._start = start
@@ -133,7 +133,7 @@ class _Tuned:
         self.together: dict[str, Cost] = {}
 
     def add(self, kind: MediaKind, pairs: list[Scored], known: LabelledSet) -> Costs:
-        """Propose boundaries for one kind of media; what boundaries cost on its pairs."""
+        """Propose boundaries for one kind of media; returns the costs on its pairs."""
         from filmgate.dedupe.tuning.boundaries import Costs, propose  # noqa: PLC0415 - for this command only
 
         costs = Costs(pairs, known.not_compared.get(kind))

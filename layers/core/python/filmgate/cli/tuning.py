@@ -1,4 +1,4 @@
-"""What `tune` shows: the cost of each boundary, proposals, and what probabilities are worth."""
+"""The tables of `tune`: boundary costs, proposals, and reliability of probabilities."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OFFSETS = (-0.15, -0.10, -0.05, -0.02, 0.0, 0.02, 0.04)
 
 
 def show_costs(output: Output, kind: MediaKind, costs: Costs, settings: MatchSettings) -> None:
-    """What each boundary of a kind costs where it is, and near there."""
+    """Print the cost of each boundary of a kind at its current value and near it."""
     from filmgate.dedupe.tuning.boundaries import LEAST, Boundary  # noqa: PLC0415
 
     current = settings.boundaries(kind)
@@ -42,7 +42,7 @@ def show_costs(output: Output, kind: MediaKind, costs: Costs, settings: MatchSet
 
 
 def show_proposals(output: Output, proposals: list[Proposal]) -> None:
-    """Boundaries that reach the wanted precision, or come nearest."""
+    """Print the boundaries that reach the wanted precision, or come closest to it."""
     made = table(
         "proposed", "wanted", "from", "precision", "recall", "false positives", "called", "review"
     )
@@ -62,7 +62,7 @@ def show_proposals(output: Output, proposals: list[Proposal]) -> None:
 
 
 def show_together(output: Output, costs: dict[str, Cost]) -> None:
-    """All boundaries of a kind at once, now and as proposed."""
+    """Print the cost of all boundaries of a kind together, current and proposed."""
     made = table(
         "all together", "near from", "precision", "recall", "false positives", "called", "review"
     )
@@ -72,7 +72,7 @@ def show_together(output: Output, costs: dict[str, Cost]) -> None:
 def show_reliability(
     output: Output, pairs: Sequence[Scored], calibration: Calibration
 ) -> dict[str, Reliability | None]:
-    """What probabilities mean on these pairs: those in use, and those that would be fit here."""
+    """Print and return how reliable the current and the fitted probabilities are on these pairs."""
     from filmgate.dedupe.tuning.probabilities import cross_validate, evaluate  # noqa: PLC0415
 
     now, proposed = evaluate(pairs, calibration), cross_validate(pairs)
@@ -86,11 +86,11 @@ def show_reliability(
 
 def _show_bins(output: Output, title: str, found: Reliability | None) -> None:
     if found is None:
-        output.show(f"{title}: none, for want of pairs")
+        output.show(f"{title}: not available, because there are too few labelled pairs")
         return
     output.show(
         f"{title}: expected calibration error {found.ece:.3f}, Brier score {found.brier:.3f}"
-        f" ({found.brier_of_share:.3f} for telling {found.copies:.3f} of each pair)"
+        f" ({found.brier_of_share:.3f} for predicting {found.copies:.3f} for each pair)"
     )
     made = table("probability", "predicted", "observed", "pairs")
     lines = []

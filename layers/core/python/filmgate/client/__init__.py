@@ -1,1 +1,1 @@
-"""The library's owner's side: the HTTP client of the API and what a scan of a folder returns."""
+"""The client side: the HTTP client of the API, and scans of folders."""

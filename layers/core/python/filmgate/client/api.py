@@ -1,4 +1,4 @@
-"""Filmgate's HTTP API, typed. Bytes go straight to S3 by the URLs the API hands out."""
+"""Filmgate's HTTP API, typed. Files are sent straight to S3 with the URLs that the API returns."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from filmgate.api.models import (
     UploadRequest,
     Uploads,
 )
-from filmgate.client.sending import CountedFile, NotTaken
+from filmgate.client.upload_stream import CountedFile, UploadRejected
 from filmgate.engines.status import EngineReport
 from filmgate.errors import FilmgateError
 from filmgate.library.model import AssetStatus
@@ -47,22 +47,22 @@ from filmgate.library.model import AssetStatus
 MAX_POST_BYTES = 5 * 1024**3
 """S3 takes at most 5 GiB in one POST."""
 _TRIES = 5
-_NO_ACCOUNT = "about:blank"
-"""The type of a problem that the service itself gave no account of."""
+_NO_PROBLEM_TYPE = "about:blank"
+"""The type of a problem that the service did not describe itself."""
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 10.0
 _RETRIED = {429, 500, 502, 503, 504}
 _ABOUT_THE_FILE = {400, 403, 411, 413}
-"""How S3 answers when one file is not as announced, or its hour is over."""
+"""S3's answers if one file differs from its announcement, or its form has expired."""
 _NO_ROUTE = {400, 403, 404, 405}
 _XML_FIELD = re.compile("<(Code|Message)>([^<]{1,300})</")
 _API_TIMEOUT = httpx.Timeout(35.0, connect=5.0)
-# An upload has no time limit as a whole; what is limited is how long nothing may move.
+# An upload has no total time limit, only a limit on time without progress.
 _S3_TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 
 Value = TypeVar("Value", bound=BaseModel)
 Progress = Callable[[int], None]
-"""Told how many bytes were sent since the last call; negative for those of a try that failed."""
+"""Called with the bytes sent since the last call; negative for those of a failed try."""
 
 
 class ApiError(FilmgateError):
@@ -70,12 +70,14 @@ class ApiError(FilmgateError):
 
     Attributes:
         status: the HTTP status.
-        problem: the API's account of it; made from the status where there was none.
+        problem: the API's description of it; made from the status where there was none.
+        reason: the fields at fault with what is wrong with each, or the problem's detail.
     """
 
     def __init__(self, status: int, problem: Problem) -> None:
-        fields = "".join(f"; {e.field}: {e.message}" for e in problem.errors or [])
-        super().__init__(f"{status} {problem.title}: {problem.detail}{fields}")
+        fields = "; ".join(f"{e.field}: {e.message}" for e in problem.errors or [])
+        self.reason = fields or problem.detail
+        super().__init__(f"{status} {problem.title}: {self.reason}")
         self.status = status
         self.problem = problem
 
@@ -125,7 +127,7 @@ class FilmgateClient:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._api.close()
         self._s3.close()
 
@@ -150,13 +152,13 @@ class FilmgateClient:
         """Stream one file of at most 5 GiB (S3's limit for a POST) from disk to its place.
 
         Raises:
-            NotTaken: its size is not the one it was announced with, or changed on the way, or is
-                more than a POST may hold, or the hour is over: ask for the upload again.
-            ApiError: S3 refused it for another reason.
+            UploadRejected: its size differs from the announced size or changed in the upload, it
+                exceeds the limit, or the form has expired: request the upload again.
+            ApiError: S3 refused the file for another reason.
             OSError: the file cannot be read.
         """
         if path.stat().st_size > MAX_POST_BYTES:
-            raise NotTaken("it is larger than the 5 GiB that S3 takes at once")
+            raise UploadRejected("it is larger than the 5 GiB that S3 accepts in one upload")
 
         def post() -> httpx.Response:
             with CountedFile(path, progress) as body:
@@ -168,13 +170,13 @@ class FilmgateClient:
                     return answer
                 finally:
                     if not arrived:
-                        body.take_back()
+                        body.undo_progress()
 
         try:
             self._retrying(post)
         except ApiError as error:
             if error.status in _ABOUT_THE_FILE:
-                raise NotTaken(f"S3 answered {error.problem.detail}") from error
+                raise UploadRejected(f"S3 answered {error.problem.detail}") from error
             raise
 
     def asset(self, asset_id: str) -> AssetView:
@@ -214,7 +216,7 @@ class FilmgateClient:
         return list(self._pages(Listing[MatchView], f"/assets/{asset_id}/matches", {}))
 
     def matches_of_assets(self, ids: Sequence[str]) -> list[MatchView]:
-        """What touches any of any number of assets, each match once, best first."""
+        """The matches of any number of assets, each match once, best first."""
         found: dict[str, MatchView] = {}
         for batch in _batches(ids, MAX_MATCH_ASSETS):
             for match in self._pages(Listing[MatchView], "/matches", {"asset": list(batch)}):
@@ -284,7 +286,7 @@ class FilmgateClient:
         return self._call(Backfill, "POST", "/backfills", json=body.model_dump(mode="json"))
 
     def file_url(self, asset_id: str, name: DownloadName) -> FileUrl:
-        """Where one file of an asset is for 15 minutes. Raises ApiError 404."""
+        """A URL of one file of an asset, valid for 15 minutes. Raises ApiError 404."""
         return self._get(FileUrl, f"/assets/{asset_id}/files/{name.value}")
 
     def file(self, asset_id: str, name: DownloadName) -> bytes:
@@ -311,7 +313,7 @@ class FilmgateClient:
         limit: int,
         cursor: str | None,
     ) -> Listing[Value]:
-        """As many pages as it takes: a page that filters may hold less than was asked for."""
+        """Read pages until `limit` is reached: a filtered page may have fewer items."""
         items: list[Value] = []
         while True:
             asked = {**params, "limit": min(limit - len(items), MAX_PAGE)}
@@ -329,15 +331,15 @@ class FilmgateClient:
             answer = self._retrying(lambda: self._api.request(method, path, **request))
             return kind.model_validate_json(answer.content)
         except ApiError as error:
-            unknown = error.problem.type == _NO_ACCOUNT
+            unknown = error.problem.type == _NO_PROBLEM_TYPE
             if unknown and (error.status in _NO_ROUTE or error.status < 400):
                 raise self._not_filmgate(f"it answers {error.status}") from error
             raise
         except ValidationError as error:
-            raise self._not_filmgate("its answers have another form") from error
+            raise self._not_filmgate("its answers have a different format") from error
 
     def _not_filmgate(self, why: str) -> NotFilmgate:
-        return NotFilmgate(f"What answers at {self._api.base_url} is no Filmgate API: {why}.")
+        return NotFilmgate(f"What answers at {self._api.base_url} is not a Filmgate API: {why}.")
 
     def _retrying(self, request: Callable[[], httpx.Response]) -> httpx.Response:
         for tried in range(1, _TRIES + 1):
@@ -352,14 +354,14 @@ class FilmgateClient:
                     return answer
                 if tried == _TRIES or answer.status_code not in _RETRIED:
                     raise ApiError(answer.status_code, _problem(answer))
-                asked_s = _asked_wait_s(answer)
+                asked_s = _retry_after_s(answer)
             grown_s = _FIRST_WAIT_S * 2**tried
-            # Spread over the upper half, so that clients which failed together part ways.
+            # Random within the upper half, so that clients do not all retry at the same time.
             self._sleep(max(asked_s, random.uniform(grown_s / 2, grown_s)))  # noqa: S311
         raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _asked_wait_s(answer: httpx.Response) -> float:
+def _retry_after_s(answer: httpx.Response) -> float:
     """Retry-After in seconds, within reason; 0 without one, or with a date."""
     text = answer.headers.get("retry-after", "")
     return min(float(text), _LONGEST_WAIT_S) if text.isascii() and text.isdigit() else 0.0
@@ -373,12 +375,12 @@ def _problem(answer: httpx.Response) -> Problem:
     try:
         return Problem.model_validate_json(answer.content)
     except ValidationError:
-        # S3 speaks XML, gateways anything or nothing.
+        # S3 answers in XML, gateways in any format or with no body.
         said = ": ".join(value for _, value in _XML_FIELD.findall(answer.text))
         return Problem(
-            type=_NO_ACCOUNT,
+            type=_NO_PROBLEM_TYPE,
             title=answer.reason_phrase or "HTTP error",
             status=answer.status_code,
-            detail=said or answer.text[:500].strip() or "no account was given",
+            detail=said or answer.text[:500].strip() or "no details were given",
             instance=str(answer.request.url.copy_with(query=None)),
         )

@@ -1,4 +1,4 @@
-"""Which files of a folder are scanned, and under which names."""
+"""Lists the files of a folder to scan, and gives them safe names."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pathlib import Path
 from filmgate.api.models import MAX_PATH_CHARACTERS
 from filmgate.errors import FilmgateError
 
-OUR_FILES = frozenset({"truth.json"})
+RESERVED_FILES = frozenset({"truth.json"})
 _CHUNK = 1 << 20
 _DIGEST_IN_NAME = 16
 _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-"""All but those that Python stands in for the bytes of a name that are no UTF-8."""
+"""All surrogates except those that Python uses for bytes of a name that are not UTF-8."""
 
 
 class FolderInvalid(FilmgateError):
-    """The folder to scan does not exist, is no folder or cannot be read."""
+    """The folder to scan does not exist or is not a directory."""
 
 
 class FileChanged(FilmgateError):
@@ -33,9 +33,9 @@ class LocalFile:
     """A regular file on this machine.
 
     Attributes:
-        label: how it is named everywhere, relative to the folder, `/` between the parts.
+        label: its name in all output, relative to the folder, with `/` between the parts.
         size_bytes, modified_ns: as found, to notice a later change.
-        device, inode: what tells it from all other files of this machine, whatever its names.
+        device, inode: identify the file on this machine, whatever its names.
     """
 
     path: Path
@@ -48,15 +48,15 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file or folder that could not be looked at, and why."""
+    """A file or folder that could not be read, and why."""
 
     label: str
     reason: str
 
 
 @dataclass(slots=True)
-class PassedOver:
-    """How many entries of a folder were not looked at; a folder counts as one, with all below it.
+class SkippedCounts:
+    """How many entries of a folder were skipped; a folder counts as one, with everything below it.
 
     Attributes:
         hidden: names that start with a dot.
@@ -69,7 +69,7 @@ class PassedOver:
     special: int = 0
 
     def __str__(self) -> str:
-        """Such as "2 hidden, 1 symbolic link"; empty where nothing was passed over."""
+        """Such as "2 hidden, 1 symbolic link"; empty if nothing was skipped."""
         links = f"{self.links} symbolic link{'' if self.links == 1 else 's'}"
         counts = (
             (self.hidden, f"{self.hidden} hidden"),
@@ -81,17 +81,17 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a folder holds."""
+    """The contents of a folder."""
 
     files: tuple[LocalFile, ...]
     unreadable: tuple[Unreadable, ...]
-    passed_over: PassedOver
+    skipped: SkippedCounts
 
 
 def label(name: str) -> str:
     """A name as text that is safe to send, store and show.
 
-    Bytes that are no UTF-8 and control characters become ``\\xNN`` (or ``\\uNNNN``); a name too
+    Bytes that are not UTF-8 and control characters become ``\\xNN`` (or ``\\uNNNN``); a name too
     long for the service keeps its end and gets a digest of the whole in front.
     """
     whole = _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", name)
@@ -115,7 +115,7 @@ def _escaped(character: str) -> str:
 
 
 def local_file(path: Path, name: str) -> LocalFile:
-    """One file under a given name. Raises OSError, or FolderInvalid for what is no regular file."""
+    """One file under a given name. Raises OSError, or FolderInvalid if it is not a regular file."""
     facts = path.stat()
     if not stat.S_ISREG(facts.st_mode):
         raise FolderInvalid(f"{label(str(path))} is not a regular file")
@@ -129,30 +129,30 @@ def local_file(path: Path, name: str) -> LocalFile:
     )
 
 
-def walk(root: Path, *, leave_out: frozenset[Path] = frozenset()) -> Listing:
+def walk(root: Path, *, exclude: frozenset[Path] = frozenset()) -> Listing:
     """All regular files below a folder, in order of their labels.
 
-    Hidden files and folders, symbolic links and special files are counted and passed over;
-    `truth.json` and `leave_out` (resolved paths) are ours. Raises FolderInvalid.
+    Hidden files and folders, symbolic links and special files are skipped and counted;
+    `truth.json` and `exclude` (resolved paths) are skipped uncounted. Raises FolderInvalid.
     """
     if not root.is_dir():
-        what = "is not a folder" if root.exists() else "does not exist"
+        what = "is not a directory" if root.exists() else "does not exist"
         raise FolderInvalid(f"{label(str(root))} {what}")
-    found = _Walk(leave_out)
+    found = _Walk(exclude)
     found.folder(root, "")
     return Listing(
         tuple(sorted(found.files, key=lambda file: file.label)),
         tuple(found.unreadable),
-        found.passed_over,
+        found.skipped,
     )
 
 
 class _Walk:
-    def __init__(self, leave_out: frozenset[Path]) -> None:
+    def __init__(self, exclude: frozenset[Path]) -> None:
         self.files: list[LocalFile] = []
         self.unreadable: list[Unreadable] = []
-        self.passed_over = PassedOver()
-        self._leave_out = leave_out
+        self.skipped = SkippedCounts()
+        self._leave_out = exclude
 
     def folder(self, root: Path, prefix: str) -> None:
         pending = [(root, prefix)]
@@ -169,18 +169,18 @@ class _Walk:
         for entry in entries:
             name = f"{above}{entry.name}"
             if entry.name.startswith("."):
-                self.passed_over.hidden += 1
+                self.skipped.hidden += 1
             elif entry.is_symlink():
-                self.passed_over.links += 1
+                self.skipped.links += 1
             elif entry.is_dir(follow_symlinks=False):
                 yield Path(entry.path), f"{name}/"
             elif entry.is_file(follow_symlinks=False):
                 self._file(Path(entry.path), name)
             else:
-                self.passed_over.special += 1
+                self.skipped.special += 1
 
     def _file(self, path: Path, name: str) -> None:
-        if path.name in OUR_FILES or path.resolve() in self._leave_out:
+        if path.name in RESERVED_FILES or path.resolve() in self._leave_out:
             return
         try:
             self.files.append(local_file(path, name))

@@ -1,4 +1,4 @@
-"""Which asset a file on this machine is: one file on one disk is one asset, however it is reached.
+"""Maps files on this machine to assets: one file on one disk is one asset, under every path.
 
 The service knows a file by a name and its content. The name is the end of the file's real path
 that the first scan gave it, and a small local database remembers it with the place of the file.
@@ -53,7 +53,7 @@ class Names(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """An asset, and where its file was seen last."""
+    """An asset, and the last known location of its file."""
 
     row_id: int
     name: str
@@ -69,7 +69,7 @@ class FileRecord:
     """
 
     def __init__(self, database: Path) -> None:
-        """Open it; made when missing."""
+        """Open the database; it is created if missing."""
         self._database = database
         with self._explained():
             database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -88,7 +88,7 @@ class FileRecord:
         self._db.close()
 
     def names(self, files: Sequence[tuple[LocalFile, str]], below: Path | None) -> list[str]:
-        """As `Names` says."""
+        """As described in `Names`."""
         with self._explained(), self._db:
             # Two scans must not give one name to two files, nor two names to one.
             self._db.execute("BEGIN IMMEDIATE")
@@ -108,8 +108,8 @@ class FileRecord:
 
     def _name(self, file: LocalFile, sha256: str, below: Path | None) -> str:
         real = Path(os.path.realpath(file.path))
-        wanted = self._wanted(real, below)
-        row = self._row(file, real, sha256) or self._left(wanted[:2], sha256)
+        wanted = self._candidate_names(real, below)
+        row = self._row(file, real, sha256) or self._of_moved_folder(wanted[:2], sha256)
         if row is None:
             return self._add(file, real, sha256, wanted)
         if os.fsencode(real) == row.place or not _is_there(row.place, file):
@@ -120,7 +120,7 @@ class FileRecord:
         return row.name
 
     def _row(self, file: LocalFile, real: Path, sha256: str) -> _Row | None:
-        """The asset that this file is already, if it is one."""
+        """The known asset of this file, if there is one."""
         place, device, inode = _facts(file, real)
         rows = self._rows("AND (place = ? OR inode = ?) ORDER BY rowid", (sha256, place, inode))
         # Names of one file, such as hard links: all of them are the asset that came first.
@@ -129,7 +129,7 @@ class FileRecord:
         moved = [row for row in rows if file.inode and (row.device, row.inode) == (device, inode)]
         return next(iter([*same, *moved]), None)
 
-    def _left(self, names: Sequence[str], sha256: str) -> _Row | None:
+    def _of_moved_folder(self, names: Sequence[str], sha256: str) -> _Row | None:
         """The asset of the same name and content whose file is gone: its folder was moved."""
         for name in names:
             for row in self._rows("AND name = ?", (sha256, name)):
@@ -137,7 +137,7 @@ class FileRecord:
                     return row
         return None
 
-    def _wanted(self, real: Path, below: Path | None) -> list[str]:
+    def _candidate_names(self, real: Path, below: Path | None) -> list[str]:
         """Names for a file, best first: as its place was called before, then ends of its path."""
         parts = real.parts[1:]
         short = 1
@@ -179,7 +179,7 @@ class FileRecord:
 
 
 def default_database() -> Path:
-    """Where the record of this user is: $XDG_STATE_HOME/filmgate, or ~/.local/state/filmgate."""
+    """The path of this user's record: $XDG_STATE_HOME/filmgate, or ~/.local/state/filmgate."""
     named = os.environ.get("XDG_STATE_HOME", "")
     state = Path(named) if named.startswith("/") else Path.home() / ".local" / "state"
     return state / "filmgate" / "files.sqlite"
@@ -191,7 +191,7 @@ def _facts(file: LocalFile, real: Path) -> tuple[bytes, str, str]:
 
 
 def _is_there(place: bytes, file: LocalFile) -> bool:
-    """Whether a place now holds this very file, reached by another name."""
+    """Whether this path is another name of the same file."""
     try:
         facts = Path(os.fsdecode(place)).stat()
     except OSError:

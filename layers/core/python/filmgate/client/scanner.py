@@ -1,7 +1,7 @@
 """Scanning a folder: send what is new, wait for the pipeline, collect what it found.
 
 Every step can be repeated: an asset's id comes from its name and content, so a scan that was
-stopped goes on where it was when it is started again. A file has one name, whichever folder it
+stopped resumes when it is started again. A file has one name, whichever folder it
 is scanned from (`filmgate.client.record`).
 """
 
@@ -29,14 +29,14 @@ from filmgate.api.models import (
 from filmgate.client.folder import (
     FileChanged,
     LocalFile,
-    PassedOver,
+    SkippedCounts,
     sha256_of,
     unchanged,
     walk,
 )
 from filmgate.client.record import Names
-from filmgate.client.scan import OutsideMatch, ScanAsset, ScanMatch, ScanResult
-from filmgate.client.sending import NotTaken
+from filmgate.client.scan_result import OutsideMatch, ScanAsset, ScanMatch, ScanResult
+from filmgate.client.upload_stream import UploadRejected
 from filmgate.errors import FilmgateError
 from filmgate.library.model import AssetStatus
 
@@ -51,11 +51,11 @@ Item = TypeVar("Item")
 
 
 class ScanStalled(FilmgateError):
-    """The pipeline has made no progress for too long. The same scan again goes on from there."""
+    """The pipeline has made no progress for too long. The same scan again resumes there."""
 
 
 class Stage(StrEnum):
-    """What a scan is doing. READ and SEND count bytes, the others files."""
+    """The stages of a scan. READ and SEND count bytes, the others files."""
 
     READ = "Reading"
     SEND = "Uploading"
@@ -68,7 +68,7 @@ class Stage(StrEnum):
 
 
 class Progress(Protocol):
-    """Told how far a scan is, from any thread; amounts are negative where a try failed."""
+    """Receives the progress of a scan, from any thread; amounts are negative after a failed try."""
 
     def start(self, stage: Stage, total: int) -> None: ...
 
@@ -76,7 +76,7 @@ class Progress(Protocol):
 
 
 class Api(Protocol):
-    """What a scan needs of `filmgate.client.api.FilmgateClient`."""
+    """The part of `filmgate.client.api.FilmgateClient`."""
 
     def create_uploads(self, files: Sequence[UploadFile]) -> Uploads: ...
 
@@ -91,28 +91,28 @@ class Api(Protocol):
 
 @dataclass(slots=True)
 class Sent:
-    """What became of files on their way to the service.
+    """The outcome of sending files to the service.
 
     Attributes:
         labels: asset id to the label of the file.
         new: ids of the assets that were uploaded now.
-        kept_back: files that were not sent, with the reason; they have no asset id.
+        not_sent: files that were not sent, with the reason; they have no asset id.
         also: label of a file to its further labels, where it was met under several.
     """
 
     labels: dict[str, str] = field(default_factory=dict)
     new: set[str] = field(default_factory=set)
-    kept_back: list[ScanAsset] = field(default_factory=list)
+    not_sent: list[ScanAsset] = field(default_factory=list)
     also: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """The result with how it came about: `new` files were uploaded."""
+    """The result of a scan, how many files were uploaded (`new`) and skipped, and its duration."""
 
     result: ScanResult
     new: int
-    passed_over: PassedOver
+    skipped: SkippedCounts
     seconds: float
 
 
@@ -136,26 +136,26 @@ class Scanner:
         self._clock = clock
         self._sleep = sleep
 
-    def scan(self, folder: Path, *, leave_out: frozenset[Path] = frozenset()) -> Scanned:
-        """Scan a folder; `leave_out` are resolved paths of files in it that are not scanned.
+    def scan(self, folder: Path, *, exclude: frozenset[Path] = frozenset()) -> Scanned:
+        """Scan a folder; `exclude` are resolved paths of files in it that are not scanned.
 
         Raises FolderInvalid, ScanStalled, RecordUnusable, and what the API's client raises.
         """
         started = self._clock()
-        listing = walk(folder, leave_out=leave_out)
+        listing = walk(folder, exclude=exclude)
         sent = self.send(listing.files, below=folder.resolve().parent)
-        sent.kept_back += [_kept_back(u.label, u.reason) for u in listing.unreadable]
+        sent.not_sent += [_not_sent(u.label, u.reason) for u in listing.unreadable]
         views = self.wait(sent.labels)
         matches = self.collect(sent.labels)
         return Scanned(
             result=_result(sent, views, matches),
             new=len(sent.new),
-            passed_over=listing.passed_over,
+            skipped=listing.skipped,
             seconds=self._clock() - started,
         )
 
     def send(self, files: Sequence[LocalFile], *, below: Path | None) -> Sent:
-        """Hash the files and upload those the service does not hold yet.
+        """Hash the files and upload those that the service does not have yet.
 
         `below` is as in `filmgate.client.record.Names`.
         """
@@ -166,7 +166,7 @@ class Scanner:
         with ThreadPoolExecutor(UPLOAD_THREADS) as pool:
             try:
                 for batch in batched(hashed, UPLOAD_BATCH):
-                    self._send_batch(self._asked(batch, below, sent, met), sent, pool)
+                    self._send_batch(self._requests(batch, below, sent, met), sent, pool)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -192,13 +192,13 @@ class Scanner:
                 break
             if self._clock() - changed_at > self._patience_s:
                 raise _stalled(pending, views, self._patience_s)
-            # As long again as the question took: a large scan must not crowd out the pipeline.
+            # Wait as long as the request took: a large scan must not crowd out the pipeline.
             took = self._clock() - asked_at
             self._sleep(min(max(took, _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S))
         return views
 
     def collect(self, ids: Iterable[str]) -> list[MatchView]:
-        """All matches that touch these assets, best first."""
+        """All matches of these assets, best first."""
         known = list(ids)
         self._progress.start(Stage.COLLECT, len(known))
         found: dict[str, MatchView] = {}
@@ -215,18 +215,18 @@ class Scanner:
                 yield file, sha256_of(file, lambda n: self._progress.advance(Stage.READ, n))
             except OSError as error:
                 reason = f"cannot be read here: {error.strerror}"
-                sent.kept_back.append(_kept_back(file.label, reason))
+                sent.not_sent.append(_not_sent(file.label, reason))
             except FileChanged as error:
-                sent.kept_back.append(_kept_back(file.label, str(error)))
+                sent.not_sent.append(_not_sent(file.label, str(error)))
 
-    def _asked(
+    def _requests(
         self,
         batch: Sequence[tuple[LocalFile, str]],
         below: Path | None,
         sent: Sent,
         met: dict[tuple[str, str], LocalFile],
     ) -> list[tuple[LocalFile, UploadFile]]:
-        """What to ask the service for: each file once, though it may have several paths."""
+        """The uploads to request: each file once, even if it has several paths."""
         asked = []
         for (file, sha256), name in zip(batch, self._names.names(batch, below), strict=True):
             first = met.setdefault((name, sha256), file)
@@ -258,13 +258,13 @@ class Scanner:
             file, answer = waiting[done]
             problem = done.result()
             if problem:
-                sent.kept_back.append(_kept_back(file.label, problem))
+                sent.not_sent.append(_not_sent(file.label, problem))
             else:
                 sent.labels[answer.asset_id] = file.label
                 sent.new.add(answer.asset_id)
 
     def _send_one(self, file: LocalFile, answer: Upload) -> str | None:
-        """Why the file was not sent, or None. What concerns every file is raised."""
+        """Why the file was not sent, or None. Errors that affect all files are raised."""
         try:
             if not unchanged(file):
                 return "changed while it was being read"
@@ -274,8 +274,8 @@ class Scanner:
                 )
         except OSError as error:
             return f"cannot be read here: {error.strerror}"
-        except NotTaken as error:
-            return _why_not_taken(file, error)
+        except UploadRejected as error:
+            return _rejection_reason(file, error)
         return None
 
 
@@ -286,17 +286,17 @@ def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield batch
 
 
-def _kept_back(name: str, reason: str) -> ScanAsset:
+def _not_sent(name: str, reason: str) -> ScanAsset:
     return ScanAsset(path=name, asset_id="", kind=None, status=AssetStatus.FAILED, reason=reason)
 
 
-def _why_not_taken(file: LocalFile, error: NotTaken) -> str:
+def _rejection_reason(file: LocalFile, error: UploadRejected) -> str:
     try:
         if not unchanged(file):
             return "changed while it was being uploaded"
     except OSError:
         return "vanished while it was being uploaded"
-    return f"was not taken: {error}"
+    return f"the upload was rejected: {error}"
 
 
 def _stalled(pending: Sequence[str], views: dict[str, AssetView], patience_s: float) -> ScanStalled:
@@ -312,7 +312,7 @@ def _stalled(pending: Sequence[str], views: dict[str, AssetView], patience_s: fl
 
 
 def _result(sent: Sent, views: dict[str, AssetView], found: Sequence[MatchView]) -> ScanResult:
-    # Matching brings numpy, which nothing before this needs.
+    # Imported here because only the end of a scan needs it.
     from filmgate.dedupe.matching.groups import groups  # noqa: PLC0415
 
     labels = sent.labels
@@ -323,7 +323,7 @@ def _result(sent: Sent, views: dict[str, AssetView], found: Sequence[MatchView])
     return ScanResult(
         assets=tuple(
             asset.model_copy(update={"also": tuple(sent.also.get(asset.path, ()))})
-            for asset in sorted(assets + sent.kept_back, key=lambda asset: asset.path)
+            for asset in sorted(assets + sent.not_sent, key=lambda asset: asset.path)
         ),
         matches=tuple(
             ScanMatch.of(match).model_copy(update={"a": labels[match.a], "b": labels[match.b]})

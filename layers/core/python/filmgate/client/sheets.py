@@ -1,4 +1,4 @@
-"""Tile sheets of many assets, fetched side by side and kept on disk while they are needed."""
+"""Tile sheets of many assets, fetched in parallel and kept on disk while they are needed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Protocol
 
 from filmgate.api.models import DownloadName
 from filmgate.client.api import ApiError
-from filmgate.client.scan import ScanResult
+from filmgate.client.scan_result import ScanResult
 from filmgate.media.storyboard import StoryboardIndex
 
 _THREADS = 4
 
 
 class Files(Protocol):
-    """What is needed of `filmgate.client.api.FilmgateClient`."""
+    """The part of `filmgate.client.api.FilmgateClient` that is used here."""
 
     def file(self, asset_id: str, name: DownloadName) -> bytes: ...
 
@@ -39,7 +39,7 @@ class Sheets:
         return jpeg.read_bytes(), StoryboardIndex.model_validate_json(index)
 
     def fetch(self, api: Files, asset_id: str) -> None:
-        """Fetch one; harmless where there is none. Raises what the client raises."""
+        """Fetch one sheet, if there is one. Raises what the client raises."""
         try:
             index = api.file(asset_id, DownloadName.TILES_INDEX)
             jpeg = api.file(asset_id, DownloadName.TILES)

@@ -1,4 +1,4 @@
-"""Files that a command writes: new ones, or earlier outputs of the same kind, and nothing else."""
+"""Output files of commands: only new files and earlier outputs of the same kind are written."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _HEAD_BYTES = 1024
 
 
 class TargetTaken(FilmgateError):
-    """Where an output should go lies a file that is not an earlier output of the same kind."""
+    """The output path is a file that is not an earlier output of the same kind."""
 
 
 class TargetInvalid(FilmgateError):
-    """Where an output should go, no file can be written."""
+    """No file can be written at the output path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ def json_of(command: str) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A place that was looked at and may be written to.
+    """An output path that was checked and may be written.
 
     Attributes:
-        path: as it was named.
+        path: as given.
         real: the file that is written, with symbolic links followed.
     """
 
@@ -73,7 +73,7 @@ class Target:
 
     @classmethod
     def claim(cls, path: Path, kind: Kind) -> Target:
-        """Look at a place before the work for it begins.
+        """Check a path before the work for it begins.
 
         Raises:
             TargetTaken: a file is there that is not of this kind.
@@ -84,15 +84,15 @@ class Target:
         return target
 
     def write(self, content: bytes) -> None:
-        """Write all of it at once: whoever reads sees the earlier output, or the new one.
+        """Write all of it at once: a reader sees the earlier output or the new one.
 
-        Raises OSError, and as `claim` does, for what came there in the meantime.
+        Raises OSError, and as `claim` does, for a file that was created in the meantime.
         """
         earlier = self._check()
         if earlier is not None and not stat.S_ISREG(earlier.st_mode):
             self.path.write_bytes(content)
             return
-        # Hidden, so that a scan of this folder passes over it.
+        # Hidden, so that a scan of this folder skips it.
         part = self.real.with_name(f".filmgate-{secrets.token_hex(8)}.part")
         try:
             with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "wb") as out:
@@ -108,7 +108,7 @@ class Target:
             raise
 
     def _check(self) -> os.stat_result | None:
-        """Facts about what may be written over; None where nothing is."""
+        """The status of the file to overwrite; None if there is none."""
         name = label(str(self.path))
         try:
             facts = self.path.stat()
@@ -118,18 +118,18 @@ class Target:
         except OSError as error:
             raise TargetInvalid(f"{name} cannot be written: {error.strerror}.") from error
         if stat.S_ISFIFO(facts.st_mode) or stat.S_ISCHR(facts.st_mode):
-            return facts  # a pipe or a terminal, which hold nothing
+            return facts  # a pipe or a terminal, which has no content
         if stat.S_ISDIR(facts.st_mode):
-            raise TargetInvalid(f"{name} is a folder.")
+            raise TargetInvalid(f"{name} is a directory.")
         if not stat.S_ISREG(facts.st_mode) or not self.kind.head.match(_head(self.path, name)):
-            raise TargetTaken(f"{name} exists and is not {self.kind.name}. It is left as it is.")
+            raise TargetTaken(f"{name} exists and is not {self.kind.name}. It was not changed.")
         self._check_folder()
         return facts
 
     def _check_folder(self) -> None:
         folder = self.real.parent
         if not folder.is_dir():
-            raise TargetInvalid(f"{label(str(folder))} is not a folder.")
+            raise TargetInvalid(f"{label(str(folder))} is not a directory.")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise TargetInvalid(f"{label(str(folder))} cannot be written to.")
 

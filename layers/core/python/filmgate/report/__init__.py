@@ -1,1 +1,1 @@
-"""The report of a scan: one HTML file that needs nothing else."""
+"""The report of a scan: one self-contained HTML file."""

@@ -1,4 +1,4 @@
-"""Writes the report: everything inline, nothing to load, readable without scripts."""
+"""Writes the report: one self-contained HTML page without scripts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from filmgate import __version__
-from filmgate.client.scan import ScanAsset, ScanMatch, ScanResult
+from filmgate.client.scan_result import ScanAsset, ScanMatch, ScanResult
 from filmgate.client.targets import REPORT, Target
 from filmgate.dedupe.matching.descriptions import describe_probability, describe_relation, timecode
 from filmgate.dedupe.matching.model import FramePair, MatchClass
@@ -17,10 +17,10 @@ from filmgate.library.model import AssetStatus
 from filmgate.media.model import MediaKind
 from filmgate.report.pictures import Pictures, Tile, TileSource
 from filmgate.report.timeline import Timeline, timeline
-from filmgate.report.words import met_outside, not_compared, percent
+from filmgate.report.words import describe_outside, not_compared, percent
 
 PICTURE_BUDGET_BYTES = 12 * 1024 * 1024
-"""Of data URIs in one report; past it pairs are listed without pictures."""
+"""Limit on data URIs in one report; further pairs are shown without pictures."""
 MAX_PAIRS = 400
 """Pairs shown in full; the rest are counted."""
 _OPEN_PAIRS = 3
@@ -70,7 +70,7 @@ class GroupFile:
 
 @dataclass(slots=True)
 class Group:
-    """Files that are copies of one another, and the pairs that say so."""
+    """Files that are copies of one another, with their pairs."""
 
     number: int
     files: list[GroupFile]
@@ -79,7 +79,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Omitted:
-    """What was left out to bound the page."""
+    """What was omitted to limit the size of the page."""
 
     pairs: int
     without_pictures: int
@@ -131,15 +131,15 @@ def _context(
         for n, paths in enumerate(scan.groups)
     ]
     related: list[Pair] = []
-    bare = 0
+    without_pictures = 0
     for match in shown:
-        home = group_of.get(match.a)
+        group = group_of.get(match.a)
         target = (
-            groups[home].pairs if home is not None and group_of.get(match.b) == home else related
+            groups[group].pairs if group is not None and group_of.get(match.b) == group else related
         )
         spent = pictures.spent
         target.append(_pair(match, assets, pictures, open_=len(target) < _OPEN_PAIRS))
-        bare += spent and match.visual is not None
+        without_pictures += spent and match.visual is not None
     return {
         "generator": REPORT.generator,
         "version": __version__,
@@ -153,10 +153,10 @@ def _context(
         "failed": _with_status(scan.assets, AssetStatus.FAILED),
         "outside": scan.outside[:MAX_PAIRS],
         "outside_pairs": len(scan.outside),
-        "outside_words": met_outside(scan.outside) if scan.outside else "",
+        "outside_words": describe_outside(scan.outside) if scan.outside else "",
         "noted": [asset for asset in scan.assets if asset.notes],
-        "hurried": [asset for asset in scan.assets if asset.passed_over],
-        "omitted": Omitted(len(scan.matches) - len(shown), bare),
+        "uncompared": [asset for asset in scan.assets if asset.passed_over],
+        "omitted": Omitted(len(scan.matches) - len(shown), without_pictures),
         "engines": sorted({match.engine for match in scan.matches}),
     }
 
@@ -174,7 +174,7 @@ def _pair(
     match: ScanMatch, assets: dict[str, ScanAsset], pictures: Pictures, *, open_: bool
 ) -> Pair:
     sides = assets.get(match.a), assets.get(match.b)
-    still = any(side is not None and side.kind is MediaKind.IMAGE for side in sides)
+    is_image = any(side is not None and side.kind is MediaKind.IMAGE for side in sides)
     lengths = [side.duration_s if side else None for side in sides]
     return Pair(
         match=match,
@@ -191,15 +191,15 @@ def _pair(
                 *((("embedding", match.embedding),) if match.embedding is not None else ()),
             )
         ),
-        pictures=tuple(_aligned(match, pictures, still=still)),
-        timeline=None if still else timeline(match.segments, *lengths),
+        pictures=tuple(_aligned(match, pictures, is_image=is_image)),
+        timeline=None if is_image else timeline(match.segments, *lengths),
         open=open_,
     )
 
 
-def _aligned(match: ScanMatch, pictures: Pictures, *, still: bool) -> Iterable[Aligned]:
+def _aligned(match: ScanMatch, pictures: Pictures, *, is_image: bool) -> Iterable[Aligned]:
     moments = pictures.moments(match)
-    for moment in moments[:1] if still else moments:
+    for moment in moments[:1] if is_image else moments:
         a = pictures.nearest(match.asset_a, moment.a_time)
         b = pictures.nearest(match.asset_b, moment.b_time)
         if a is None or b is None:
@@ -207,14 +207,14 @@ def _aligned(match: ScanMatch, pictures: Pictures, *, still: bool) -> Iterable[A
         yield Aligned(
             a,
             b,
-            "" if still else timecode(a.time_s),
-            "" if still else timecode(b.time_s),
+            "" if is_image else timecode(a.time_s),
+            "" if is_image else timecode(b.time_s),
             _similarity(match.pairs, moment.a_time, moment.b_time),
         )
 
 
 def _similarity(pairs: Sequence[FramePair], a_time: float, b_time: float) -> float | None:
-    """As measured for this very pair of frames; None for one read off the alignment."""
+    """The measured similarity of this pair of frames; None if the pair comes from the alignment."""
     for pair in pairs:
         if pair.a_time == a_time and pair.b_time == b_time:
             return pair.similarity
@@ -229,7 +229,7 @@ def _summary(scan: ScanResult) -> list[tuple[str, str, str]]:
     rows = [
         _counted(len(scan.assets), "file", ""),
         _counted(len(scan.groups), "group", " of copies"),
-        _counted(spare, "file", " more than needed"),
+        _counted(spare, "redundant file", ""),
         *(_counted(classes.count(c), f"{c.value} pair", "", c.value) for c in _SHOWN_CLASSES),
         (str(statuses.count(AssetStatus.REFUSED)), "refused", ""),
     ]

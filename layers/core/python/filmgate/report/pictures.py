@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from filmgate.client.scan import ScanMatch
+from filmgate.client.scan_result import ScanMatch
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,7 +28,7 @@ _JPEG_QUALITY = 80
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time in each of two files that shows the same, seconds."""
+    """Times in two files, in seconds, that show the same content."""
 
     a_time: float
     b_time: float
@@ -66,7 +66,7 @@ class Pictures:
         return self._cut(image, index, number)
 
     def middle(self, asset_id: str) -> Tile | None:
-        """A tile from the middle of the file, where opening titles are over."""
+        """A tile from the middle of the file, after any opening titles."""
         sheet = self._sheet(asset_id)
         if sheet is None:
             return None
@@ -76,8 +76,8 @@ class Pictures:
     def moments(self, match: ScanMatch) -> list[Moment]:
         """Up to six aligned moments for which both sheets have a tile close by.
 
-        Measured frame pairs come first; where they are few, moments read off the alignment of
-        the segments join them. Where no tile is close, the one best moment.
+        Measured frame pairs come first; where they are few, moments from the aligned segments
+        are added. Where no tile is close, the one best moment.
         """
         sheets = self._sheet(match.asset_a), self._sheet(match.asset_b)
         if sheets[0] is None or sheets[1] is None:

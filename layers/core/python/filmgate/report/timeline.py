@@ -1,4 +1,4 @@
-"""The drawing of which stretch of one file aligns with which stretch of the other."""
+"""The drawing of the aligned segments of two files."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Timeline:
 def timeline(
     segments: Sequence[Segment], a_duration_s: float | None, b_duration_s: float | None
 ) -> Timeline | None:
-    """A drawing of the segments; None where there is none.
+    """A drawing of the segments; None without segments.
 
     A file of unknown length is drawn up to its last aligned second.
     """

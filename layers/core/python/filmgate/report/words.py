@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from filmgate.client.scan import OutsideMatch
+    from filmgate.client.scan_result import OutsideMatch
 
 
 def not_compared(passed_over: int) -> str:
-    """What a file was not compared with, such as "3 candidates were not compared"."""
+    """How many candidates were not compared, such as "3 candidates were not compared"."""
     counted = "1 candidate was" if passed_over == 1 else f"{passed_over} candidates were"
     return f"{counted} not compared, for lack of time"
 
 
-def met_outside(matches: Sequence[OutsideMatch]) -> str:
+def describe_outside(matches: Sequence[OutsideMatch]) -> str:
     """How many files match how many that are not of the folder, such as "1 file here also matches
     2 files scanned before, outside this folder (1 exact, 0 near, 1 similar)"."""
     own = len({match.asset_id for match in matches})

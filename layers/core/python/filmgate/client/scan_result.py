@@ -1,4 +1,4 @@
-"""What a scan of a folder found: the document `filmgate scan --json` writes."""
+"""The result of a scan: the document that `filmgate scan --json` writes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ScanAsset(_Value):
         path: relative to the scanned folder, with `/` between its parts.
         kind: None while nothing is known of the content, and for files refused before a probe.
         reason: why it was refused or failed; None otherwise.
-        notes: what its owner should know though it was accepted, such as that it ends early.
+        notes: warnings about an accepted file, such as that it ends early.
         duration_s: its length in seconds, as its container states it; 0.0 for images, None where
             it is not known.
         passed_over: candidates that it was not compared with, for lack of time.
@@ -97,14 +97,14 @@ class ScanMatch(_Value):
 
 
 class OutsideMatch(_Value):
-    """A file of the folder and one the service holds from elsewhere, or from before.
+    """A match of a file of the folder with a stored file that is not in this folder.
 
     Attributes:
         path, asset_id: of the file, as in `ScanAsset`.
         other: the path of the other, as the service knows it; empty where it is gone.
         other_id: its asset id.
         match_id: of the pair, for `filmgate show`.
-        partial: one holds a part of the other.
+        partial: one contains a part of the other.
         score, reason: as in `filmgate.dedupe.matching.model.Verdict`.
     """
 
@@ -139,8 +139,8 @@ class OutsideMatch(_Value):
 class ScanResult(_Value):
     """Assets in order of path, matches best first, groups of paths (largest first).
 
-    `matches` and `groups` are of files of the folder; `outside`, best first, are the matches
-    that these have with what the service holds beside them.
+    `matches` and `groups` contain only files of the folder; `outside`, best first, are the matches
+    of these files with other files that the service stores.
     """
 
     assets: tuple[ScanAsset, ...]

@@ -1,4 +1,4 @@
-"""Where the project is and which service the commands talk to."""
+"""The project's folder and the service that the commands use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filmgate
-from filmgate.cli.errors import Code, Trouble, not_running
+from filmgate.cli.errors import CliError, Code, not_running
 
 if TYPE_CHECKING:
     from filmgate.client.api import FilmgateClient
@@ -21,8 +21,8 @@ _CONNECT_S = 1.0
 
 
 def project_root() -> Path:
-    """The folder that holds serverless.yml: FILMGATE_ROOT, else above the current folder, else
-    the checkout this package runs from. Raises Trouble."""
+    """The folder with serverless.yml: FILMGATE_ROOT, else the current folder or a parent of it,
+    else the checkout of this package. Raises CliError."""
     if named := os.environ.get("FILMGATE_ROOT"):
         return Path(named)
     here = Path.cwd()
@@ -30,15 +30,15 @@ def project_root() -> Path:
     for folder in (here, *here.parents, *installed):
         if (folder / _MARK).is_file() and (folder / "layers" / "core").is_dir():
             return folder
-    raise Trouble(
-        "No Filmgate checkout was found here or above.",
-        "Change into the checkout, or set FILMGATE_ROOT to it.",
+    raise CliError(
+        "No Filmgate checkout was found in this directory or its parents.",
+        "Change into the checkout, or set FILMGATE_ROOT to its path.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An API to talk to; `local` when it is the stack on this machine."""
+    """The address and key of an API; `local` if it is the stack on this machine."""
 
     api_url: str
     api_key: str
@@ -46,18 +46,21 @@ class Connection:
 
 
 def connection() -> Connection:
-    """From FILMGATE_API_URL and FILMGATE_API_KEY, else from the local stack. Raises Trouble."""
+    """Read from FILMGATE_API_URL and FILMGATE_API_KEY, else from the local stack.
+
+    Raises CliError.
+    """
     url, key = os.environ.get("FILMGATE_API_URL"), os.environ.get("FILMGATE_API_KEY")
     if url and not url.startswith(("http://", "https://")):
-        raise Trouble(
-            f"FILMGATE_API_URL is {url!r}, which is no address.",
-            "It begins with https:// (or http://), as `make deploy` prints it.",
+        raise CliError(
+            f"FILMGATE_API_URL is {url!r}, which is not a URL.",
+            "Use one that begins with https:// (or http://), as `make deploy` prints it.",
             Code.USAGE,
         )
     if url and key:
         return Connection(url, key, local=False)
     if url:
-        raise Trouble(
+        raise CliError(
             "FILMGATE_API_URL is set without FILMGATE_API_KEY.",
             "Set both, or neither to use the local stack.",
             Code.USAGE,
@@ -69,7 +72,7 @@ def connection() -> Connection:
 
 
 def local_stack() -> dict[str, Any]:
-    """How to reach the stack on this machine. Raises Trouble unless it runs."""
+    """The addresses of the stack on this machine. Raises CliError if it is not running."""
     found = _read_state(project_root() / STATE_FOLDER / "stack.json")
     try:
         socket.create_connection(("127.0.0.1", found["port"]), timeout=_CONNECT_S).close()
@@ -79,22 +82,24 @@ def local_stack() -> dict[str, Any]:
 
 
 def _read_state(path: Path) -> dict[str, Any]:
-    """A file the local stack left behind. Raises Trouble when there is none."""
+    """A state file of the local stack. Raises CliError if it is missing or damaged."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise not_running() from None
     except ValueError as error:
-        raise Trouble(
-            f"{path} is damaged.", "`filmgate down` and `filmgate up` write it anew."
+        raise CliError(
+            f"{path} is damaged.", "Run `filmgate down` and `filmgate up` to write it again."
         ) from error
     if not isinstance(document, dict):
-        raise Trouble(f"{path} is damaged.", "`filmgate down` and `filmgate up` write it anew.")
+        raise CliError(
+            f"{path} is damaged.", "Run `filmgate down` and `filmgate up` to write it again."
+        )
     return document
 
 
 def client(to: Connection | None = None) -> FilmgateClient:
-    """A client of the service. Raises Trouble when there is none to talk to."""
+    """A client of the service. Raises CliError if no service is configured or running."""
     from filmgate.client.api import FilmgateClient  # noqa: PLC0415 - brings httpx
 
     to = to or connection()

@@ -1,4 +1,4 @@
-"""Two files on this machine, compared without a service."""
+"""Compares two files on this machine, without a service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from filmgate.media.limits import Limits
 from filmgate.media.probe import probe
 
 
-class Locally:
+class LocalComparer:
     """Compares files by path; each is fingerprinted once."""
 
     def __init__(self, limits: Limits | None = None) -> None:

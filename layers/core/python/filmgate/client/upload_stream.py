@@ -1,4 +1,4 @@
-"""A file on its way out, counted, and what ends the way of one file alone."""
+"""A file as an upload's byte stream, with progress, and the error for one rejected file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from filmgate.errors import FilmgateError
 
 
-class NotTaken(FilmgateError):
-    """The storage did not take one file, which says nothing about the others."""
+class UploadRejected(FilmgateError):
+    """The storage rejected one file; other files may be accepted."""
 
 
 class CountedFile(io.FileIO):
-    """A file open for reading that tells how many bytes were taken from it.
+    """A file open for reading that reports how many bytes were read.
 
     httpx streams it in blocks of 64 KiB and asks the operating system for its length.
     """
@@ -29,13 +29,13 @@ class CountedFile(io.FileIO):
     def read(self, size: int | None = -1) -> bytes:
         """At most `size` bytes; empty at the end.
 
-        Raises NotTaken when the file is longer or shorter by now than when it was opened: its
-        length was sent ahead.
+        Raises UploadRejected if the length of the file changed after it was opened, since the
+        length was sent first.
         """
         block = super().read(size)
         left = self._size_bytes - self._taken
         if len(block or b"") > left or (left and not block):
-            raise NotTaken("its length changed on the way")
+            raise UploadRejected("its length changed during the upload")
         if block:
             self._taken += len(block)
             if self._progress:
@@ -43,12 +43,12 @@ class CountedFile(io.FileIO):
         return block or b""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """httpx goes to the start before it reads; what was counted is taken back."""
-        self.take_back()
+        """httpx seeks to the start before it reads; the progress so far is undone."""
+        self.undo_progress()
         return super().seek(offset, whence)
 
-    def take_back(self) -> None:
-        """Tell one negative number for all that was told since the last time."""
+    def undo_progress(self) -> None:
+        """Report the bytes counted since the last undo as one negative number."""
         if self._progress and self._taken:
             self._progress(-self._taken)
         self._taken = 0
