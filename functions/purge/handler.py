@@ -18,6 +18,7 @@ from filmgate.adapters.s3 import S3Objects, S3SegmentStore
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.index.settings import SearchSettings
 from filmgate.errors import FilmgateError
 from filmgate.observability import MetricUnit, logger, metrics, remaining_s
 from filmgate.pipeline.unindex import BandRemoval
@@ -31,7 +32,6 @@ from filmgate.settings import (
     KeyTableSettings,
     MatchTableSettings,
     RawSettings,
-    SearchSettings,
     WorkflowSettings,
 )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from filmgate.dedupe.matching.model import Verdict
 from filmgate.dedupe.records import verdict_of
@@ -17,6 +17,7 @@ from filmgate.library.matches import Match
 from filmgate.library.model import AnalyzedAsset, Asset, AssetStatus, Hold
 from filmgate.library.results import Result, ResultState
 from filmgate.media.model import MediaInfo
+from filmgate.model import ClosedModel, FrozenModel
 from filmgate.review.audit import AuditEvent
 from filmgate.review.policy import TenantPolicy
 
@@ -30,14 +31,6 @@ MAX_REASON_CHARACTERS = 500
 NO_REASON = "no reason was given"
 
 Item = TypeVar("Item")
-
-
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 Reason = Annotated[
@@ -61,7 +54,7 @@ class DownloadName(StrEnum):
     ORIGINAL = "original"
 
 
-class UploadFile(_Request):
+class UploadFile(ClosedModel):
     """One file its owner wants to upload.
 
     `path` is a label and may hold anything but control characters; no file is ever named after it.
@@ -83,20 +76,20 @@ class UploadFile(_Request):
     ] = "application/octet-stream"
 
 
-class UploadRequest(_Request):
+class UploadRequest(ClosedModel):
     """1 to 100 files."""
 
     files: Annotated[tuple[UploadFile, ...], Field(min_length=1, max_length=MAX_UPLOADS)]
 
 
-class PresignedPost(_Value):
+class PresignedPost(FrozenModel):
     """A multipart/form-data POST: `fields` first, then the file as the last part, named `file`."""
 
     url: str
     fields: dict[str, str]
 
 
-class Upload(_Value):
+class Upload(FrozenModel):
     """Where to send one file; `upload` is None where there is nothing to send.
 
     `hint` says what to do instead, where something can be done.
@@ -109,13 +102,13 @@ class Upload(_Value):
     hint: str | None = None
 
 
-class Uploads(_Value):
+class Uploads(FrozenModel):
     """In the order asked."""
 
     uploads: list[Upload]
 
 
-class ResultView(_Value):
+class ResultView(FrozenModel):
     """What an engine last said of an asset; fields as in `filmgate.library.results.Result`."""
 
     capability: str
@@ -145,7 +138,7 @@ class Bytes(StrEnum):
     GONE = "gone"
 
 
-class HoldView(_Value):
+class HoldView(FrozenModel):
     """A legal hold: as long as an asset has one, nothing deletes it."""
 
     hold_id: str
@@ -159,7 +152,7 @@ class HoldView(_Value):
         return cls.model_validate(hold.model_dump())
 
 
-class HoldRequest(_Request):
+class HoldRequest(ClosedModel):
     """Why an asset must not be deleted."""
 
     reason: Reason
@@ -168,7 +161,7 @@ class HoldRequest(_Request):
 class PolicyView(TenantPolicy):
     """Days until data of each kind is removed, 1 to 36,500; null keeps for ever."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     @classmethod
     def of(cls, policy: TenantPolicy) -> PolicyView:
@@ -176,7 +169,7 @@ class PolicyView(TenantPolicy):
         return cls.model_validate(policy.model_dump())
 
 
-class AuditView(_Value):
+class AuditView(FrozenModel):
     """An event of the audit log; fields as in `filmgate.review.audit.AuditEvent`."""
 
     tenant: str
@@ -195,7 +188,7 @@ class AuditView(_Value):
         return cls.model_validate(event.model_dump())
 
 
-class AssetView(_Value):
+class AssetView(FrozenModel):
     """An asset as its owner sees it; times in UTC.
 
     `status`, `reason` and `notes` sum up the results, of which there is one a capability. `bytes`
@@ -263,26 +256,26 @@ Want = Annotated[tuple[Name, ...] | None, Field(min_length=1, max_length=40)]
 """Capabilities; all that suit the file where it is None."""
 
 
-class AnalysisRequest(_Request):
+class AnalysisRequest(ClosedModel):
     """Capabilities to run; all that suit the file where none is named."""
 
     want: Want = None
 
 
-class BackfillRequest(_Request):
+class BackfillRequest(ClosedModel):
     """What to run on all files: those without a result of the current engine, or `everything`."""
 
     want: Want = None
     everything: bool = False
 
 
-class Backfill(_Value):
+class Backfill(FrozenModel):
     """A backfill that was started."""
 
     backfill_id: str
 
 
-class JobView(_Value):
+class JobView(FrozenModel):
     """One attempt of one capability, as the asset's owner sees it; times in UTC. Fields as in
     `filmgate.library.jobs.Job`."""
 
@@ -306,13 +299,13 @@ class JobView(_Value):
         return cls.model_validate(job.model_dump(include=set(cls.model_fields)))
 
 
-class Analyses(_Value):
+class Analyses(FrozenModel):
     """The jobs that were started."""
 
     jobs: list[JobView]
 
 
-class MatchView(_Value):
+class MatchView(FrozenModel):
     """A pair and its verdict; `a` is the smaller asset id.
 
     The paths are the owner's names of the two assets, empty where an asset is gone.
@@ -342,21 +335,21 @@ class MatchView(_Value):
         )
 
 
-class Listing(_Value, Generic[Item]):
+class Listing(FrozenModel, Generic[Item]):
     """A page. Pass `cursor` back, unread, for the next; None on the last page."""
 
     items: list[Item]
     cursor: str | None = None
 
 
-class FileUrl(_Value):
+class FileUrl(FrozenModel):
     """Where the bytes are until `expires_at` (UTC)."""
 
     url: str
     expires_at: datetime
 
 
-class Health(_Value):
+class Health(FrozenModel):
     """The service answers; which version, in which stage."""
 
     status: str = "ok"
@@ -364,14 +357,14 @@ class Health(_Value):
     stage: str
 
 
-class FieldError(_Value):
+class FieldError(FrozenModel):
     """One field that was wrong: where (JSON path, such as `body.files.0.sha256`) and why."""
 
     field: str
     message: str
 
 
-class Problem(_Value):
+class Problem(FrozenModel):
     """An error, as RFC 9457 has it. `instance` carries the request id, as the logs do."""
 
     type: str

@@ -7,17 +7,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Generic, Protocol, TypedDict, TypeVar
 
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from filmgate.library.jobs import Job, Progress
 from filmgate.library.matches import Match
 from filmgate.library.model import AnalyzedAsset, Asset, AssetStatus
 from filmgate.library.results import Result
+from filmgate.model import FrozenModel
 
 Item = TypeVar("Item")
 
 
-class Page(BaseModel, Generic[Item]):
+class Page(FrozenModel, Generic[Item]):
     """A slice of a listing. ``cursor`` is opaque; None on the last page.
 
     ``left_out`` counts the rows that were read for it and are not among the items, where the

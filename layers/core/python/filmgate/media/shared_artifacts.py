@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from filmgate.media import frames_artifact, keyframes_artifact, shots_artifact, sound_artifact
 from filmgate.media.consumers import Consumer
 from filmgate.media.frames_artifact import FramesConsumer
 from filmgate.media.keyframes_artifact import KeyframesConsumer
-from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo
 from filmgate.media.shots_artifact import ShotsConsumer
 from filmgate.media.sound_artifact import SoundConsumer
+
+if TYPE_CHECKING:
+    from filmgate.media.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)

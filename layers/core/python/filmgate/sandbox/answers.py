@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from filmgate.dedupe.engine import FINGERPRINT
 from filmgate.media.limits import Limits
@@ -18,6 +18,7 @@ from filmgate.media.model import Frame, MediaInfo
 from filmgate.media.packed import DamagedArtifactError
 from filmgate.media.shared_artifacts import SHARED
 from filmgate.media.sniff import CONTENT_TYPES
+from filmgate.model import ClosedModel, FrozenModel
 from filmgate.sandbox.port import Reading
 from filmgate.sandbox.wire import WireError
 
@@ -36,10 +37,8 @@ _MOST_PICTURE_SIDE = 1024
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 
 
-class ReadArguments(BaseModel):
+class ReadArguments(FrozenModel):
     """What the job ``read`` is given."""
-
-    model_config = ConfigDict(frozen=True)
 
     sha256: str
     info: MediaInfo
@@ -48,17 +47,13 @@ class ReadArguments(BaseModel):
     artifacts: tuple[str, ...] = (FINGERPRINT,)
 
 
-class _PictureShape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _PictureShape(ClosedModel):
     time_s: float = Field(ge=0, allow_inf_nan=False)
     height: int = Field(ge=1)
     width: int = Field(ge=1)
 
 
-class _Pictures(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Pictures(ClosedModel):
     shapes: list[_PictureShape] = Field(max_length=_MOST_PICTURES)
 
 

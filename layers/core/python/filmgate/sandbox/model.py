@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from filmgate.model import FrozenModel
 
 MIB = 1024**2
 
 
-class Budget(BaseModel):
+class Budget(FrozenModel):
     """What one file may use.
 
     Attributes:
@@ -19,19 +19,15 @@ class Budget(BaseModel):
         answer_bytes: how long its answer may be.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     memory_bytes: int
     cpu_s: int
     wall_s: float
     answer_bytes: int
 
 
-class Request(BaseModel):
+class Request(FrozenModel):
     """One file for one child. `job` names a function of the sandbox's module of jobs, and
     `arguments` is JSON for it."""
-
-    model_config = ConfigDict(frozen=True)
 
     job: str
     path: str
@@ -39,7 +35,7 @@ class Request(BaseModel):
     budget: Budget
 
 
-class Capabilities(BaseModel):
+class Capabilities(FrozenModel):
     """What holds where this process runs, as a child found it that tried.
 
     Attributes:
@@ -53,8 +49,6 @@ class Capabilities(BaseModel):
         strays_killed: what a child starts dies with it, in whatever process group it is.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     platform: str
     limits: tuple[str, ...] = ()
     parent_hidden: bool = False
@@ -65,14 +59,14 @@ class Capabilities(BaseModel):
     strays_killed: bool = False
 
 
-class Ready(BaseModel):
+class Ready(FrozenModel):
     """The first word of the process that forks: what holds, or why it cannot work."""
 
     capabilities: Capabilities | None = None
     error: str | None = None
 
 
-class Exit(BaseModel):
+class Exit(FrozenModel):
     """How a child ended.
 
     Attributes:

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from filmgate.model import ClosedModel
+
 _LENGTH_BYTES = 4
 MOST_HEAD_BYTES = 64 * 1024
 MOST_FRAME_BYTES = 1024**2
@@ -24,13 +26,13 @@ class WireError(Exception):
     """Bytes that are no frame or no answer."""
 
 
-class Head(BaseModel):
+class Head(ClosedModel):
     """How a job went, and how long the parts are that follow.
 
     ``refused`` has a code and a reason, ``failed`` a reason for the log alone.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(strict=True)
 
     outcome: Literal["done", "refused", "memory", "failed"]
     code: str = Field("", pattern=r"^[a-z_]{0,40}$")

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -17,6 +15,7 @@ from pydantic import (
 )
 
 from filmgate.engines.embedding.port import EmbeddingError
+from filmgate.model import ClosedModel
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -25,18 +24,14 @@ Cosine = Annotated[float, Field(ge=-1, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FileOf(_Value):
+class FileOf(ClosedModel):
     """A file beside the manifest, and the digest of its content."""
 
     file: FileName
     sha256: Sha256
 
 
-class Input(_Value):
+class Input(ClosedModel):
     """The input of the model: float32 (n, 3, height, width).
 
     Attributes:
@@ -57,7 +52,7 @@ class Input(_Value):
     std: tuple[Positive, Positive, Positive]
 
 
-class Output(_Value):
+class Output(ClosedModel):
     """The output of the model: float32 (n, dimensions); `normalise` scales it to unit length."""
 
     name: str
@@ -84,7 +79,7 @@ class Background(FileOf):
         return self
 
 
-class Bounds(_Value):
+class Bounds(ClosedModel):
     """See `filmgate.engines.embedding.track.Scale`. There is no default: it has to be measured."""
 
     candidate: Cosine
@@ -97,7 +92,7 @@ class Bounds(_Value):
         return self
 
 
-class Manifest(_Value):
+class Manifest(ClosedModel):
     """A model: identity, files, input, output, and what its similarities mean."""
 
     name: Word
