@@ -44,9 +44,9 @@ class CompactionEvent(FrozenModel):
 @metrics.log_metrics
 @event_parser(model=CompactionEvent)
 def handler(event: CompactionEvent, context: LambdaContext) -> dict[str, int]:
-    """Answer with how many entries were applied, by tenant; one that fails holds up no other.
+    """Return the number of applied entries by tenant. The failure of one does not affect others.
 
-    Rounds go on while there is time for one more.
+    Rounds continue while there is time for another one.
     """
     delta, index = _stores()
     tenants: Sequence[str] = event.tenants or ()

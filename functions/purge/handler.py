@@ -36,15 +36,15 @@ from filmgate.settings import (
 )
 
 RESERVE_S = 60.0
-"""Left of the function's time when nothing new is begun: removing one asset takes seconds."""
+"""No new removal begins with less time left, in seconds; removing one asset takes seconds."""
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, object], context: LambdaContext) -> dict[str, int]:
-    """Answer with how much each step did; a tenant that fails holds up no other.
+    """Return the number of actions of each step. The failure of a tenant does not affect others.
 
-    What there is no time for is left to the next invocation.
+    The next invocation does what there was no time for.
     """
     left = remaining_s(context)
     keys, deps = _wired()

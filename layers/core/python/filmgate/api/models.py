@@ -1,4 +1,4 @@
-"""What travels over the HTTP API, for the server and the client. No FastAPI here."""
+"""Requests and responses of the HTTP API, for the server and the client; without FastAPI."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ Reason = Annotated[
         pattern=r"^[^\x00-\x1f\x7f-\x9f]+$",
     ),
 ]
-"""Words of a person, for the audit log."""
+"""A reason given by a person, for the audit log."""
 
 
 class DownloadName(StrEnum):
-    """The files of an asset that can be fetched."""
+    """The files of an asset that can be downloaded."""
 
     TILES = "tiles.jpg"
     TILES_INDEX = "tiles.json"
@@ -55,9 +55,10 @@ class DownloadName(StrEnum):
 
 
 class UploadFile(ClosedModel):
-    """One file its owner wants to upload.
+    """A file to upload.
 
-    `path` is a label and may hold anything but control characters; no file is ever named after it.
+    `path` is a label. It may contain anything but control characters, and is never used as a file
+    name.
     """
 
     path: Annotated[
@@ -90,9 +91,9 @@ class PresignedPost(FrozenModel):
 
 
 class Upload(FrozenModel):
-    """Where to send one file; `upload` is None where there is nothing to send.
+    """Where to send one file; `upload` is null if there is nothing to send.
 
-    `hint` says what to do instead, where something can be done.
+    Then `hint` says what can be done instead, if anything.
     """
 
     asset_id: str
@@ -103,13 +104,14 @@ class Upload(FrozenModel):
 
 
 class Uploads(FrozenModel):
-    """In the order asked."""
+    """In the order of the requested files."""
 
     uploads: list[Upload]
 
 
 class ResultView(FrozenModel):
-    """What an engine last said of an asset; fields as in `filmgate.library.results.Result`."""
+    """The latest result of an engine for an asset; fields as in
+    `filmgate.library.results.Result`."""
 
     capability: str
     engine: str
@@ -132,14 +134,14 @@ class ResultView(FrozenModel):
 
 
 class Bytes(StrEnum):
-    """Whether the uploaded bytes are there, or were removed as the retention policy says."""
+    """Whether the uploaded bytes are stored, or were removed by the retention policy."""
 
     STORED = "stored"
     GONE = "gone"
 
 
 class HoldView(FrozenModel):
-    """A legal hold: as long as an asset has one, nothing deletes it."""
+    """A legal hold: an asset cannot be deleted as long as it has one."""
 
     hold_id: str
     reason: str
@@ -191,8 +193,8 @@ class AuditView(FrozenModel):
 class AssetView(FrozenModel):
     """An asset as its owner sees it; times in UTC.
 
-    `status`, `reason` and `notes` sum up the results, of which there is one a capability. `bytes`
-    is null before they came. A deleted asset can be restored until `purge_at`.
+    `status`, `reason` and `notes` summarize the results, one for each capability. `bytes` is null
+    before the upload. A deleted asset can be restored until `purge_at`.
     """
 
     asset_id: str
@@ -238,7 +240,7 @@ class AssetView(FrozenModel):
         )
 
     def summary_count(self, capability: str, name: str) -> int:
-        """A count in a capability's summary; 0 where it says nothing."""
+        """Return a count in the summary of a capability; 0 if it is missing."""
         for result in self.results:
             value = result.summary.get(name) if result.capability == capability else None
             if isinstance(value, int):
@@ -253,11 +255,11 @@ def _bytes(asset: Asset) -> Bytes | None:
 
 
 Want = Annotated[tuple[Name, ...] | None, Field(min_length=1, max_length=40)]
-"""Capabilities; all that suit the file where it is None."""
+"""Capabilities; null for all that accept the file."""
 
 
 class AnalysisRequest(ClosedModel):
-    """Capabilities to run; all that suit the file where none is named."""
+    """Capabilities to run; null for all that accept the file."""
 
     want: Want = None
 
@@ -308,7 +310,7 @@ class Analyses(FrozenModel):
 class MatchView(FrozenModel):
     """A pair and its verdict; `a` is the smaller asset id.
 
-    The paths are the owner's names of the two assets, empty where an asset is gone.
+    The paths are the owner's names of the two assets, empty if an asset does not exist any more.
     """
 
     match_id: str
@@ -336,21 +338,21 @@ class MatchView(FrozenModel):
 
 
 class Listing(FrozenModel, Generic[Item]):
-    """A page. Pass `cursor` back, unread, for the next; None on the last page."""
+    """A page of a listing. Pass `cursor` back unchanged for the next; null on the last page."""
 
     items: list[Item]
     cursor: str | None = None
 
 
 class FileUrl(FrozenModel):
-    """Where the bytes are until `expires_at` (UTC)."""
+    """A URL of a file, valid until `expires_at` (UTC)."""
 
     url: str
     expires_at: datetime
 
 
 class Health(FrozenModel):
-    """The service answers; which version, in which stage."""
+    """The status, version and stage of the service."""
 
     status: str = "ok"
     version: str
@@ -358,14 +360,14 @@ class Health(FrozenModel):
 
 
 class FieldError(FrozenModel):
-    """One field that was wrong: where (JSON path, such as `body.files.0.sha256`) and why."""
+    """An invalid field: its JSON path, such as `body.files.0.sha256`, and why it is invalid."""
 
     field: str
     message: str
 
 
 class Problem(FrozenModel):
-    """An error, as RFC 9457 has it. `instance` carries the request id, as the logs do."""
+    """An error as defined by RFC 9457. `instance` contains the request id, as the logs do."""
 
     type: str
     title: str

@@ -1,4 +1,4 @@
-"""What the parent asks of the sandbox, and what it hears of how a child ended."""
+"""Requests of the parent to the sandbox, and reports of how a child ended."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ MIB = 1024**2
 
 
 class Budget(FrozenModel):
-    """What one file may use.
+    """Resource limits for one file.
 
     Attributes:
-        memory_bytes: private memory of the child, that of its interpreter included.
+        memory_bytes: private memory of the child, including its interpreter.
         cpu_s: processor time of all its threads, in seconds.
         wall_s: seconds from its start until it is killed.
-        answer_bytes: how long its answer may be.
+        answer_bytes: maximum length of its answer.
     """
 
     memory_bytes: int
@@ -36,17 +36,17 @@ class Request(FrozenModel):
 
 
 class Capabilities(FrozenModel):
-    """What holds where this process runs, as a child found it that tried.
+    """The restrictions that apply to children, as tested by the first child.
 
     Attributes:
         platform: `sys.platform`.
         limits: resource limits that were set, by their names in `resource`.
         parent_hidden: the parent's memory and environment are closed to its own user's processes.
         no_new_privileges: no program can give the child more rights.
-        capabilities_dropped: the child holds none of root's powers.
+        capabilities_dropped: the child has no capabilities of root.
         system_calls_filtered: by `filmgate.sandbox.seccomp`.
-        landlock: the version by which file access is restricted; 0 where it is not.
-        strays_killed: what a child starts dies with it, in whatever process group it is.
+        landlock: the version of Landlock that restricts file access; 0 if it does not.
+        strays_killed: processes started by a child are killed with it, in any process group.
     """
 
     platform: str
@@ -60,7 +60,7 @@ class Capabilities(FrozenModel):
 
 
 class Ready(FrozenModel):
-    """The first word of the process that forks: what holds, or why it cannot work."""
+    """The first message of the process that forks: the restrictions, or why it cannot work."""
 
     capabilities: Capabilities | None = None
     error: str | None = None
@@ -72,9 +72,9 @@ class Exit(FrozenModel):
     Attributes:
         code: exit status, None after a signal.
         signal: the number of the signal that ended it.
-        overdue: it was killed at its deadline.
+        overdue: whether it was killed at its deadline.
         cpu_s: processor time it used, in seconds.
-        peak_bytes: most memory it held in RAM, pages shared with the parent included.
+        peak_bytes: peak resident memory, including pages shared with the parent.
     """
 
     code: int | None = None
@@ -86,11 +86,11 @@ class Exit(FrozenModel):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A child's answer, whatever it is, and how it ended.
+    """The unchecked answer of a child, and how the child ended.
 
     Attributes:
         answer: at most `Budget.answer_bytes`.
-        too_long: it had more to say, and was killed for it.
+        too_long: whether the child was killed because its answer was longer.
     """
 
     answer: bytes
