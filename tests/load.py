@@ -28,7 +28,7 @@ from tests.media_factory import video
 from tests.stack import RunningStack
 
 COPY_EVERY = 10
-"""Of so many pictures, the last is the one before it encoded anew."""
+"""Of so many pictures, the last is the previous one, encoded again."""
 SENDERS = 4
 _POLL_S = 0.5
 

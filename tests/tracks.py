@@ -64,7 +64,7 @@ def taken(frames: Floats, times: NDArray[np.floating], name: str = "a") -> Finge
 
 
 def barred(fingerprint: Fingerprint, *edges: float) -> Fingerprint:
-    """The same with bars told outside these edges: top, bottom, left, right."""
+    """The same with bars outside these edges: top, bottom, left, right."""
     assert fingerprint.frames is not None
     bars = np.array(edges, dtype=np.float32)
     return replace(fingerprint, frames=replace(fingerprint.frames, bars=bars))

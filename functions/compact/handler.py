@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel
 
 from filmgate.adapters.compactions import LambdaCompactions
 from filmgate.adapters.dynamodb.index import DynamoDeltaStore
@@ -20,9 +19,11 @@ from filmgate.adapters.s3 import S3SegmentStore
 from filmgate.dedupe.index.compaction import in_rounds
 from filmgate.dedupe.index.port import CompactionRequests
 from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.index.settings import SearchSettings
 from filmgate.errors import FilmgateError
+from filmgate.model import FrozenModel
 from filmgate.observability import MetricUnit, logger, metrics
-from filmgate.settings import ArtifactSettings, IndexTableSettings, SearchSettings
+from filmgate.settings import ArtifactSettings, IndexTableSettings
 
 LONGEST_ROUND_MS = 60_000
 """Merging as much as one run may merge takes seconds; so does moving it from and to S3."""
@@ -33,7 +34,7 @@ TENANTS_PER_CALL = 20
 Answer = TypeVar("Answer")
 
 
-class CompactionEvent(BaseModel):
+class CompactionEvent(FrozenModel):
     """The tenants to compact; a scheduled event names none."""
 
     tenants: tuple[str, ...] | None = None
@@ -43,9 +44,9 @@ class CompactionEvent(BaseModel):
 @metrics.log_metrics
 @event_parser(model=CompactionEvent)
 def handler(event: CompactionEvent, context: LambdaContext) -> dict[str, int]:
-    """Answer with how many entries were applied, by tenant; one that fails holds up no other.
+    """Return the number of applied entries by tenant. The failure of one does not affect others.
 
-    Rounds go on while there is time for one more.
+    Rounds continue while there is time for another one.
     """
     delta, index = _stores()
     tenants: Sequence[str] = event.tenants or ()

@@ -1,4 +1,4 @@
-"""What ingest gave up: mark the asset as failed, and keep the message for the redrive command."""
+"""Abandoned uploads: mark the asset as failed, and keep the message for the redrive command."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _record(record: SQSRecord) -> None:
-    """The asset first: a message is kept twice rather than an asset left without its reason."""
+    """Record the failure before the message is kept, so that no asset lacks its reason."""
     asset = _recorded(record.body)
     # EventBridge says in them why it could not deliver an event.
     attributes = {

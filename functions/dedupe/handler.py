@@ -18,20 +18,20 @@ from filmgate.dedupe import versions
 from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.port import CandidateIndex
 from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.index.settings import SearchSettings
+from filmgate.dedupe.matching.settings import DecisionSettings
 from filmgate.engines.status import EngineState, report
 from filmgate.observability import correlate, logger, remaining_s, report_job, span
+from filmgate.pipeline.budget import BudgetSettings
 from filmgate.pipeline.dedupe import DedupeEngine
 from filmgate.pipeline.run_engine import EngineDeps, run_engine
 from filmgate.pipeline.state import JobState
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
-    BudgetSettings,
     CompactionSettings,
-    DecisionSettings,
     IndexTableSettings,
     MatchTableSettings,
-    SearchSettings,
 )
 
 

@@ -13,6 +13,7 @@ from filmgate.adapters.s3 import S3Objects
 from filmgate.dedupe import versions
 from filmgate.engines.embedding.load import load
 from filmgate.engines.status import EngineState, report
+from filmgate.media.settings import LimitSettings
 from filmgate.observability import correlate, log_sandbox, logger, report_job, span
 from filmgate.pipeline.derive import DeriveDeps, derive
 from filmgate.pipeline.state import Outcome, RunState
@@ -23,7 +24,6 @@ from filmgate.settings import (
     AssetTableSettings,
     EmbeddingSettings,
     FunctionSettings,
-    LimitSettings,
     RawSettings,
 )
 

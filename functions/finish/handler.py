@@ -1,4 +1,4 @@
-"""Workflow step: record the end of jobs that the workflow could not carry on with."""
+"""Workflow step: record the end of jobs that the workflow could not continue."""
 
 from __future__ import annotations
 

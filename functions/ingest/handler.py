@@ -28,6 +28,7 @@ from filmgate.adapters.s3 import S3Objects
 from filmgate.adapters.sqs import SqsQueue
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.errors import TransientError
+from filmgate.media.settings import LimitSettings
 from filmgate.observability import (
     MetricUnit,
     correlate,
@@ -46,7 +47,6 @@ from filmgate.settings import (
     FunctionSettings,
     IdempotencySettings,
     IngestQueueSettings,
-    LimitSettings,
     RawSettings,
     WorkflowSettings,
 )

@@ -18,6 +18,7 @@ from filmgate.adapters.s3 import S3Objects, S3SegmentStore
 from filmgate.adapters.stepfunctions import StepFunctionsWorkflows
 from filmgate.dedupe.index.bands import BandIndex
 from filmgate.dedupe.index.segments import SegmentIndex
+from filmgate.dedupe.index.settings import SearchSettings
 from filmgate.errors import FilmgateError
 from filmgate.observability import MetricUnit, logger, metrics, remaining_s
 from filmgate.pipeline.unindex import BandRemoval
@@ -31,20 +32,19 @@ from filmgate.settings import (
     KeyTableSettings,
     MatchTableSettings,
     RawSettings,
-    SearchSettings,
     WorkflowSettings,
 )
 
 RESERVE_S = 60.0
-"""Left of the function's time when nothing new is begun: removing one asset takes seconds."""
+"""No new removal begins with less time left, in seconds; removing one asset takes seconds."""
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, object], context: LambdaContext) -> dict[str, int]:
-    """Answer with how much each step did; a tenant that fails holds up no other.
+    """Return the number of actions of each step. The failure of a tenant does not affect others.
 
-    What there is no time for is left to the next invocation.
+    The next invocation does what there was no time for.
     """
     left = remaining_s(context)
     keys, deps = _wired()

@@ -18,7 +18,7 @@ PYTHON = "3.13"
 CORE = "core"
 THIRD_PARTY = ("runtime", "imaging", "media", "web")
 OPTIONAL = ("inference",)
-"""Third-party layers that no function carries unless a deployment is told to."""
+"""Third-party layers that functions have only if a deployment configures it."""
 LAPTOP_ONLY = ("cli/", "client/", "report/", "dedupe/tuning/")
 """Sub-packages of filmgate that no function uses."""
 

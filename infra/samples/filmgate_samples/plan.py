@@ -23,7 +23,7 @@ from filmgate_samples import transforms
 from filmgate_samples.transforms import kind_of
 
 GENERATOR = "filmgate-samples/2"
-"""Name and version of the generator; a new version makes every file anew."""
+"""Name and version of the generator; a new version generates every file again."""
 
 
 def stream(seed: int, name: str) -> Generator:

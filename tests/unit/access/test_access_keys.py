@@ -100,7 +100,7 @@ def test_memory_stays_bounded() -> None:
     keys = [create_key(store, "acme", "many") for _ in range(1100)]
     for key in keys:
         tenant_of(ring, key)
-    assert len(ring._known) == 1024
+    assert len(ring._cache) == 1024
     tenant_of(ring, keys[0])
     assert store.lookups == 1101
 

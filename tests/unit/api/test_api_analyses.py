@@ -67,7 +67,7 @@ def test_an_asset_runs_again(
     assert client.get(f"/assets/{asset.asset_id}").json()["status"] == "processing"
     assert client.get(f"/jobs/{shown['job_id']}").json() == shown
     answer = post(client, asset, status=409)
-    assert answer["detail"] == "It is being run already: dedupe."
+    assert answer["detail"] == "It is already running: dedupe."
     assert len(world.workflows.started) == 1
 
 
@@ -99,7 +99,7 @@ def test_without_names_all_that_suit_the_file_run(world: World, client: TestClie
     [
         (["faces"], "body.want", "there is no capability faces"),
         (["dedupe", "faces", "a"], "body.want", "there is no capability a, faces"),
-        (["shots"], "body.want", "no engine takes image files"),
+        (["shots"], "body.want", "no requested engine accepts image files"),
         ([], "body.want", "at least 1"),
         (["dedupe"] * 41, "body.want", "at most 40"),
         (["x" * 5000], "body.want.0", "pattern"),
@@ -167,7 +167,7 @@ def test_a_record_that_never_keeps_still_is_a_conflict(
 ) -> None:
     asset = world.add_asset("acme", "a.png")
     monkeypatch.setattr(world.library, "begin", lambda *_: False)
-    assert "again and again" in post(client, asset, status=409)["detail"]
+    assert "kept changing" in post(client, asset, status=409)["detail"]
 
 
 def test_a_start_that_fails_leaves_the_asset_to_be_run_again(

@@ -115,7 +115,7 @@ def test_an_asset_is_run_again(world: World, client: FilmgateClient) -> None:
     asset = world.add_asset("acme", "a.png", AssetStatus.FAILED)
     (job,) = client.analyze(asset.asset_id)
     assert (job.asset_id, job.attempt) == (asset.asset_id, 2)
-    with pytest.raises(ApiError, match="409 Conflict: It is being run already: dedupe"):
+    with pytest.raises(ApiError, match="409 Conflict: It is already running: dedupe"):
         client.analyze(asset.asset_id, ["dedupe"])
     with pytest.raises(ApiError, match=r"422 .*there is no capability faces"):
         client.analyze(asset.asset_id, ["faces"])

@@ -188,7 +188,7 @@ def test_a_need_that_nothing_makes_is_named_before_anything_starts(
     folder: Folder, flow: Flow
 ) -> None:
     folder.add("nothing_makes_it", needs=("fingerprint", "dreams"))
-    with pytest.raises(FilmgateError, match="do-nothing/1 needs dreams, and nothing derives"):
+    with pytest.raises(FilmgateError, match="do-nothing/1 needs dreams, but nothing derives"):
         flow.upload("a.jpg", picture(1))
     assert flow.workflows.started == {}
 

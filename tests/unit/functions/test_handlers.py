@@ -15,11 +15,13 @@ from pydantic import ValidationError
 
 from filmgate.dedupe.index.segments import SegmentIndex
 from filmgate.dedupe.index.settings import IndexSettings
+from filmgate.dedupe.matching.settings import DecisionSettings
 from filmgate.errors import TransientError
 from filmgate.library.jobs import JobState
 from filmgate.library.model import AssetState, AssetStatus
+from filmgate.media.settings import LimitSettings
 from filmgate.pipeline.backfill import BackfillDeps
-from filmgate.settings import DecisionSettings, LimitSettings, MatchTableSettings
+from filmgate.settings import MatchTableSettings
 from tests.memory import MemoryDeltaStore, MemorySegmentStore
 from tests.unit.functions.context import Context
 from tests.unit.pipeline.flow import TENANT, Flow, picture

@@ -21,9 +21,9 @@ from filmgate.library.model import Asset, AssetStatus
 from filmgate.media.model import MediaKind
 from filmgate.pipeline import dedupe
 from filmgate.pipeline.artifacts import fingerprint_address
+from filmgate.pipeline.budget import BudgetSettings
 from filmgate.pipeline.ingest import ingest
 from filmgate.pipeline.state import RunState
-from filmgate.settings import BudgetSettings
 from tests.unit.pipeline.flow import TENANT, Flow, picture
 
 

@@ -113,7 +113,7 @@ def test_a_kind_that_no_engine_takes_is_refused(
     assert receipt.ingested is Ingested.REFUSED
     assert (asset.reason_code, asset.reason) == (
         "not_supported",
-        "Nothing here works on image files.",
+        "No engine accepts image files.",
     )
 
 

@@ -129,9 +129,9 @@ def test_a_hold_or_restore_that_comes_during_the_purge_is_refused(
     world.index.failures = 1
     with pytest.raises(TransientError):
         world.purge(one)
-    with pytest.raises(Conflict, match="removed for good"):
+    with pytest.raises(Conflict, match="permanently removed"):
         world.hold(one)
-    with pytest.raises(Conflict, match="removed for good"):
+    with pytest.raises(Conflict, match="permanently removed"):
         world.restore(one)
     # The next purge completes it, and the log names it once.
     assert purge_due(world.purging, "acme", actor="policy", enough_time=always) == 1

@@ -71,7 +71,7 @@ def test_only_folders_of_this_kind_are_swept(root: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_passes(root: Path) -> None:
-    with pytest.raises(TransientError, match="no room"), scratch():
+    with pytest.raises(TransientError, match="no space"), scratch():
         Path("/dev/full").write_bytes(b"x" * 100_000)
     assert list(root.iterdir()) == []
 

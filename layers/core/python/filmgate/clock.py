@@ -1,4 +1,4 @@
-"""The time, as records keep it."""
+"""The current time, with the precision of stored records."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The exceptions that cross package borders."""
+"""The exceptions that packages raise to each other."""
 
 
 class FilmgateError(Exception):
-    """Base of every error Filmgate raises on purpose."""
+    """The base class of all errors that Filmgate raises deliberately."""
 
 
 class MediaRefused(FilmgateError):
@@ -20,15 +20,15 @@ class MediaRefused(FilmgateError):
 
 
 class TransientError(FilmgateError):
-    """Something outside failed for now; the same call may succeed later."""
+    """An external service failed temporarily; the same call may succeed later."""
 
 
 class EngineUnavailable(FilmgateError):
-    """An engine cannot run here, such as one without its weights; the message says why."""
+    """An engine cannot run here, for example without its weights; the message says why."""
 
 
 class NothingToRun(FilmgateError):
-    """No engine takes this kind of file, or none of those asked for does."""
+    """No engine, or none of the requested ones, accepts this kind of file."""
 
 
 class NotFound(FilmgateError):
@@ -40,4 +40,4 @@ class Conflict(FilmgateError):
 
 
 class InvalidCursor(FilmgateError):
-    """A paging cursor that no listing of this tenant gave out."""
+    """A paging cursor that no listing of this tenant returned."""

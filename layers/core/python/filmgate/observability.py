@@ -1,7 +1,7 @@
-"""Logs, metrics and traces of the workers, the same for all.
+"""Logs, metrics and traces, shared by all functions.
 
-Service, namespace and level come from the POWERTOOLS_* variables. Nothing that can hold the name of
-a file or a key of S3 goes into a log.
+The service name, the metric namespace and the log level come from the POWERTOOLS_* variables.
+Nothing that may contain a file name or an S3 key is logged.
 """
 
 from __future__ import annotations
@@ -41,37 +41,37 @@ _MOST_FRAMES = 5
 
 
 def correlate(correlation_id: str, **ids: str | None) -> None:
-    """Put these into every log line until the invocation ends."""
+    """Add these ids to every log line until the invocation ends."""
     logger.set_correlation_id(correlation_id)
     logger.append_keys(**ids)
 
 
 @contextmanager
 def span(name: str, **attributes: str | int | float | bool) -> Iterator[None]:
-    """A span of the trace around the block, where traces are exported; else nothing.
+    """Trace the block as a span, if traces are exported.
 
     OpenTelemetry comes with the layer that exports traces. It is imported only where
-    OTEL_TRACES_EXPORTER names an exporter, so that functions without do not pay for it.
+    OTEL_TRACES_EXPORTER names an exporter, so that other functions do not spend time on the import.
     """
-    wanted = os.environ.get("OTEL_TRACES_EXPORTER", "none") not in {"", "none"}
-    if not wanted or find_spec("opentelemetry") is None:
+    is_exported = os.environ.get("OTEL_TRACES_EXPORTER", "none") not in {"", "none"}
+    if not is_exported or find_spec("opentelemetry") is None:
         yield
         return
-    from opentelemetry import trace  # noqa: PLC0415 - only where somebody looks at the traces
+    from opentelemetry import trace  # noqa: PLC0415 - needed only if traces are exported
 
     with trace.get_tracer("filmgate").start_as_current_span(name, attributes=attributes):
         yield
 
 
 def fault(error: BaseException | None) -> list[dict[str, object]]:
-    """What went wrong and where, from the outermost error to its first cause; for a log line.
+    """Describe an error and its causes for a log line, the outermost error first.
 
-    Only our own messages are told: those of validators and clients quote the data, names of files
-    too.
+    Only messages of Filmgate's own errors are included. Messages of validators and clients quote
+    data, which may contain file names.
     """
-    found: list[dict[str, object]] = []
+    errors: list[dict[str, object]] = []
     cause = error
-    while cause is not None and len(found) < _MOST_CAUSES:
+    while cause is not None and len(errors) < _MOST_CAUSES:
         response = getattr(cause, "response", None)
         code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
         frames = traceback.extract_tb(cause.__traceback__)[-_MOST_FRAMES:]
@@ -82,19 +82,19 @@ def fault(error: BaseException | None) -> list[dict[str, object]]:
         }
         if isinstance(cause, FilmgateError):
             entry["message"] = str(cause)
-        found.append(entry)
-        hidden = cause.__suppress_context__
-        cause = cause.__cause__ or (None if hidden else cause.__context__)
-    return found
+        errors.append(entry)
+        suppressed = cause.__suppress_context__
+        cause = cause.__cause__ or (None if suppressed else cause.__context__)
+    return errors
 
 
 def remaining_s(context: LambdaContext) -> Callable[[], float]:
-    """Seconds until Lambda stops this invocation, as of each call."""
+    """Return a function that tells how many seconds are left until Lambda stops this invocation."""
     return lambda: context.get_remaining_time_in_millis() / 1000
 
 
 def report_job(job: Job) -> dict[str, Any]:
-    """Log and count how a job ended; what the workflow gets to see of it."""
+    """Log and count how a job ended. Returns the fields that the workflow receives."""
     ended = {
         "job_id": job.job_id,
         "capability": job.capability,
@@ -113,6 +113,6 @@ def _measure(job: Job, name: str, unit: MetricUnit, value: float) -> None:
 
 
 def log_sandbox(capabilities: BaseModel) -> None:
-    """Log what confines the processes that decode here, see
+    """Log which restrictions apply to the processes that decode, see
     `filmgate.sandbox.model.Capabilities`."""
     logger.info("the sandbox is ready", extra={"sandbox": capabilities.model_dump()})

@@ -1,19 +1,16 @@
-"""What the functions read from their environment: small groups, each for one need.
+"""Environment variables of the functions, in small groups.
 
-Every field is the variable of its name in capitals with FILMGATE_ in front. Read at first use,
-so a function needs only the variables of the groups it uses. A missing one is a ValidationError.
+Each field is read from the variable with its name in capitals and the prefix FILMGATE_. A group
+is read when it is first used, so a function needs only the variables of the groups that it uses.
+A missing variable raises ValidationError.
+
+The groups here name parts of a deployment. A group with the constants of a package is defined in
+that package, so that a function loads only the packages that it uses.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from filmgate.dedupe.index.settings import BandSettings, IndexSettings
-from filmgate.dedupe.matching.settings import MatchSettings
-from filmgate.media.limits import Limits
-from filmgate.pipeline.budget import MatchBudget
 
 
 class Environment(BaseSettings):
@@ -47,13 +44,13 @@ class AuditTableSettings(Environment):
 
 
 class RawSettings(Environment):
-    """The bucket of what tenants upload."""
+    """The bucket of uploads."""
 
     raw_bucket: str
 
 
 class ArtifactSettings(Environment):
-    """The bucket of what Filmgate makes."""
+    """The bucket of derived files."""
 
     artifacts_bucket: str
 
@@ -70,21 +67,6 @@ class CompactionSettings(Environment):
     compact_function: str
 
 
-class SearchSettings(Environment):
-    """Which candidate index it is, and its constants: JSON of the classes of
-    `filmgate.dedupe.index.settings`."""
-
-    index: Literal["segments", "bands"] = "segments"
-    index_settings: IndexSettings = IndexSettings()
-    band_settings: BandSettings = BandSettings()
-
-
-class BudgetSettings(Environment):
-    """How long an asset is compared; JSON of `filmgate.pipeline.budget.MatchBudget`."""
-
-    match_budget: MatchBudget = MatchBudget()
-
-
 class WorkflowSettings(Environment):
     """The two state machines of the workflow `analyze`."""
 
@@ -93,7 +75,7 @@ class WorkflowSettings(Environment):
 
     @property
     def arns(self) -> dict[str, str]:
-        """By the names of `filmgate.library.ports.Workflows`."""
+        """ARNs by the names in `filmgate.library.ports.Workflows`."""
         return {"express": self.express_workflow_arn, "standard": self.standard_workflow_arn}
 
 
@@ -104,13 +86,13 @@ class BackfillSettings(Environment):
 
 
 class IdempotencySettings(Environment):
-    """The table of what was done already."""
+    """The table of requests that were already processed."""
 
     idempotency_table: str
 
 
 class IngestQueueSettings(Environment):
-    """The queue of uploads, for giving a message back."""
+    """The queue of uploads, to return messages to it."""
 
     ingest_queue_url: str
 
@@ -123,26 +105,14 @@ class DeadLetterSettings(Environment):
 
 class EmbeddingSettings(Environment):
     """The manifest of an embedding model: a path, or a key in the artifacts bucket; see
-    `filmgate.engines.embedding.load`. Empty for none."""
+    `filmgate.engines.embedding.load`. Empty if there is no model."""
 
     embedding_model: str = ""
 
 
 class FunctionSettings(BaseSettings):
-    """What Lambda itself says of the function: its memory, in MiB."""
+    """Set by Lambda itself: the memory of the function, in MiB."""
 
     model_config = SettingsConfigDict(env_prefix="AWS_LAMBDA_FUNCTION_", frozen=True)
 
     memory_size: int
-
-
-class LimitSettings(Environment):
-    """Bounds on media; JSON of `filmgate.media.limits.Limits`."""
-
-    limits: Limits = Limits()
-
-
-class DecisionSettings(Environment):
-    """Thresholds and weights; JSON of `filmgate.dedupe.matching.settings.MatchSettings`."""
-
-    match_settings: MatchSettings = MatchSettings()

@@ -19,7 +19,7 @@ from filmgate.dedupe.matching.calibration import (
 )
 from filmgate.dedupe.matching.decide import decide
 from filmgate.dedupe.matching.model import Comparison, Transform
-from filmgate.dedupe.matching.settings import MatchSettings
+from filmgate.dedupe.matching.settings import DecisionSettings, MatchSettings
 from filmgate.media.model import MediaKind
 
 SCORES = st.floats(0, 1)
@@ -116,8 +116,6 @@ def test_the_shipped_settings_fit_the_environment_of_a_function() -> None:
 
 
 def test_settings_with_maps_come_back_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
-    from filmgate.settings import DecisionSettings
-
     monkeypatch.setenv("FILMGATE_MATCH_SETTINGS", SETTINGS.model_dump_json(exclude_none=True))
     assert DecisionSettings().match_settings == SETTINGS
     monkeypatch.setenv("FILMGATE_MATCH_SETTINGS", '{"image": {"near": 0.9}}')

@@ -110,7 +110,7 @@ def other_weights(manifest: Path) -> None:
     ("spoil", "words"),
     [
         (without_weights, "model.onnx cannot be read: No such file"),
-        (other_weights, "model.onnx has the SHA-256 .* and the manifest says"),
+        (other_weights, "model.onnx has the SHA-256 .* but the manifest says"),
         (Path.unlink, "manifest.json cannot be read"),
     ],
 )
@@ -132,7 +132,7 @@ def square(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"output": wide(dimensions=25)}, r"the model gives \(1, 24\), .* says \(1, 25\)"),
+        ({"output": wide(dimensions=25)}, r"the model returns \(1, 24\), .* says \(1, 25\)"),
         ({"output": wide(name="vector")}, r"no output vector, but \['embedding'\]"),
         ({"output": wide(normalise=False)}, "not of unit length"),
         ({"input": square(width=64)}, r"takes tensor\(float\) .* says float \(3, 32, 64\)"),

@@ -1,1 +1,1 @@
-"""Who may call: API keys, each bound to one tenant. Only their hashes are stored."""
+"""API keys, each bound to one tenant. Only their hashes are stored."""

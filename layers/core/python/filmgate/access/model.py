@@ -1,4 +1,4 @@
-"""API keys: what they look like, what is kept of them."""
+"""API keys: their format, and the record that is stored for each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ KEY_ID_CHARACTERS = 12
 
 
 class KeyRecord(FrozenModel):
-    """What is stored of an API key; the key itself is not.
+    """The stored record of an API key; the key itself is not stored.
 
     Attributes:
         key_hash: 64 hex digits, SHA-256 of the key.
-        label: what the operator calls it.
-        expires_at: from when on it does not work; None for never.
-        revoked_at: since when it does not work; None while it does.
+        label: the operator's name for the key.
+        expires_at: when the key stops working; None if it does not expire.
+        revoked_at: when the key was revoked; None if it was not.
     """
 
     key_hash: str
@@ -35,33 +35,36 @@ class KeyRecord(FrozenModel):
 
     @property
     def key_id(self) -> str:
-        """A name for people: the first 12 digits of the hash (48 bits)."""
+        """A short name for the key: the first 12 digits of the hash (48 bits)."""
         return self.key_hash[:KEY_ID_CHARACTERS]
 
     def works(self, at: datetime) -> bool:
-        """Whether the key opens anything at that time."""
+        """Return whether the key is valid at that time."""
         expired = self.expires_at is not None and at >= self.expires_at
         return not expired and self.revoked_at is None
 
 
 def new_key() -> str:
-    """A fresh API key: `fg_` and 256 random bits in URL-safe base64."""
+    """Return a new API key: `fg_` and 256 random bits in URL-safe base64."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def well_formed(key: str) -> bool:
-    """Whether this could be a key at all; saves a look-up for what cannot."""
+    """Return whether a text has the format of a key. Other texts need no lookup."""
     return _KEY.fullmatch(key) is not None
 
 
 def hash_key(key: str) -> str:
-    """SHA-256 in hex.
+    """Return the SHA-256 in hex.
 
-    No salt and no slow hash: a key has 256 random bits, so there is no dictionary to try.
+    Neither a salt nor a slow hash is needed: a key has 256 random bits, so it cannot be guessed.
     """
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def valid_tenant(tenant: str) -> bool:
-    """1 to 63 of a-z, 0-9 and inner hyphens: safe in S3 keys and as the head of table keys."""
+    """Return whether a name has 1 to 63 characters of a-z, 0-9 and inner hyphens.
+
+    Such a name is safe in S3 keys and at the start of table keys.
+    """
     return _TENANT.fullmatch(tenant) is not None

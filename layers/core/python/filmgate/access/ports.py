@@ -1,4 +1,4 @@
-"""Where the records of API keys live."""
+"""The port to the storage of API keys."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from filmgate.access.model import KeyRecord
 
 
 class KeyStore(Protocol):
-    """Records by the hash of their key."""
+    """Records of API keys, by the hash of the key."""
 
     def find(self, key_hash: str) -> KeyRecord | None:
-        """Raises TransientError when the store cannot answer for now."""
+        """Return the record, or None. Raises TransientError if the store does not answer."""
 
     def records(self, tenant: str | None = None) -> list[KeyRecord]:
-        """All of them, or a tenant's, oldest first. Reads the whole table: for operators. Raises
-        TransientError."""
+        """Return all records, or those of one tenant, oldest first. Raises TransientError.
+
+        This reads the whole table and is meant for operators.
+        """
 
     def revoke(self, key_hash: str, at: datetime) -> None:
-        """Mark a key as revoked, keeping the first time. Raises NotFound where there is none,
-        TransientError when the store cannot answer."""
+        """Mark a key as revoked. If it was revoked before, the first time is kept.
+
+        Raises NotFound if there is no such key, TransientError if the store does not answer.
+        """
 
     def add(self, record: KeyRecord) -> None:
-        """Raises Conflict when the hash is taken, TransientError when the store cannot answer."""
+        """Store a new record.
+
+        Raises Conflict if the hash exists already, TransientError if the store does not answer.
+        """

@@ -1,4 +1,4 @@
-"""Make API keys and find whose they are."""
+"""Create, revoke and look up API keys."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _MAX_CACHED = 1024
 
 
 def create_key(store: KeyStore, tenant: str, label: str, expires_at: datetime | None = None) -> str:
-    """Make an API key for a tenant and return it; it cannot be shown again.
+    """Create an API key for a tenant and return it; it cannot be shown again.
 
     Raises:
-        ValueError: the tenant is not 1 to 63 of a-z, 0-9 and inner hyphens, or the label is empty
-            or longer than 200 characters, or the expiry is not in the future.
-        TransientError: the store cannot answer for now.
+        ValueError: the tenant does not have 1 to 63 characters of a-z, 0-9 and inner hyphens, or
+            the label is empty or longer than 200 characters, or the expiry is not in the future.
+        TransientError: the store did not answer.
     """
     if not valid_tenant(tenant):
         raise ValueError(
@@ -57,15 +57,17 @@ def create_key(store: KeyStore, tenant: str, label: str, expires_at: datetime | 
 
 
 def revoke_key(store: KeyStore, key_id: str) -> KeyRecord:
-    """Make a key stop working, within `MAX_AGE_S` seconds in workers that know it; its record.
+    """Revoke a key and return its record.
+
+    Workers that have the key in memory accept it for at most `MAX_AGE_S` seconds more.
 
     Args:
         key_id: `KeyRecord.key_id`, or the whole hash.
 
     Raises:
         NotFound: no key has this id.
-        ValueError: several have it, or it has fewer than 12 digits.
-        TransientError: the store cannot answer for now.
+        ValueError: several keys have this id, or it has fewer than 12 digits.
+        TransientError: the store did not answer.
     """
     if len(key_id) < KEY_ID_CHARACTERS:
         raise ValueError(f"the id of a key has {KEY_ID_CHARACTERS} digits")
@@ -81,34 +83,34 @@ def revoke_key(store: KeyStore, key_id: str) -> KeyRecord:
 
 @dataclass(slots=True)
 class KeyRing:
-    """Finds the record of a key, remembering known keys in this process for `max_age_s` seconds.
+    """Finds the record of a key, and caches it in this process for `max_age_s` seconds.
 
-    A key that was revoked works until then; one that expires stops on time. Unknown keys are not
-    remembered, so a new one works at once. Safe to share between threads.
+    A revoked key works until its cache entry expires; a key with an expiry stops on time. Unknown
+    keys are not cached, so a new key works at once. Thread-safe.
     """
 
     store: KeyStore
     max_age_s: float = MAX_AGE_S
     clock: Callable[[], float] = time.monotonic
-    _known: OrderedDict[str, tuple[float, KeyRecord]] = field(default_factory=OrderedDict)
+    _cache: OrderedDict[str, tuple[float, KeyRecord]] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
     def record_of(self, key: str) -> KeyRecord | None:
-        """The record of this key, or None where it opens nothing. Raises TransientError."""
+        """Return the record of a valid key, otherwise None. Raises TransientError."""
         if not well_formed(key):
             return None
         key_hash = hash_key(key)
         with self._lock:
-            known = self._known.get(key_hash)
-            if known is not None and self.clock() - known[0] < self.max_age_s:
-                return known[1] if known[1].works(now()) else None
+            cached = self._cache.get(key_hash)
+            if cached is not None and self.clock() - cached[0] < self.max_age_s:
+                return cached[1] if cached[1].works(now()) else None
         asked_at = self.clock()
         record = self.store.find(key_hash)
         with self._lock:
-            self._known.pop(key_hash, None)
+            self._cache.pop(key_hash, None)
             if record is None or not record.works(now()):
                 return None
-            self._known[key_hash] = (asked_at, record)
-            if len(self._known) > _MAX_CACHED:
-                self._known.popitem(last=False)
+            self._cache[key_hash] = (asked_at, record)
+            if len(self._cache) > _MAX_CACHED:
+                self._cache.popitem(last=False)
         return record

@@ -1,7 +1,7 @@
 """How long clients of AWS wait and how often they try.
 
 A call has to end before the function that makes it does, so that its caller learns what failed: the
-HTTP API gives up after 30 s. One call that hangs is known to hang after 20 s at most.
+HTTP API gives up after 30 s. A call that hangs fails after 20 s at most.
 """
 
 from __future__ import annotations

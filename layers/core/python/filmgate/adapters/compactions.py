@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from filmgate.adapters.clients import BRIEF
 from filmgate.errors import TransientError
 
 _LASTING = {"AccessDeniedException", "ResourceNotFoundException", "InvalidRequestContentException"}
@@ -18,12 +18,7 @@ _LASTING = {"AccessDeniedException", "ResourceNotFoundException", "InvalidReques
 
 @cache
 def _client() -> Any:
-    return boto3.client(
-        "lambda",
-        config=Config(
-            connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2}
-        ),
-    )
+    return boto3.client("lambda", config=BRIEF)
 
 
 class LambdaCompactions:

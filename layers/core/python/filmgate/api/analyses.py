@@ -24,13 +24,13 @@ def analyze(
     wanted: frozenset[str] | None,
     correlation_id: str,
 ) -> list[Job]:
-    """Start jobs for the capabilities, or for all that suit the asset.
+    """Start jobs for the capabilities, or for all that accept the asset.
 
     Raises:
         NotFound: the tenant has no such asset.
-        NothingToRun: one of the capabilities does not exist, or none takes files of this kind.
-        Conflict: its file is not stored, one of the capabilities is running, or others changed the
-            asset again and again.
+        NothingToRun: one of the capabilities does not exist, or none accepts files of this kind.
+        Conflict: its file is not stored, one of the capabilities is running, or other
+            writers kept changing the asset.
         TransientError: the workflow could not be started; the jobs are FAILED, to be run again.
     """
     known = {spec.capability for spec in registry.specs()}
@@ -42,22 +42,22 @@ def analyze(
 
 
 def _begun(library: Library, tenant: str, asset_id: str, wanted: frozenset[str] | None) -> Run:
-    """Others may begin other capabilities of the same asset meanwhile: then it is read again."""
+    """Begin a run. If another run of the asset begins at the same time, read it again."""
     for _ in range(_TRIES):
         asset = library.asset(tenant, asset_id)
         if asset.state is not AssetState.STORED:
             raise Conflict("Its file is not stored, so there is nothing to run on.")
         results = library.results(tenant, asset_id)
         if running := sorted(_running(results, wanted)):
-            raise Conflict(f"It is being run already: {', '.join(running)}.")
+            raise Conflict(f"It is already running: {', '.join(running)}.")
         run = plan(asset, results, wanted)
         if library.begin(asset.changed(), run.jobs, run.results):
             return run
-    raise Conflict("It was changed by others again and again.")
+    raise Conflict("Other writers kept changing the asset. Try again.")
 
 
 def _running(results: Iterable[Result], wanted: frozenset[str] | None) -> set[str]:
-    """Wanted capabilities with a job that may still end by itself."""
+    """Return the wanted capabilities with a job that is not stuck."""
     return {
         result.capability
         for result in results

@@ -1,10 +1,9 @@
-"""Opaque cursors that fit one tenant's one listing.
+"""Opaque cursors, each valid for one listing of one tenant.
 
-A cursor is base64url of a mark and a position. The mark binds the position to tenant and listing,
-so a cursor that was damaged, or belongs elsewhere, is told from a good one before it reaches the
-storage. It is no secret and guards nothing: every read is by the tenant of the key, whatever the
-position says.
-"""
+A cursor is the base64url of a checksum and a position. The checksum includes tenant and listing, so
+damaged cursors and cursors of other listings are rejected before they reach the storage. It is not
+a secret and protects nothing: every read is limited to the tenant of the key, whatever the
+position."""
 
 from __future__ import annotations
 
@@ -25,13 +24,13 @@ _POSITION = re.compile(r"([0-9.e+-]{1,32})\|([0-9a-f:]{1,100})")
 
 
 def seal(tenant: str, listing: str, position: str) -> str:
-    """The cursor for a position in a tenant's listing. `listing` names route and filter."""
+    """Return the cursor of a position in a listing; `listing` names the route and the filter."""
     body = position.encode()
     return base64.urlsafe_b64encode(_mark(tenant, listing, body) + body).decode().rstrip("=")
 
 
 def unseal(tenant: str, listing: str, cursor: str) -> str:
-    """The position in a cursor. Raises InvalidCursor for any other."""
+    """Return the position in a cursor. Raises InvalidCursor for a cursor of another listing."""
     try:
         # The length of base64 is a multiple of 4; the padding was cut off in `seal`.
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
@@ -49,10 +48,10 @@ def _mark(tenant: str, listing: str, body: bytes) -> bytes:
 
 
 def best_first(matches: Sequence[Match], *, limit: int, after: str | None) -> Page[Match]:
-    """A page of matches by falling score, from the position `after` on.
+    """Return a page of matches in descending order of score, after the position `after`.
 
-    A position is a score and an id, not a count, so matches that come and go between two pages
-    neither repeat nor hide others. Raises InvalidCursor for a position that is none.
+    A position is a score and an id, not a count, so matches that appear or disappear between two
+    pages do not shift others. Raises InvalidCursor for an invalid position.
     """
     ordered = sorted(matches, key=_rank)
     if after is not None:

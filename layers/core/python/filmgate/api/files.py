@@ -1,4 +1,4 @@
-"""Where the files of an asset can be fetched."""
+"""URLs to download the files of an asset."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ DOWNLOAD_EXPIRES_S = 900
 
 
 def file_url(services: Services, record: AnalyzedAsset, name: DownloadName) -> FileUrl:
-    """A URL for one file, good for 15 minutes. Raises NotFound where the asset has no such file."""
+    """Return a URL of a file, valid for 15 minutes. Raises NotFound if the asset does not have
+    it."""
     if name is not DownloadName.ORIGINAL:
         return _artifact_url(services, record, record.current, name.value)
     asset = record.asset
     key = _own(asset.key, f"raw/{asset.tenant}/")
-    # Uploads are of any type, HTML too: they are to be saved, never shown.
+    # Uploads can have any type, such as HTML, so browsers must save them and not display them.
     file_name = PurePosixPath(key).name
     return _signed(services, "raw", key, version_id=asset.version_id, file_name=file_name)
 
 
 def findings_url(services: Services, record: AnalyzedAsset, capability: str) -> FileUrl:
-    """A URL for what a capability found last, a JSON list of `filmgate.library.results.Finding`,
-    good for 15 minutes. Raises NotFound where it found nothing or never ran."""
+    """Return a URL of the latest findings of a capability, valid for 15 minutes.
+
+    The file is a JSON list of `filmgate.library.results.Finding`. Raises NotFound without findings.
+    """
     own = [result for result in record.current if result.capability == capability]
     return _artifact_url(services, record, own, FINDINGS)
 
@@ -45,7 +48,7 @@ def _artifact_url(
 
 
 def _own(key: str, prefix: str) -> str:
-    """The key, which must be the tenant's own: a signed URL can read any object."""
+    """Check that a key belongs to the tenant, because a signed URL can read any object."""
     if not key.startswith(prefix):
         raise NotFound("it has no such file")
     return key

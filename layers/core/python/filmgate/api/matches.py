@@ -15,14 +15,13 @@ from filmgate.library.model import AssetState
 from filmgate.library.ports import Library
 
 MOST_SORTED = 1000
-"""Rows that are read for one page, and sorted: some 1.5 MB, and 0.2 s."""
+"""Maximum number of rows that are read and sorted for one page: about 1.5 MB and 0.2 s."""
 _PLACE = r"(\d{1,3}):([0-9A-Za-z_-]{0,128})"
 _POSITION = re.compile(rf"{_PLACE}\.\.{_PLACE}/(.*)")
 
 
 def with_paths(library: Library, tenant: str, matches: Sequence[Match]) -> list[MatchView]:
-    """The matches as the API shows them, by one batch read of their assets; those of deleted assets
-    are left out."""
+    """Return matches with paths, without those of deleted assets. Reads the assets in one batch."""
     ids = list(dict.fromkeys(side for match in matches for side in (match.a, match.b)))
     assets = library.assets(tenant, ids)
     deleted = {asset.asset_id for asset in assets if asset.state is AssetState.DELETED}
@@ -146,8 +145,8 @@ def _crowded(
     those shown beyond `rest.after`.
     """
     ranked = best_first(found, limit=len(found), after=rest.after).items
-    unseen = sorted(ranked, key=lambda match: _place(ids, match))
-    if len(unseen) > limit:
-        reached = _place(ids, unseen[limit - 1])
-    page = best_first(unseen[:limit], limit=limit, after=None)
+    remaining = sorted(ranked, key=lambda match: _place(ids, match))
+    if len(remaining) > limit:
+        reached = _place(ids, remaining[limit - 1])
+    page = best_first(remaining[:limit], limit=limit, after=None)
     return page.items, _Rest(reached, rest.end, rest.after)

@@ -1,4 +1,4 @@
-"""Around every request: its id, its record for logs and metrics, and the last resort."""
+"""Middleware for every request: its id, its record for logs and metrics, and unhandled errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ID = re.compile(r"[A-Za-z0-9_=+/.-]{1,128}")
 
 
 class RequestScope:
-    """Gives each request an id, answers what nothing else caught, and tells the observer.
+    """Gives each request an id, answers unhandled errors, and informs the observer.
 
     The id is the header `x-request-id` when a proxy in front set one, and is returned under the
     same name.

@@ -1,4 +1,4 @@
-"""What travels over the HTTP API, for the server and the client. No FastAPI here."""
+"""Requests and responses of the HTTP API, for the server and the client; without FastAPI."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from filmgate.dedupe.matching.model import Verdict
 from filmgate.dedupe.records import verdict_of
@@ -17,6 +17,7 @@ from filmgate.library.matches import Match
 from filmgate.library.model import AnalyzedAsset, Asset, AssetStatus, Hold
 from filmgate.library.results import Result, ResultState
 from filmgate.media.model import MediaInfo
+from filmgate.model import ClosedModel, FrozenModel
 from filmgate.review.audit import AuditEvent
 from filmgate.review.policy import TenantPolicy
 
@@ -32,14 +33,6 @@ NO_REASON = "no reason was given"
 Item = TypeVar("Item")
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 Reason = Annotated[
     str,
     StringConstraints(
@@ -49,11 +42,11 @@ Reason = Annotated[
         pattern=r"^[^\x00-\x1f\x7f-\x9f]+$",
     ),
 ]
-"""Words of a person, for the audit log."""
+"""A reason given by a person, for the audit log."""
 
 
 class DownloadName(StrEnum):
-    """The files of an asset that can be fetched."""
+    """The files of an asset that can be downloaded."""
 
     TILES = "tiles.jpg"
     TILES_INDEX = "tiles.json"
@@ -61,10 +54,11 @@ class DownloadName(StrEnum):
     ORIGINAL = "original"
 
 
-class UploadFile(_Request):
-    """One file its owner wants to upload.
+class UploadFile(ClosedModel):
+    """A file to upload.
 
-    `path` is a label and may hold anything but control characters; no file is ever named after it.
+    `path` is a label. It may contain anything but control characters, and is never used as a file
+    name.
     """
 
     path: Annotated[
@@ -83,23 +77,23 @@ class UploadFile(_Request):
     ] = "application/octet-stream"
 
 
-class UploadRequest(_Request):
+class UploadRequest(ClosedModel):
     """1 to 100 files."""
 
     files: Annotated[tuple[UploadFile, ...], Field(min_length=1, max_length=MAX_UPLOADS)]
 
 
-class PresignedPost(_Value):
+class PresignedPost(FrozenModel):
     """A multipart/form-data POST: `fields` first, then the file as the last part, named `file`."""
 
     url: str
     fields: dict[str, str]
 
 
-class Upload(_Value):
-    """Where to send one file; `upload` is None where there is nothing to send.
+class Upload(FrozenModel):
+    """Where to send one file; `upload` is null if there is nothing to send.
 
-    `hint` says what to do instead, where something can be done.
+    Then `hint` says what can be done instead, if anything.
     """
 
     asset_id: str
@@ -109,14 +103,15 @@ class Upload(_Value):
     hint: str | None = None
 
 
-class Uploads(_Value):
-    """In the order asked."""
+class Uploads(FrozenModel):
+    """In the order of the requested files."""
 
     uploads: list[Upload]
 
 
-class ResultView(_Value):
-    """What an engine last said of an asset; fields as in `filmgate.library.results.Result`."""
+class ResultView(FrozenModel):
+    """The latest result of an engine for an asset; fields as in
+    `filmgate.library.results.Result`."""
 
     capability: str
     engine: str
@@ -139,14 +134,14 @@ class ResultView(_Value):
 
 
 class Bytes(StrEnum):
-    """Whether the uploaded bytes are there, or were removed as the retention policy says."""
+    """Whether the uploaded bytes are stored, or were removed by the retention policy."""
 
     STORED = "stored"
     GONE = "gone"
 
 
-class HoldView(_Value):
-    """A legal hold: as long as an asset has one, nothing deletes it."""
+class HoldView(FrozenModel):
+    """A legal hold: an asset cannot be deleted as long as it has one."""
 
     hold_id: str
     reason: str
@@ -159,7 +154,7 @@ class HoldView(_Value):
         return cls.model_validate(hold.model_dump())
 
 
-class HoldRequest(_Request):
+class HoldRequest(ClosedModel):
     """Why an asset must not be deleted."""
 
     reason: Reason
@@ -168,7 +163,7 @@ class HoldRequest(_Request):
 class PolicyView(TenantPolicy):
     """Days until data of each kind is removed, 1 to 36,500; null keeps for ever."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     @classmethod
     def of(cls, policy: TenantPolicy) -> PolicyView:
@@ -176,7 +171,7 @@ class PolicyView(TenantPolicy):
         return cls.model_validate(policy.model_dump())
 
 
-class AuditView(_Value):
+class AuditView(FrozenModel):
     """An event of the audit log; fields as in `filmgate.review.audit.AuditEvent`."""
 
     tenant: str
@@ -195,11 +190,11 @@ class AuditView(_Value):
         return cls.model_validate(event.model_dump())
 
 
-class AssetView(_Value):
+class AssetView(FrozenModel):
     """An asset as its owner sees it; times in UTC.
 
-    `status`, `reason` and `notes` sum up the results, of which there is one a capability. `bytes`
-    is null before they came. A deleted asset can be restored until `purge_at`.
+    `status`, `reason` and `notes` summarize the results, one for each capability. `bytes` is null
+    before the upload. A deleted asset can be restored until `purge_at`.
     """
 
     asset_id: str
@@ -245,7 +240,7 @@ class AssetView(_Value):
         )
 
     def summary_count(self, capability: str, name: str) -> int:
-        """A count in a capability's summary; 0 where it says nothing."""
+        """Return a count in the summary of a capability; 0 if it is missing."""
         for result in self.results:
             value = result.summary.get(name) if result.capability == capability else None
             if isinstance(value, int):
@@ -260,29 +255,29 @@ def _bytes(asset: Asset) -> Bytes | None:
 
 
 Want = Annotated[tuple[Name, ...] | None, Field(min_length=1, max_length=40)]
-"""Capabilities; all that suit the file where it is None."""
+"""Capabilities; null for all that accept the file."""
 
 
-class AnalysisRequest(_Request):
-    """Capabilities to run; all that suit the file where none is named."""
+class AnalysisRequest(ClosedModel):
+    """Capabilities to run; null for all that accept the file."""
 
     want: Want = None
 
 
-class BackfillRequest(_Request):
+class BackfillRequest(ClosedModel):
     """What to run on all files: those without a result of the current engine, or `everything`."""
 
     want: Want = None
     everything: bool = False
 
 
-class Backfill(_Value):
+class Backfill(FrozenModel):
     """A backfill that was started."""
 
     backfill_id: str
 
 
-class JobView(_Value):
+class JobView(FrozenModel):
     """One attempt of one capability, as the asset's owner sees it; times in UTC. Fields as in
     `filmgate.library.jobs.Job`."""
 
@@ -306,16 +301,16 @@ class JobView(_Value):
         return cls.model_validate(job.model_dump(include=set(cls.model_fields)))
 
 
-class Analyses(_Value):
+class Analyses(FrozenModel):
     """The jobs that were started."""
 
     jobs: list[JobView]
 
 
-class MatchView(_Value):
+class MatchView(FrozenModel):
     """A pair and its verdict; `a` is the smaller asset id.
 
-    The paths are the owner's names of the two assets, empty where an asset is gone.
+    The paths are the owner's names of the two assets, empty if an asset does not exist any more.
     """
 
     match_id: str
@@ -342,37 +337,37 @@ class MatchView(_Value):
         )
 
 
-class Listing(_Value, Generic[Item]):
-    """A page. Pass `cursor` back, unread, for the next; None on the last page."""
+class Listing(FrozenModel, Generic[Item]):
+    """A page of a listing. Pass `cursor` back unchanged for the next; null on the last page."""
 
     items: list[Item]
     cursor: str | None = None
 
 
-class FileUrl(_Value):
-    """Where the bytes are until `expires_at` (UTC)."""
+class FileUrl(FrozenModel):
+    """A URL of a file, valid until `expires_at` (UTC)."""
 
     url: str
     expires_at: datetime
 
 
-class Health(_Value):
-    """The service answers; which version, in which stage."""
+class Health(FrozenModel):
+    """The status, version and stage of the service."""
 
     status: str = "ok"
     version: str
     stage: str
 
 
-class FieldError(_Value):
-    """One field that was wrong: where (JSON path, such as `body.files.0.sha256`) and why."""
+class FieldError(FrozenModel):
+    """An invalid field: its JSON path, such as `body.files.0.sha256`, and why it is invalid."""
 
     field: str
     message: str
 
 
-class Problem(_Value):
-    """An error, as RFC 9457 has it. `instance` carries the request id, as the logs do."""
+class Problem(FrozenModel):
+    """An error as defined by RFC 9457. `instance` contains the request id, as the logs do."""
 
     type: str
     title: str

@@ -1,4 +1,4 @@
-"""Every error answer is application/problem+json, as RFC 9457 has it."""
+"""Error responses as application/problem+json, as defined by RFC 9457."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def invalid(errors: list[FieldError]) -> ApiError:
 
 
 def not_found() -> ApiError:
-    """404. The same answer whether a thing never was or is another tenant's."""
+    """404, for what does not exist as well as for what belongs to another tenant."""
     return ApiError(HTTPStatus.NOT_FOUND, "not-found", "There is nothing here under that id.")
 
 
@@ -76,7 +76,7 @@ def respond(error: ApiError, request_id: str) -> Response:
 
 
 def from_exception(error: Exception) -> ApiError:
-    """The problem an exception is answered with; 500 for what nobody foresaw."""
+    """Return the problem for an exception; 500 for an unexpected one."""
     match error:
         case FilmgateError():
             return _from_domain(error)
@@ -95,7 +95,7 @@ def _from_domain(error: FilmgateError) -> ApiError:
         case NotFound():
             return not_found()
         case InvalidCursor():
-            message = "not a cursor this listing has given out"
+            message = "not a cursor of this listing"
             return invalid([FieldError(field="query.cursor", message=message)])
         case Conflict():
             return ApiError(HTTPStatus.CONFLICT, "conflict", str(error))

@@ -1,4 +1,4 @@
-"""What the API depends on. The function wires AWS in, tests wire memory in."""
+"""The dependencies of the API. The function provides AWS, tests provide memory."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Services:
     """Ports and settings of one running API.
 
     Attributes:
-        upload_expires_s: how long a form for an upload holds, or as long as the credentials it was
-            signed with if that is less: so a client asks again for one that was refused.
+        upload_expires_s: how long an upload form is valid. It expires earlier if the credentials
+            that signed it do; then a client requests another one.
         observe: called after every request.
     """
 

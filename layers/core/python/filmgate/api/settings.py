@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from filmgate.media.settings import LimitSettings
 from filmgate.settings import (
     ArtifactSettings,
     AssetTableSettings,
     AuditTableSettings,
     BackfillSettings,
     KeyTableSettings,
-    LimitSettings,
     MatchTableSettings,
     RawSettings,
     WorkflowSettings,

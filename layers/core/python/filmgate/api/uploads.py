@@ -1,4 +1,4 @@
-"""Make room for files that are about to be uploaded."""
+"""Register files that are about to be uploaded."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def request_uploads(services: Services, tenant: str, files: Sequence[UploadFile]
     once. An empty one is not: its upload is taken, and refused with all others of bad content.
     """
     wanted = [_asset(tenant, file, services.limits) for file in files]
-    # One read for all: most of what a folder scanned again asks for is there.
+    # One read for all, because most files of a folder that is scanned again exist.
     stored = {
         record.asset.asset_id: record
         for record in services.library.analyzed(tenant, [asset.asset_id for asset in wanted])
@@ -119,7 +119,7 @@ def _asset(tenant: str, file: UploadFile, limits: Limits) -> Asset:
 def _hint(record: AnalyzedAsset) -> str | None:
     if record.status is AssetStatus.DELETED:
         identity = record.asset.asset_id
-        return f"It was deleted: bring it back with POST /assets/{identity}/restore."
+        return f"It was deleted: restore it with POST /assets/{identity}/restore."
     if record.status is AssetStatus.REFUSED:
         return f"Refused: {record.reason} The same content would be refused again."
     if record.status is AssetStatus.FAILED:

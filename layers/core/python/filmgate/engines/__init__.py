@@ -1,1 +1,1 @@
-"""What runs a model or an algorithm: engines and what they need."""
+"""Engines: implementations of capabilities, and how they are declared and loaded."""

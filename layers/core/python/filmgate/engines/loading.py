@@ -13,7 +13,9 @@ from filmgate.library.ports import ObjectStore
 
 
 def load(reference: str, objects: ObjectStore) -> Engine:
-    """The engine with this name and version; one that cannot run here says so with every run.
+    """Load the engine with this name and version.
+
+    If it cannot run here, the returned engine raises EngineUnavailable at every run.
 
     Raises:
         FilmgateError: there is no such engine.

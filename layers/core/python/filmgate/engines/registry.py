@@ -1,4 +1,4 @@
-"""Every engine, one line each."""
+"""The list of all engines."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ENGINES = ("filmgate.dedupe.engine",)
 
 
 def specs() -> tuple[EngineSpec, ...]:
-    """Of all engines, in order of registration."""
+    """Return the specs of all engines, in order of registration."""
     return tuple(import_module(name).SPEC for name in ENGINES)
 
 
 def planned(kind: MediaKind, capabilities: frozenset[str] | None = None) -> tuple[EngineSpec, ...]:
-    """The engines for a file of this kind: of all capabilities, or of some."""
+    """Return the engines for a kind of media, of all capabilities or of some."""
     return tuple(
         spec
         for spec in specs()
@@ -28,7 +28,7 @@ def planned(kind: MediaKind, capabilities: frozenset[str] | None = None) -> tupl
 
 
 def spec_of(reference: str) -> EngineSpec:
-    """Of the engine with this name and version. Raises FilmgateError for an unknown one."""
+    """Return the spec of an engine by name and version. Raises FilmgateError if it is unknown."""
     for spec in specs():
         if spec.reference == reference:
             return spec
@@ -36,8 +36,8 @@ def spec_of(reference: str) -> EngineSpec:
 
 
 def module_of(reference: str) -> str:
-    """The module of the engine with this name and version. Raises FilmgateError for an
-    unknown one."""
+    """Return the module of an engine by name and version. Raises FilmgateError if it is
+    unknown."""
     for name in ENGINES:
         if import_module(name).SPEC.reference == reference:
             return name

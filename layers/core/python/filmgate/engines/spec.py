@@ -1,4 +1,4 @@
-"""What an engine declares about itself, and how one is called."""
+"""The declaration of an engine, its input and its output."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{
 class EngineSpec(FrozenModel):
     """An implementation of a capability.
 
-    Names and versions are parts of keys and cursors, so few characters are allowed in them.
+    Names and versions are parts of keys and cursors, so only few characters are allowed.
 
     Attributes:
-        capability: what it answers, such as ``dedupe``.
-        name, version: together its identity; raise the version with any change of results.
-        accepts: the kinds of media it works on.
-        needs: names of derived artifacts that it reads, of `filmgate.pipeline.artifacts.NEEDS`;
-            empty for an engine that reads none.
+        capability: the question that it answers, such as ``dedupe``.
+        name, version: identify the engine; a change of results needs a new version.
+        accepts: the kinds of media that it accepts.
+        needs: names of derived artifacts that it reads, from `filmgate.pipeline.artifacts.NEEDS`.
         runner: the Lambda function that runs it: ``dedupe``, or ``engine`` for every engine that
             needs no storage of its own.
-        parts: what of it reports on its own whether it can be used, see `engines.status`.
+        parts: names under which its parts report whether they can be used, see
+            `engines.status`.
         express: whether it always ends within the five minutes of an Express workflow.
     """
 
@@ -46,19 +46,19 @@ class EngineSpec(FrozenModel):
 
     @property
     def reference(self) -> str:
-        """Name and version, as records and addresses hold them."""
+        """Name and version, as used in records and addresses."""
         return f"{self.name}/{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
 class EngineInput:
-    """What an engine works on.
+    """The input of an engine.
 
     Attributes:
-        job_id: the attempt; a name for intermediate artifacts.
+        job_id: the attempt; names intermediate artifacts.
         artifacts: keys of the derived artifacts that the engine needs, by name.
-        read: the bytes of an artifact by its name; raises NotFound or TransientError.
-        remaining_s: seconds left until the function that runs the engine is stopped.
+        read: returns the bytes of an artifact by its name; raises NotFound or TransientError.
+        remaining_s: returns the seconds left until the function is stopped.
     """
 
     asset: Asset
@@ -69,13 +69,13 @@ class EngineInput:
 
 
 class EngineOutput(FrozenModel):
-    """What an engine found.
+    """The output of an engine.
 
     Attributes:
         findings: stored as one immutable artifact.
-        summary: numbers and words of the capability for listings; small.
-        artifacts: further artifacts that the engine wrote, key by name.
-        cost_usd: what services outside charged.
+        summary: a few numbers and texts for listings, defined by the capability.
+        artifacts: keys of further artifacts that the engine wrote, by name.
+        cost_usd: cost of external services.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -86,8 +86,11 @@ class EngineOutput(FrozenModel):
 
 
 class Engine(Protocol):
-    """Runs on one asset. `MediaRefused` says that the file is unsuitable, `EngineUnavailable` that
-    the engine cannot run here, `TransientError` that the same call may succeed later."""
+    """An engine, which runs on one asset at a time.
+
+    It raises `MediaRefused` if the file is unsuitable, `EngineUnavailable` if it cannot run here,
+    and `TransientError` if the same call may succeed later.
+    """
 
     @property
     def spec(self) -> EngineSpec: ...

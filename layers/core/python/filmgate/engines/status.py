@@ -1,4 +1,4 @@
-"""Which engines and parts of engines can be used, as the workers that run them report."""
+"""Reports of the workers about which engines, and parts of engines, can be used."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from filmgate.model import FrozenModel
 
 
 class EngineState(FrozenModel):
-    """The engine (name and version) of a capability, or of a part of one; None, with the reason,
-    where it is unavailable."""
+    """The engine (name and version) of a capability, or of a part of one.
+
+    If it is unavailable, `engine` is None and `reason` says why.
+    """
 
     capability: str
     engine: str | None
@@ -21,7 +23,7 @@ class EngineState(FrozenModel):
 
 
 class EngineReport(FrozenModel):
-    """Every capability, and when a worker last reported; empty and None before any did."""
+    """The state of all engines, and the time of the last report; None before the first one."""
 
     engines: tuple[EngineState, ...] = ()
     reported_at: datetime | None = None
@@ -32,7 +34,7 @@ class _Reported(EngineState):
 
 
 def report(objects: ObjectStore, engines: Iterable[EngineState]) -> None:
-    """Record what this worker can use, each engine on its own. Raises TransientError."""
+    """Record the state of engines, one object for each. Raises TransientError."""
     for engine in engines:
         record = _Reported(**engine.model_dump(), reported_at=now())
         body = record.model_dump_json().encode()
@@ -40,7 +42,7 @@ def report(objects: ObjectStore, engines: Iterable[EngineState]) -> None:
 
 
 def reported(objects: ObjectStore, capabilities: Iterable[str]) -> EngineReport:
-    """What workers reported last of these. Raises TransientError."""
+    """Return the latest reports about these capabilities. Raises TransientError."""
     records = []
     for capability in capabilities:
         try:

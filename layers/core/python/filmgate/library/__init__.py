@@ -1,1 +1,1 @@
-"""Assets, jobs and matches, and where they are kept."""
+"""Assets, jobs, results and matches, and the ports to their storage."""

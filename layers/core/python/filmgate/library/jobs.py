@@ -13,7 +13,7 @@ from filmgate.model import FrozenModel
 
 
 class JobState(StrEnum):
-    """A job RUNs until its first end, and that end stands."""
+    """The state of a job. It runs until it ends for the first time; later ends are ignored."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -22,7 +22,7 @@ class JobState(StrEnum):
 
 
 class Progress(FrozenModel):
-    """How far a job is: the step it is in, and the share of all its work that is done (0 to 1)."""
+    """How far a job is: its current step, and the share of its work that is done (0 to 1)."""
 
     step: str
     share: float = Field(ge=0.0, le=1.0)
@@ -36,9 +36,9 @@ class Job(FrozenModel):
         run_id: the workflow execution that this job belongs to; jobs planned together share one.
         engine: name and version.
         attempt: 1 for the first run of this engine on this asset.
-        external_call: the id under which a service outside works on it, such as a Modal call.
+        external_call: the id of the call to an external service that does the work.
         error: why it failed; None otherwise.
-        seconds, cost_usd: what it took and cost, as far as it is known.
+        seconds, cost_usd: duration and cost; None if unknown.
         version: for optimistic locking; 0 before the record is stored.
     """
 
@@ -62,7 +62,7 @@ class Job(FrozenModel):
 
 
 class _Ids:
-    """ULIDs in the order in which they are asked for, also within a millisecond."""
+    """Generates ULIDs in increasing order, even within one millisecond."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -78,6 +78,8 @@ _ids = _Ids()
 
 
 def new_id() -> str:
-    """A ULID: 26 characters, of which the first ten are the time in milliseconds. Those of one
-    process sort in the order in which they were made."""
+    """Return a new ULID: 26 characters, the first ten of which are the time in milliseconds.
+
+    ULIDs of one process sort in the order in which they were generated.
+    """
     return str(_ids.new())

@@ -10,15 +10,15 @@ from filmgate.model import FrozenModel
 
 
 class Match(FrozenModel):
-    """A pair of assets and what a capability says of it.
+    """A pair of assets, and what a capability found out about it.
 
     Attributes:
         a, b: asset ids; ``a`` is the smaller one, so a pair has one record.
         label: the capability's class for the pair, such as ``near``.
         score: 0 to 1.
-        probability: calibrated, 0 to 1; None where no calibration exists.
-        engine: name and version of what compared the two.
-        payload: the evidence; typed by the capability, opaque to everybody else.
+        probability: calibrated, 0 to 1; None without a calibration.
+        engine: name and version of the engine that compared the two.
+        payload: the evidence; only the capability knows its fields.
     """
 
     tenant: str
@@ -39,5 +39,5 @@ class Match(FrozenModel):
 
 
 def match_id(first: str, second: str) -> str:
-    """The id of an unordered pair of assets."""
+    """Return the id of an unordered pair of assets."""
     return ":".join(sorted((first, second)))

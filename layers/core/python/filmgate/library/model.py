@@ -1,4 +1,7 @@
-"""Assets: uploaded files, what they are and where they lie. Nothing of any capability."""
+"""Assets: uploaded files, what they are and where they are stored.
+
+Nothing here depends on a capability.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,18 @@ GONE = "gone"
 CHECKSUM_MISMATCH = "checksum_mismatch"
 CHANGED = "changed"
 NOT_AS_ANNOUNCED = frozenset({GONE, CHECKSUM_MISMATCH, CHANGED})
-"""Reasons for a refusal that say nothing about the content: it may be uploaded again."""
+"""Reasons for a refusal that do not concern the content: it may be uploaded again."""
 NOT_PROCESSED = "not_processed"
-"""Reason for a failure: the upload was given up before its file could be looked at."""
+"""Reason for a failure: processing of the upload was abandoned before its file could be read."""
 
 
 class AssetState(StrEnum):
-    """Where a file itself is: announced, arrived and given up before it could be looked at, stored
-    and readable, not acceptable, or deleted and waiting to be restored or purged."""
+    """The state of the file itself.
+
+    WAITING: announced but not uploaded. FAILED: uploaded, but abandoned before it could be read.
+    STORED: stored and readable. REFUSED: not acceptable. DELETED: can be restored until it is
+    purged.
+    """
 
     WAITING = "waiting"
     FAILED = "failed"
@@ -50,9 +57,12 @@ class AssetStatus(StrEnum):
 
 
 class DataKind(StrEnum):
-    """What is stored of an asset beside its records, each kind with a retention of its own: the
-    uploaded bytes; pictures and sound decoded from them; fingerprints and embeddings of those; what
-    capabilities found; and all else that engines made."""
+    """The data stored for an asset besides its records; each kind has its own retention time.
+
+    RAW: the uploaded bytes. FRAMES, SOUND: pictures and sound decoded from them. FINGERPRINTS,
+    EMBEDDINGS: computed from pictures and sound. FINDINGS: findings of capabilities. OUTPUTS: all
+    other files that engines created.
+    """
 
     RAW = "raw"
     FRAMES = "frames"
@@ -64,7 +74,7 @@ class DataKind(StrEnum):
 
 
 class Hold(FrozenModel):
-    """A legal hold: as long as an asset has one, nothing deletes it.
+    """A legal hold: an asset cannot be deleted as long as it has one.
 
     Attributes:
         hold_id: a ULID.
@@ -81,19 +91,19 @@ class Asset(FrozenModel):
     """One uploaded file of a tenant.
 
     Attributes:
-        path: the name its owner knows it by; shown, never used as a file name.
+        path: the owner's name for the file; displayed, never used as a file name.
         key: its S3 key in the raw bucket, ``raw/{tenant}/{asset_id}/{safe name}``.
         version_id: the version of the object that `sha256` and `info` describe.
-        reason_code, reason: why the file was refused or given up; None otherwise.
-        holds: legal holds in force.
-        deleted_at, purge_at, state_before: of a deleted asset: since when, from when on it may be
-            purged, and the state to restore it to; None otherwise.
-        purge_started_at: since when it is being purged, which nothing stops any more; None
+        reason_code, reason: why the file was refused or abandoned; None otherwise.
+        holds: current legal holds.
+        deleted_at, purge_at, state_before: for a deleted asset, when it was deleted, from when on
+            it may be purged, and the state to restore; None otherwise.
+        purge_started_at: when its purge started, which cannot be stopped any more; None
             otherwise.
-        stored_at: when its bytes were last taken in; None before.
-        removed: kinds of data of which the retention policy left nothing, and since when; what a
-            later run makes counts as new.
-        removing: those of them whose removal has begun and may have to be completed.
+        stored_at: when its bytes were last stored; None before.
+        removed: kinds of data that the retention policy removed, and when; data that a later run
+            creates counts as new.
+        removing: those of them whose removal has started and may not be complete.
         version: counts the stored changes of this record, for optimistic locking; 0 before the
             first.
     """
@@ -123,11 +133,11 @@ class Asset(FrozenModel):
 
     @property
     def bytes_gone(self) -> bool:
-        """Whether the retention policy removed the uploaded bytes."""
+        """Return whether the retention policy removed the uploaded bytes."""
         return DataKind.RAW in self.removed
 
     def changed(self, **fields: object) -> Asset:
-        """The asset with these fields, as of now."""
+        """Return a copy with these fields, updated now."""
         return self.model_copy(update={**fields, "updated_at": now()})
 
 
@@ -158,13 +168,16 @@ class AnalyzedAsset(FrozenModel):
 
     @property
     def awaits_bytes(self) -> bool:
-        """Whether its content is yet to arrive: nothing came, not what was announced, or what came
-        could not be looked at."""
+        """Return whether the content still has to be uploaded.
+
+        True if nothing was uploaded, if the upload was not the announced file, or if it could not
+        be read.
+        """
         if self.asset.state is AssetState.FAILED:
             return True
         status = self.status
-        missed = status is AssetStatus.REFUSED and self.reason_code in NOT_AS_ANNOUNCED
-        return status is AssetStatus.WAITING or missed
+        not_as_announced = status is AssetStatus.REFUSED and self.reason_code in NOT_AS_ANNOUNCED
+        return status is AssetStatus.WAITING or not_as_announced
 
     @property
     def reason_code(self) -> str | None:
@@ -180,7 +193,7 @@ class AnalyzedAsset(FrozenModel):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the owner should know although the file was accepted."""
+        """Remarks for the owner about an accepted file."""
         return tuple(dict.fromkeys(note for result in self.current for note in result.notes))
 
     @property
@@ -195,9 +208,10 @@ class AnalyzedAsset(FrozenModel):
 
 
 def asset_id(tenant: str, path: str, sha256: str) -> str:
-    """A stable id: the same content under the same path of a tenant is the same asset.
+    """Return the id of an asset, which is the same for the same content, path and tenant.
 
-    26 hex digits (104 bits) of SHA-256 over the three, so asking for an upload twice is harmless.
+    It has 26 hex digits (104 bits) of the SHA-256 of the three, so requesting an upload twice is
+    harmless.
     """
     digest = hashlib.sha256("\0".join((tenant, path, sha256)).encode())
     return digest.hexdigest()[:26]

@@ -1,4 +1,4 @@
-"""What capabilities found: results, and the findings in them."""
+"""Results of capabilities, and the findings in them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from filmgate.model import FrozenModel
 
 
 class ResultState(StrEnum):
-    """How an engine's work on an asset stands. REFUSED is an answer about the file, FAILED is a
-    fault of ours or of a service we use, UNAVAILABLE says that the engine could not run here."""
+    """The state of an engine's work on an asset.
+
+    REFUSED is an answer about the file. FAILED is an error of Filmgate or of a service that it
+    uses. UNAVAILABLE means that the engine could not run here.
+    """
 
     RUNNING = "running"
     DONE = "done"
@@ -24,16 +27,18 @@ class ResultState(StrEnum):
 
 
 class Result(FrozenModel):
-    """What one engine of one capability last said of one asset. One record per
-    (asset, capability, engine); another version of an engine has a record of its own.
+    """The latest result of one engine of one capability for one asset.
+
+    There is one record for each asset, capability and engine; each version of an engine has its
+    own.
 
     Attributes:
         engine: name and version, such as ``filmgate-dedupe/4.5``.
-        job_id: the attempt that owns this record; only that one may end it.
+        job_id: the attempt that owns this record; only that attempt may end it.
         attempt: 1 for the first run of this engine on this asset.
-        summary: numbers and words of the capability, opaque to everybody else.
+        summary: numbers and texts whose meaning only the capability knows.
         artifacts: keys in the artifacts bucket by name.
-        notes: what the owner should know although the work succeeded.
+        notes: remarks for the owner although the work succeeded.
         seconds, cost_usd: what the attempt took and cost, as far as it is known.
         asset_created_at: of the asset, so that a listing brings results beside their asset.
         version: for optimistic locking; 0 before the record is stored.
@@ -59,7 +64,7 @@ class Result(FrozenModel):
     version: int = 0
 
     def changed(self, **fields: object) -> Result:
-        """The result with these fields, as of now."""
+        """Return a copy with these fields, updated now."""
         return self.model_copy(update={**fields, "updated_at": now()})
 
 
@@ -76,9 +81,9 @@ class Finding(FrozenModel):
     """One thing that an engine found in an asset.
 
     Attributes:
-        label: what it is, in the capability's vocabulary.
-        score: the engine's own, 0 to 1.
-        probability: calibrated, 0 to 1; None where no calibration exists.
+        label: the class of the finding, defined by the capability.
+        score: of the engine, 0 to 1.
+        probability: calibrated, 0 to 1; None without a calibration.
         start_s, end_s: seconds from the start of the asset; None for a picture.
         evidence: the key of an artifact that shows it.
     """
@@ -94,9 +99,10 @@ class Finding(FrozenModel):
 
 
 def current(results: Iterable[Result]) -> tuple[Result, ...]:
-    """The result of each capability whose attempt began last, in order of the capabilities' names.
+    """Return the result of the latest attempt of each capability, sorted by capability.
 
-    By the id of the job, and not by the last change: an outdated engine's job may end late.
+    The latest attempt has the highest job id. The time of the last change does not tell, because
+    the job of an outdated engine may end late.
     """
     latest: dict[str, Result] = {}
     for result in sorted(results, key=lambda result: (result.job_id, result.engine)):

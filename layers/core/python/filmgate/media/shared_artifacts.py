@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from filmgate.media import frames_artifact, keyframes_artifact, shots_artifact, sound_artifact
 from filmgate.media.consumers import Consumer
 from filmgate.media.frames_artifact import FramesConsumer
 from filmgate.media.keyframes_artifact import KeyframesConsumer
-from filmgate.media.limits import Limits
 from filmgate.media.model import MediaInfo
 from filmgate.media.shared_names import FRAMES, KEYFRAMES, SHOTS, SOUND
 from filmgate.media.shots_artifact import ShotsConsumer
 from filmgate.media.sound_artifact import SoundConsumer
+
+if TYPE_CHECKING:
+    from filmgate.media.limits import Limits
 
 Check = Callable[[bytes], None]
 """Raises `DamagedArtifactError` where bytes do not have the shape and the bounds of an artifact;

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from filmgate.media.audio import MAX_LEAD_S, MonoResampler
 from filmgate.media.consumers import Consumer, Depth, Picture
-from filmgate.media.limits import Limits
 from filmgate.media.packed import (
     DamagedArtifactError,
     PackedIndex,
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
     from numpy.typing import NDArray
+
+    from filmgate.media.limits import Limits
 
 RATE_HZ: Final = 16_000
 """Samples a second, for which recognisers of speech and sounds are trained."""

@@ -1,1 +1,1 @@
-"""The use-cases: what happens to an upload, step by step, over the ports."""
+"""The processing of an upload: one function over the ports for each step."""

@@ -1,6 +1,6 @@
-"""Where the artifacts of a file are: by content, capability and engine.
+"""The addresses of artifacts: by content, capability and engine.
 
-One address is the cache key, the idempotency key and the trail back to what made it.
+An address serves as cache key and idempotency key, and shows which engine created the artifact.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ FINDINGS = "findings.json"
 
 
 def address(tenant: str, sha256: str, capability: str, engine: str, name: str) -> str:
-    """The key in the artifacts bucket; `engine` is a name with its version."""
+    """Return the key in the artifacts bucket; `engine` is a name with its version."""
     return f"artifacts/{tenant}/{sha256}/{capability}/{engine}/{name}"
 
 
 def comparisons_address(tenant: str, sha256: str, engine: str, job_id: str) -> str:
-    """The key of what one run compared, under a prefix that the bucket empties in time."""
+    """Return the key of the comparisons of one run, under a prefix that expires."""
     return f"comparisons/{tenant}/{sha256}/{engine}/{job_id}.json"
 
 
 def fingerprint_address(tenant: str, sha256: str, engine: str, name: str = FINGERPRINT) -> str:
-    """The key of a fingerprint or of what was made along with it."""
+    """Return the key of a fingerprint, or of a file that was created with it."""
     return address(tenant, sha256, "fingerprint", engine, name)
 
 
 def folders_of(tenant: str, sha256: str) -> tuple[str, ...]:
-    """Prefixes in the artifacts bucket under which lies all that was made of a content."""
+    """Return the prefixes in the artifacts bucket of everything derived from a content."""
     return f"artifacts/{tenant}/{sha256}/", f"comparisons/{tenant}/{sha256}/"
 
 
@@ -54,7 +54,7 @@ _CAPABILITIES = {
 
 
 def kind_of(key: str) -> DataKind:
-    """The kind of what lies under a key below `folders_of`: by its name, else by what made it."""
+    """Return the kind of data of a key below `folders_of`, by its name or its capability."""
     top, _, _, capability, *rest = key.split("/")
     if top == "comparisons":
         return DataKind.FINGERPRINTS
@@ -63,18 +63,18 @@ def kind_of(key: str) -> DataKind:
 
 
 def shared_address(tenant: str, sha256: str, name: str) -> str:
-    """The key of an artifact of `filmgate.media.shared_names.SHARED_NAMES`."""
+    """Return the key of an artifact of `filmgate.media.shared_names.SHARED_NAMES`."""
     shared = SHARED_NAMES[name]
     return address(tenant, sha256, name, shared.version, shared.file)
 
 
 NEEDS = frozenset({"fingerprint", *SHARED_NAMES})
-"""Every name that an engine may declare: that of `filmgate.dedupe.engine`, which this module does
-not import because every capability uses it, and the shared ones."""
+"""All names that an engine may declare: the fingerprint of `filmgate.dedupe.engine`, which this
+module does not import because all capabilities use it, and the shared artifacts."""
 
 
 def check_needs(spec: EngineSpec) -> None:
-    """Raise FilmgateError where an engine declares a need that nothing makes."""
+    """Raise FilmgateError if an engine declares a need that does not exist."""
     for name in spec.needs:
         if name not in NEEDS:
-            raise FilmgateError(f"{spec.reference} needs {name}, and nothing derives {name}")
+            raise FilmgateError(f"{spec.reference} needs {name}, but nothing derives {name}")

@@ -1,4 +1,4 @@
-"""Bring a whole library up to date: list what has to run again, then begin each run."""
+"""Update a whole library: list the assets that have to run again, then begin each run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class BackfillOrder(FrozenModel):
 
     Attributes:
         backfill_id: names the listing, so that a repeated step writes the same one.
-        want: capabilities; all that suit each file where it is None.
-        everything: also what has a result of the current engine.
+        want: capabilities; None for all that accept the file.
+        everything: include assets that have a result of the current engine.
     """
 
     tenant: str
@@ -35,7 +35,7 @@ class BackfillOrder(FrozenModel):
 
 
 class BackfillItem(FrozenModel):
-    """One asset of a listing."""
+    """One asset in a listing."""
 
     tenant: str
     asset_id: str
@@ -43,7 +43,7 @@ class BackfillItem(FrozenModel):
 
 
 class BackfillListing(FrozenModel):
-    """Where the listing lies in the artifacts bucket, and how many assets are on it."""
+    """The key of a listing in the artifacts bucket, and the number of its assets."""
 
     key: str
     count: int
@@ -61,7 +61,7 @@ _ITEMS = TypeAdapter(tuple[BackfillItem, ...])
 
 
 def list_assets(deps: BackfillDeps, order: BackfillOrder) -> BackfillListing:
-    """Write the assets that have to run again, with the capabilities that each one lacks.
+    """Write the list of assets that have to run again, with the missing capabilities of each.
 
     Raises:
         ValueError: one of the capabilities does not exist.
@@ -77,7 +77,7 @@ def list_assets(deps: BackfillDeps, order: BackfillOrder) -> BackfillListing:
 
 
 def begin(deps: BackfillDeps, item: BackfillItem, correlation_id: str) -> state.RunState | None:
-    """Begin the run of one asset; None where it is gone, deleted, or running already.
+    """Begin the run of one asset. Returns None if it is gone, deleted, or already running.
 
     Raises TransientError.
     """
@@ -110,7 +110,7 @@ def _items(library: AssetRuns, order: BackfillOrder) -> Iterator[BackfillItem]:
 
 
 def _lacking(record: AnalyzedAsset, order: BackfillOrder) -> tuple[str, ...]:
-    """Capabilities that the order asks for and whose current engine has no result."""
+    """Return the requested capabilities whose current engine has no result."""
     asset = record.asset
     if asset.state is not AssetState.STORED or asset.info is None:
         return ()
@@ -118,7 +118,7 @@ def _lacking(record: AnalyzedAsset, order: BackfillOrder) -> tuple[str, ...]:
     specs = registry.planned(asset.info.kind, wanted)
     if order.everything:
         return tuple(spec.capability for spec in specs)
-    # A refusal is an answer; what failed has none yet.
+    # A refusal is an answer; a failure is not.
     answered = {
         result.engine for result in record.results if result.state is not ResultState.FAILED
     }

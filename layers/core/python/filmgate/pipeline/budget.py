@@ -1,25 +1,31 @@
-"""How long one asset may be compared with others."""
+"""The time limit for comparing one asset with others."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import PositiveFloat
 
 from filmgate.media.model import MediaKind
+from filmgate.model import FrozenModel
+from filmgate.settings import Environment
 
 
-class MatchBudget(BaseModel):
-    """Seconds after which no further comparison is begun, well below what the step may take.
+class MatchBudget(FrozenModel):
+    """Seconds after which no further comparison starts, well below the time limit of the step.
 
-    Two films of an hour take seconds to compare by their pictures and ten by their sound, so many
-    of them would outlast the step, again on every retry. Images run in Express workflows, which
-    live five minutes in all.
+    Comparing two films of an hour takes seconds for the pictures and ten seconds for the sound,
+    so with many candidates the step would time out, and time out again at every retry. Images run
+    in Express workflows, which last at most five minutes.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     image_s: PositiveFloat = 20.0
     other_s: PositiveFloat = 200.0
 
     def seconds(self, kind: MediaKind) -> float:
-        """For an asset of this kind."""
+        """Return the time limit for an asset of this kind, in seconds."""
         return self.image_s if kind is MediaKind.IMAGE else self.other_s
+
+
+class BudgetSettings(Environment):
+    """The time limit of a deployment, as JSON of `MatchBudget`."""
+
+    match_budget: MatchBudget = MatchBudget()

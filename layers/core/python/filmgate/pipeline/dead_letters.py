@@ -1,4 +1,4 @@
-"""An upload was given up: say so on its asset."""
+"""Mark the asset of an abandoned upload as failed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from filmgate.library.ports import Assets
 from filmgate.pipeline.uploads import Upload, asset_of
 
 REASON = (
-    "The file arrived and could not be looked at, try after try. "
+    "The file was uploaded, but repeated attempts to read it failed. "
     "Upload it again, or have an operator run the redrive command."
 )
 _TRIES = 5
 
 
 def give_up(library: Assets, upload: Upload) -> Asset | None:
-    """Record that no worker will look at this upload by itself any more.
+    """Record that this upload will not be retried automatically.
 
-    Returns the asset as FAILED; None where nothing is to be said: the key is no tenant's, or the
-    asset is further than that by now, through this upload or another one of the same key.
+    Returns the asset as FAILED. Returns None if the key does not belong to a tenant, or if the
+    asset is not WAITING any more, because of this upload or another one with the same key.
 
     Raises:
         TransientError: storage did not answer.
@@ -30,4 +30,4 @@ def give_up(library: Assets, upload: Upload) -> Asset | None:
         failed = asset.changed(state=AssetState.FAILED, reason_code=NOT_PROCESSED, reason=REASON)
         if (stored := library.compare_and_set(failed)) is not None:
             return stored
-    raise TransientError("the asset was changed by others again and again")
+    raise TransientError("other writers kept changing the asset")

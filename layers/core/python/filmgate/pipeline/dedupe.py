@@ -1,4 +1,4 @@
-"""The dedupe engine over storage: index, search, compare, decide."""
+"""The dedupe engine with its storage: index, search, compare, decide."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from filmgate.pipeline.budget import MatchBudget
 
 MAX_CANDIDATES = 200
 _FETCHERS = 8
-"""Candidates' fingerprints that are fetched at the same time; S3 takes 30 to 50 ms for each."""
+"""Number of fingerprints that are downloaded in parallel; S3 takes 30 to 50 ms for each."""
 _ASSETS_PER_CHECK = 8
-"""One asset in so many checks whether a compaction is due: a burst asks for few of them."""
+"""One of this many assets checks whether a compaction is due, so a burst requests only a few."""
 _RESERVE_S = 20.0
-"""Left of the function's time when comparing stops, for decisions and records."""
+"""Time of the function that is reserved for decisions and records, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,17 @@ class DedupeEngine:
     budget: MatchBudget = field(default_factory=MatchBudget)
     clock: Callable[[], float] = time.monotonic
     compactions: CompactionRequests | None = None
-    """None where nothing asks for compactions."""
+    """None if no compactions are requested."""
     spec = SPEC
 
     def run(self, given: EngineInput) -> EngineOutput:
-        """Write, then look: an asset is in the index before it searches it, so of two copies that
-        arrive together at least one finds the other.
+        """Add the asset to the index, then search. So if two copies arrive at the same time, at
+        least one finds the other.
 
-        Comparisons are an artifact of the job: a job that is run again takes up there.
+        Comparisons are an artifact of the job; a repeated job continues from them.
 
         Raises:
-            NotFound: the asset's own fingerprint is gone.
+            NotFound: the fingerprint of the asset is missing.
             TransientError: storage did not answer.
         """
         own = loads(given.read(FINGERPRINT))
@@ -86,7 +86,7 @@ class DedupeEngine:
         )
 
     def _compare(self, given: EngineInput, own: Fingerprint) -> Comparisons:
-        """Best candidates first, while there is time."""
+        """Compare candidates, the best first, until the time is over."""
         tenant, asset_id = given.asset.tenant, given.asset.asset_id
         allowed_s = min(
             self.budget.seconds(own.info.kind), max(0.0, given.remaining_s() - _RESERVE_S)
@@ -95,11 +95,11 @@ class DedupeEngine:
         self.index.add(tenant, index_entry(asset_id, own))
         others = self._others(tenant, index_query(asset_id, own))
         pairs: list[ComparedPair] = []
-        outdated = damaged = seen = 0
+        outdated = damaged = compared_count = 0
         for other, theirs in _fingerprints(self.objects, others, own.engine):
             if self.clock() >= end:
                 break
-            seen += 1
+            compared_count += 1
             if isinstance(theirs, Fingerprint):
                 pairs.append(_compared(asset_id, own, other.asset_id, theirs))
             elif isinstance(theirs, DamagedFingerprintError):
@@ -110,24 +110,24 @@ class DedupeEngine:
             engine=own.engine,
             pairs=tuple(pairs),
             candidates=len(others),
-            uncompared=len(others) - seen,
+            uncompared=len(others) - compared_count,
             outdated=outdated,
             damaged=damaged,
         )
 
     def _others(self, tenant: str, query: IndexQuery) -> list[Asset]:
-        """The best candidates that are not deleted; further ones where deleted ones took places."""
+        """Return the best candidates that are not deleted."""
         limit = MAX_CANDIDATES
         while True:
-            found = self.index.search(tenant, query, limit=limit)
-            records = self.assets.assets(tenant, [candidate.asset_id for candidate in found])
+            candidates = self.index.search(tenant, query, limit=limit)
+            records = self.assets.assets(tenant, [candidate.asset_id for candidate in candidates])
             others = [record for record in records if record.state is not AssetState.DELETED]
-            if len(found) < limit or len(others) >= MAX_CANDIDATES:
+            if len(candidates) < limit or len(others) >= MAX_CANDIDATES:
                 return others[:MAX_CANDIDATES]
             limit *= 2
 
     def _check_compaction(self, tenant: str, asset_id: str) -> None:
-        """Ask for a compaction when one is due. If that fails, the schedule brings one later."""
+        """Request a compaction if one is due. If that fails, a scheduled one follows later."""
         if self.compactions is None or zlib.crc32(asset_id.encode()) % _ASSETS_PER_CHECK:
             return
         with suppress(TransientError):
@@ -135,8 +135,8 @@ class DedupeEngine:
                 self.compactions.request([tenant])
 
     def _decide(self, tenant: str, compared: Comparisons) -> tuple[int, int]:
-        """Store a match for each pair that is at least similar, and withdraw those of an earlier
-        run that are different by this one; how many of either."""
+        """Store a match for each pair that is at least similar, and withdraw matches of earlier
+        runs whose pair is now different. Returns both numbers."""
         saved = 0
         different: set[str] = set()
         for pair in compared.pairs:
@@ -146,7 +146,7 @@ class DedupeEngine:
                 continue
             self.matches.save_match(match_of(tenant, pair.a, pair.b, verdict, now()))
             saved += 1
-        # Most pairs that differ were never a match: a few reads save hundreds of writes.
+        # Most different pairs never had a match, so a few reads save hundreds of writes.
         stored = self.matches.matches(tenant, sorted(different))
         for match in stored:
             self.matches.withdraw_match(tenant, match.match_id, now())
@@ -159,8 +159,11 @@ Fetched = Fingerprint | DamagedFingerprintError | None
 def _fingerprints(
     objects: ObjectStore, assets: Sequence[Asset], engine: str
 ) -> Iterator[tuple[Asset, Fetched]]:
-    """The candidates' fingerprints in order, some fetched ahead; None where there is none of this
-    engine. The address comes from the content, not from a record that may lag behind."""
+    """Download the fingerprints of candidates, in order, batch in advance.
+
+    None if there is none of this engine. The address is computed from the content, because a
+    record may be outdated.
+    """
 
     def fetch(asset: Asset) -> Fetched:
         if asset.sha256 is None:
@@ -175,12 +178,12 @@ def _fingerprints(
 
     with ThreadPoolExecutor(_FETCHERS) as pool:
         for start in range(0, len(assets), _FETCHERS):
-            some = assets[start : start + _FETCHERS]
-            yield from zip(some, pool.map(fetch, some), strict=True)
+            batch = assets[start : start + _FETCHERS]
+            yield from zip(batch, pool.map(fetch, batch), strict=True)
 
 
 def _compared(one_id: str, one: Fingerprint, other_id: str, other: Fingerprint) -> ComparedPair:
-    """The smaller id is `a`, so both sides measure the same."""
+    """Compare a pair with the smaller id as `a`, so that its order does not matter."""
     if one_id < other_id:
         return ComparedPair(a=one_id, b=other_id, comparison=compare(one, other))
     return ComparedPair(a=other_id, b=one_id, comparison=compare(other, one))

@@ -1,5 +1,4 @@
-"""Make the artifacts that planned engines need: each once for a content and version, and none
-that no engine asks for."""
+"""Derive the artifacts that planned engines need, once for each content and version."""
 
 from __future__ import annotations
 
@@ -52,13 +51,13 @@ class DeriveDeps:
 
 
 def derive(deps: DeriveDeps, state: RunState) -> Derived:
-    """Make what the engines of the run need, or find what was made of the same content before.
+    """Derive the artifacts of a run, or find those of the same content.
 
     Content that cannot be decoded ends all jobs of the run as refused.
 
     Raises:
-        FilmgateError: an engine is unknown, or needs what nothing here makes.
-        NotFound: the asset is gone.
+        FilmgateError: an engine is unknown, or needs an unknown artifact.
+        NotFound: the asset does not exist.
         TransientError: storage did not answer.
     """
     asset = deps.library.asset(state.tenant, state.asset_id)
@@ -66,7 +65,7 @@ def derive(deps: DeriveDeps, state: RunState) -> Derived:
         deps.library.report_progress(state.tenant, job.job_id, Progress(step="derive", share=0.0))
     needs = {job.job_id: registry.spec_of(job.engine).needs for job in state.work}
     try:
-        made = _artifacts(deps, asset, _names(needs.values()))
+        keys = _artifacts(deps, asset, _names(needs.values()))
     except MediaRefused as refusal:
         ending = Ending(ResultState.REFUSED, refusal.code, refusal.reason)
         end_running(deps.library, state.work, ending)
@@ -77,14 +76,14 @@ def derive(deps: DeriveDeps, state: RunState) -> Derived:
             reason_code=refusal.code,
         )
     work = tuple(
-        job.model_copy(update={"artifacts": _merged(made[name] for name in needs[job.job_id])})
+        job.model_copy(update={"artifacts": _merged(keys[name] for name in needs[job.job_id])})
         for job in state.work
     )
     return Derived(**state.model_dump(exclude={"work"}), work=work, outcome=Outcome.OK)
 
 
 def _names(needs: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Each name once, in the order in which they are asked for."""
+    """Return each name once, in order of its first occurrence."""
     return tuple(dict.fromkeys(name for names in needs for name in names))
 
 
@@ -93,7 +92,7 @@ def _merged(parts: Iterable[Artifacts]) -> Artifacts:
 
 
 def _artifacts(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> dict[str, Artifacts]:
-    """The keys of these artifacts, all of which are stored then. Raises MediaRefused."""
+    """Make sure that these artifacts are stored, and return their keys. Raises MediaRefused."""
     if unknown := [name for name in names if name not in NEEDS]:
         raise FilmgateError(f"nothing derives {unknown[0]}")
     fingerprint = _stored_fingerprint(deps, asset) if FINGERPRINT_ARTIFACT in names else None
@@ -107,12 +106,12 @@ def _artifacts(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> dict[s
         )
     )
     if missing:
-        fingerprint = _make(deps, asset, missing) or fingerprint
+        fingerprint = _derive(deps, asset, missing) or fingerprint
     return {name: _keys(deps, asset, name, fingerprint) for name in names}
 
 
 def _keys(deps: DeriveDeps, asset: Asset, name: str, fingerprint: Fingerprint | None) -> Artifacts:
-    """The keys of an artifact and of what the same decoding leaves beside it."""
+    """Return the keys of an artifact and of the files that are stored with it."""
     if name != FINGERPRINT_ARTIFACT:
         return {name: shared_address(asset.tenant, str(asset.sha256), name)}
     keys = {FINGERPRINT_ARTIFACT: _address(asset, FINGERPRINT), PDQ: _address(asset, PDQ)}
@@ -124,12 +123,12 @@ def _keys(deps: DeriveDeps, asset: Asset, name: str, fingerprint: Fingerprint | 
 
 
 def _is_stored(deps: DeriveDeps, asset: Asset, name: str) -> bool:
-    """Whether a shared artifact is there. It is one object, so it is whole then."""
+    """Return whether a shared artifact is stored. It is one object, so it is always complete."""
     return deps.objects.exists("artifacts", shared_address(asset.tenant, str(asset.sha256), name))
 
 
 def _stored_fingerprint(deps: DeriveDeps, asset: Asset) -> Fingerprint | None:
-    """What is stored, unless it is damaged or lacks what could be in it."""
+    """Return the stored fingerprint, unless it is damaged or incomplete."""
     try:
         stored = loads(deps.objects.get("artifacts", _address(asset, FINGERPRINT)))
     except (NotFound, DamagedFingerprintError):
@@ -141,33 +140,35 @@ def _stored_fingerprint(deps: DeriveDeps, asset: Asset) -> Fingerprint | None:
 
 
 def _lacks_tiles(deps: DeriveDeps, asset: Asset, stored: Fingerprint) -> bool:
-    """Whether the retention policy removed the pictures and kept the fingerprint."""
+    """Return whether the retention policy removed the pictures but not the fingerprint."""
     tiles = _address(asset, TILES)
     return stored.frames is not None and not deps.objects.exists("artifacts", tiles)
 
 
 def _lacks_embeddings(stored: Fingerprint, embedder: EmbeddingEngine | None) -> bool:
-    """Whether it could have embeddings of this engine and does not. Everything else would be the
-    same again, so it is replaced in its place."""
+    """Return whether embeddings of this engine are missing.
+
+    Everything else in the fingerprint would stay the same, so its object is replaced.
+    """
     if embedder is None or stored.frames is None or not len(stored.frames.worth_matching()):
         return False
     return stored.embeddings is None or stored.embeddings.engine != embedder.name
 
 
-def _make(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> Fingerprint | None:
-    """Make these artifacts from the uploaded file in one pass, and store each on its own, so that a
-    crash costs only what follows it. The fingerprint, if it is among them.
+def _derive(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> Fingerprint | None:
+    """Derive these artifacts from the uploaded file in one pass, and store each of them.
 
-    Of the objects that are made with a fingerprint, the fingerprint itself is the last: where it
-    is, the others are too.
+    After a crash, the stored artifacts need not be derived again. The fingerprint is stored after
+    the files that belong to it: if it exists, they exist too. It is returned if it is among the
+    artifacts.
     """
     if asset.info is None or asset.sha256 is None:
-        raise FilmgateError("this asset was never read")
+        raise FilmgateError("the file of this asset was never read")
     if asset.bytes_gone:
         raise MediaRefused(
             GONE,
-            f"Its bytes were removed on {asset.removed[DataKind.RAW]:%Y-%m-%d}, as the retention "
-            "policy says. Upload it again to run this.",
+            f"The file was removed on {asset.removed[DataKind.RAW]:%Y-%m-%d} by the retention "
+            "policy. Upload it again to run this.",
         )
     reading = _read(deps, asset, asset.sha256, asset.info, names)
     for name, body in reading.shared.items():
@@ -177,7 +178,7 @@ def _make(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> Fingerprint
     if fingerprint is None:
         return None
     if deps.embedder is not None:
-        # The process that decodes has no model: a model works on arrays and needs no sandbox.
+        # The model runs here and not in the sandbox, because it works on arrays.
         fingerprint = with_embeddings(fingerprint, deps.embedder, reading.pictures)
     if reading.tiles is not None:
         index = reading.tiles.index.model_dump_json().encode()
@@ -191,14 +192,14 @@ def _make(deps: DeriveDeps, asset: Asset, names: tuple[str, ...]) -> Fingerprint
 def _read(
     deps: DeriveDeps, asset: Asset, sha256: str, info: MediaInfo, names: tuple[str, ...]
 ) -> Reading:
-    """Download and decode. Raises MediaRefused, TransientError."""
+    """Download and decode the file. Raises MediaRefused, TransientError."""
     with scratch() as folder:
         path = folder / "file"
         try:
-            found = deps.objects.download("raw", asset.key, path, version_id=asset.version_id)
+            digest = deps.objects.download("raw", asset.key, path, version_id=asset.version_id)
         except NotFound as error:
             raise MediaRefused(GONE, GONE_REASON) from error
-        if found != sha256:
+        if digest != sha256:
             raise MediaRefused(CHANGED, "The file changed while it was read. Upload it again.")
         return deps.reader.read(
             path,
@@ -211,7 +212,7 @@ def _read(
 
 
 def _pdq_export(fingerprint: Fingerprint) -> bytes:
-    """PDQ hashes for exchange: time in seconds, 64 hex digits, quality 0 to 100."""
+    """Export PDQ hashes as JSON: time in seconds, 64 hex digits, quality 0 to 100."""
     frames = [
         {"time_s": round(time_s, 3), "pdq": digits, "quality": quality}
         for time_s, digits, quality in fingerprint.pdq

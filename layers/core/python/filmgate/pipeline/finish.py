@@ -1,4 +1,4 @@
-"""Record the end of jobs that the workflow could not carry on with."""
+"""Record the failure of jobs that the workflow could not continue."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _NEXT_STEP = "Run it again; if it fails again, the logs of this job say more."
 
 
 def finish(library: Runs, state: ToFinish) -> list[Job]:
-    """End the jobs that still run, as failed; those, as they are then. Others are left alone.
+    """End the jobs that still run as failed, and return them.
 
-    Raises TransientError where storage did not answer.
+    Raises TransientError if storage did not answer.
     """
     code, reason = _plain(state.error)
     return end_running(library, state.work, Ending(ResultState.FAILED, code, reason))
 
 
 def _plain(error: Failure) -> tuple[str, str]:
-    """A code and a sentence for what the workflow caught."""
+    """Return a code and a sentence for the error that the workflow caught."""
     if error.name in {"States.Timeout", "Sandbox.Timedout"}:
         return "timed_out", f"Processing took longer than a step may take. {_NEXT_STEP}"
-    # Other messages are of libraries and of AWS: they quote keys, and roles of the deployment.
+    # Messages of libraries and of AWS quote keys, and roles of the deployment.
     detail = _message(error)[:_MAX_DETAIL] if error.name in _OUR_ERRORS else ""
     cause = f"{error.name}: {detail}" if detail else error.name
     return "failed", f"Processing failed ({cause}). {_NEXT_STEP}"
 
 
 def _message(error: Failure) -> str:
-    """A Lambda's cause is JSON with the message among other things; others are plain text."""
+    """Return the message of an error: of a Lambda it is a field in JSON, else plain text."""
     try:
         cause = json.loads(error.cause)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A file has landed: refuse it, with the reason, or start its run."""
+"""Process an uploaded file: refuse it with a reason, or start its run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TRIES = 5
 
 
 class Ingested(StrEnum):
-    """What became of an upload."""
+    """The outcome of an upload."""
 
     STARTED = "started"
     REFUSED = "refused"
@@ -40,7 +40,7 @@ class Ingested(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to an upload; only STARTED has a run, IGNORED has no asset."""
+    """The result of ingesting an upload. Only STARTED has a run; IGNORED has no asset."""
 
     ingested: Ingested
     tenant: str | None = None
@@ -61,10 +61,10 @@ class IngestDeps:
 
 
 def ingest(deps: IngestDeps, upload: Upload) -> Receipt:
-    """Look at an upload and start its run, once for each version of the object.
+    """Read an upload and start its run, once for each version of the object.
 
-    May be called again with the same upload, also at the same time: one run begins, and one that
-    began without its workflow gets it. Keys outside of ``raw/{tenant}/`` are ignored.
+    Repeated calls with the same upload, even concurrent ones, begin only one run; if its workflow
+    was not started, they start it. Keys outside of ``raw/{tenant}/`` are ignored.
 
     Raises:
         TransientError: storage or the workflows did not answer.
@@ -84,8 +84,11 @@ def ingest(deps: IngestDeps, upload: Upload) -> Receipt:
 
 
 def _known(deps: IngestDeps, asset: Asset, upload: Upload) -> Receipt | None:
-    """The answer where there is nothing to look at; a run of this version that was begun is
-    started (again), for the worker that began it may have died before it could."""
+    """Return the receipt of an upload that need not be read, otherwise None.
+
+    If a run of this version has begun, its workflow is started again, because the worker that began
+    the run may have died before starting it.
+    """
     if asset.state in {AssetState.WAITING, AssetState.FAILED}:
         return None
     if asset.state is AssetState.DELETED:
@@ -97,8 +100,7 @@ def _known(deps: IngestDeps, asset: Asset, upload: Upload) -> Receipt | None:
         for jobs in runs.values():
             start(deps.workflows, jobs, asset.asset_id)
         return Receipt(Ingested.STARTED, asset.tenant, asset.asset_id, min(runs))
-    # A new version gives an asset that was refused or failed another chance, and brings back bytes
-    # that are gone.
+    # A new version gives a refused or failed asset another chance, and restores removed bytes.
     results = tuple(deps.library.results(asset.tenant, asset.asset_id))
     status = AnalyzedAsset(asset=asset, results=results).status
     whole = status is AssetStatus.DONE and not asset.bytes_gone
@@ -108,7 +110,7 @@ def _known(deps: IngestDeps, asset: Asset, upload: Upload) -> Receipt | None:
 
 
 def _inspected(deps: IngestDeps, asset: Asset, upload: Upload) -> dict[str, Any]:
-    """Fields of the asset, read from the file. Raises MediaRefused, NotFound."""
+    """Read the file and return the fields of the asset. Raises MediaRefused, NotFound."""
     size = deps.objects.size("raw", upload.key, upload.version_id)
     if size > deps.limits.max_file_bytes:
         raise MediaRefused(
@@ -121,12 +123,11 @@ def _inspected(deps: IngestDeps, asset: Asset, upload: Upload) -> dict[str, Any]
         if asset.sha256 not in (None, sha256):
             raise MediaRefused(
                 CHECKSUM_MISMATCH,
-                "What arrived is not the file that was announced: its SHA-256 differs. "
-                "Upload it again.",
+                "The uploaded file is not the announced one: its SHA-256 differs. Upload it again.",
             )
         info = deps.reader.probe(path, deps.limits)
     if not registry.planned(info.kind):
-        raise MediaRefused("not_supported", f"Nothing here works on {info.kind.value} files.")
+        raise MediaRefused("not_supported", f"No engine accepts {info.kind.value} files.")
     return {
         "state": AssetState.STORED,
         "version_id": upload.version_id,
@@ -150,7 +151,7 @@ def _begin(deps: IngestDeps, asset: Asset, upload: Upload, facts: dict[str, Any]
         asset = deps.library.asset(asset.tenant, asset.asset_id)
         if receipt := _known(deps, asset, upload):
             return receipt
-    raise TransientError("the asset was changed by others again and again")
+    raise TransientError("other writers kept changing the asset")
 
 
 def _refuse(deps: IngestDeps, asset: Asset, upload: Upload, refusal: MediaRefused) -> Receipt:

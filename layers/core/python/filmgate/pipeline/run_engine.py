@@ -57,7 +57,7 @@ def run_engine(
     given = EngineInput(asset, state.job_id, state.artifacts, read, remaining_s)
     try:
         if asset.state is AssetState.DELETED:
-            raise MediaRefused(GONE, "The asset was deleted before the work was done.")
+            raise MediaRefused(GONE, "The asset was deleted before the engine ran.")
         output = _stored(deps, state, asset, engine.run(given))
         ending = Ending(ResultState.DONE, output=output)
     except MediaRefused as refusal:
@@ -68,7 +68,7 @@ def run_engine(
 
 
 def _stored(deps: EngineDeps, state: JobState, asset: Asset, output: EngineOutput) -> EngineOutput:
-    """The output with its findings in an artifact, where it has any."""
+    """Store the findings of an output, if any, as an artifact."""
     if not output.findings:
         return output
     key = address(state.tenant, str(asset.sha256), state.capability, state.engine, FINDINGS)

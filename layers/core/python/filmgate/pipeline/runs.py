@@ -1,4 +1,4 @@
-"""Runs: the jobs that are planned together for an asset, their start and their end."""
+"""Runs: the jobs that are planned together for an asset, from their start to their end."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from filmgate.pipeline.artifacts import check_needs
 
 _TRIES = 8
 STUCK_AFTER = {"express": timedelta(minutes=10), "standard": timedelta(hours=4)}
-"""How long a job runs at most, by its workflow: longer than an execution lives, its waits for free
-functions included."""
+"""Maximum duration of a job, by workflow: longer than any execution, including its waits for free
+functions."""
 _JOB_STATE = {
     ResultState.DONE: JobState.SUCCEEDED,
     ResultState.UNAVAILABLE: JobState.SUCCEEDED,
@@ -32,7 +32,7 @@ _JOB_STATE = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Jobs of one asset with the results they are after, in the same order."""
+    """Jobs of one asset and their results, in the same order."""
 
     jobs: tuple[Job, ...]
     results: tuple[Result, ...]
@@ -44,7 +44,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a job ends; `reason` is for the asset's owner."""
+    """The outcome of a job; `reason` is meant for the owner of the asset."""
 
     state: ResultState
     reason_code: str | None = None
@@ -58,22 +58,22 @@ def plan(
     wanted: frozenset[str] | None = None,
     workflow: str | None = None,
 ) -> Run:
-    """Jobs for all capabilities that suit the asset, or for those wanted.
+    """Plan jobs for all capabilities that accept the asset, or for the wanted ones.
 
     Args:
-        stored: the asset's results so far.
-        workflow: ``express`` or ``standard``; what suits the engines where it is None.
+        stored: the current results of the asset.
+        workflow: ``express`` or ``standard``; None to choose by the engines.
 
     Raises:
         ValueError: the file was never read.
-        NothingToRun: no engine, or none of those wanted, takes files of this kind.
-        FilmgateError: an engine needs what nothing makes.
+        NothingToRun: no engine, or none of the wanted ones, accepts files of this kind.
+        FilmgateError: an engine needs an unknown artifact.
     """
     if asset.info is None:
-        raise ValueError("a run needs an asset whose file was read")
+        raise ValueError("the file of this asset was never read")
     specs = registry.planned(asset.info.kind, wanted)
     if not specs:
-        raise NothingToRun(f"no engine takes {asset.info.kind.value} files for this")
+        raise NothingToRun(f"no requested engine accepts {asset.info.kind.value} files")
     for spec in specs:
         check_needs(spec)
     known = {(result.capability, result.engine): result for result in stored}
@@ -84,7 +84,8 @@ def plan(
 
 
 def _workflow(asset: Asset, specs: Sequence[EngineSpec]) -> str:
-    """Express lives five minutes: enough for a picture, whose engines all say so."""
+    """Choose the workflow. Express runs at most five minutes, so it needs a picture and engines
+    that are fast enough."""
     quick = asset.info is not None and asset.info.kind is MediaKind.IMAGE
     return "express" if quick and all(spec.express for spec in specs) else "standard"
 
@@ -127,7 +128,7 @@ def _job(
 
 
 def run_state(jobs: Sequence[Job], correlation_id: str) -> state.RunState:
-    """The input of the workflow for these jobs of one run."""
+    """Return the input of the workflow for these jobs of one run."""
     first = jobs[0]
     work = tuple(
         state.JobState(
@@ -160,26 +161,28 @@ def start(workflows: Workflows, jobs: Sequence[Job], correlation_id: str) -> Non
 def start_or_fail(
     library: Runs, workflows: Workflows, jobs: Sequence[Job], correlation_id: str
 ) -> None:
-    """The same; where the workflow cannot be started, the jobs that still run end as failed, to
-    be run again. Raises TransientError in that case."""
+    """Start the workflow; if that fails, end the jobs as failed, so that they can be run again.
+
+    Raises TransientError in that case.
+    """
     try:
         start(workflows, jobs, correlation_id)
     except TransientError:
-        # What the workflow did of it, if it started all the same, stands.
+        # If the workflow did start, the results it has recorded are kept.
         reason = "Its workflow could not be started. Run it again."
         end_running(library, jobs, Ending(ResultState.FAILED, "not_started", reason))
         raise
 
 
 def is_stuck(job: Job) -> bool:
-    """Whether a running job outlived every execution of its workflow."""
+    """Return whether a running job is older than any execution of its workflow can be."""
     return now() - job.started_at > STUCK_AFTER[job.workflow]
 
 
 def running_jobs(library: Runs, asset: Asset) -> dict[str, list[Job]]:
-    """The jobs of the asset that have not ended, by its results; by run, oldest first.
+    """Return the running jobs of an asset, according to its results: by run, oldest first.
 
-    Those of engines that this version of Filmgate lacks are left out. Raises TransientError.
+    Jobs of engines that this version of Filmgate does not have are left out. Raises TransientError.
     """
     known = {spec.reference for spec in registry.specs()}
     results = library.results(asset.tenant, asset.asset_id)
@@ -196,14 +199,14 @@ def running_jobs(library: Runs, asset: Asset) -> dict[str, list[Job]]:
 
 
 def end_job(library: Runs, tenant: str, job_id: str, ending: Ending) -> Job:
-    """Record how a job ended, with its result; the job as it is then.
+    """Record how a job ended, with its result, and return the stored job.
 
-    A job ends once: a later or repeated end changes nothing. A result that a later job has taken
-    over is left to that one.
+    A job ends only once: a later or repeated end changes nothing. A result that belongs to a later
+    job is not changed.
 
     Raises:
         NotFound: there is no such job.
-        TransientError: storage did not answer, or others changed the records again and again.
+        TransientError: storage did not answer, or other writers kept changing the records.
     """
     for _ in range(_TRIES):
         job = library.job(tenant, job_id)
@@ -222,7 +225,7 @@ def end_job(library: Runs, tenant: str, job_id: str, ending: Ending) -> Job:
         )
         if library.end(ended, _result(library, ended, ending)):
             return ended
-    raise TransientError("the job was changed by others again and again")
+    raise TransientError("other writers kept changing the job")
 
 
 def _result(library: Runs, job: Job, ending: Ending) -> Result | None:
@@ -231,9 +234,9 @@ def _result(library: Runs, job: Job, ending: Ending) -> Result | None:
     if own is None:
         return None
     output = ending.output
-    kept = {}
+    output_fields = {}
     if ending.state is ResultState.DONE:
-        kept = {
+        output_fields = {
             "summary": output.summary,
             "artifacts": output.artifacts,
             "notes": output.notes,
@@ -244,12 +247,12 @@ def _result(library: Runs, job: Job, ending: Ending) -> Result | None:
         reason=ending.reason,
         seconds=job.seconds,
         cost_usd=job.cost_usd,
-        **kept,
+        **output_fields,
     )
 
 
 def end_running(library: Runs, jobs: Iterable[Job | state.JobState], ending: Ending) -> list[Job]:
-    """End those of the jobs that exist and run, all alike; those, as they are then.
+    """End those of the jobs that exist and run, all with the same outcome, and return them.
 
     Raises TransientError.
     """

@@ -1,4 +1,4 @@
-"""What travels between the steps of the workflow: ids, keys and counts, never bytes."""
+"""The data passed between the steps of the workflow: ids, keys and counts, never bytes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ GONE_REASON = "The file was deleted before it could be read. Upload it again."
 
 
 class Outcome(StrEnum):
-    """How a step ends. REFUSED is an answer about the file."""
+    """The outcome of a step. REFUSED is an answer about the file."""
 
     OK = "ok"
     REFUSED = "refused"
 
 
 class JobState(FrozenModel):
-    """One job of a run: what the function that runs its engine gets.
+    """One job of a run: the input of the function that runs its engine.
 
     Attributes:
         engine: name and version.
         runner: the function that runs it, see `filmgate.engines.spec.EngineSpec`.
-        artifacts: keys of the derived artifacts that the engine needs, by name; empty until they
-            are derived.
+        artifacts: keys of the derived artifacts that the engine needs, by name; empty before
+            `derive`.
     """
 
     tenant: str
@@ -50,21 +50,21 @@ class RunState(FrozenModel):
 
 
 class Derived(RunState):
-    """After `derive`: the work with its artifacts; no work where the file was refused."""
+    """The result of `derive`: the work with its artifacts; no work if the file was refused."""
 
     outcome: Outcome
     reason_code: str | None = None
 
 
 class Failure(FrozenModel):
-    """What a step died of: the error's name and its cause, as the workflow caught them."""
+    """The error of a step: its name and its cause, as caught by the workflow."""
 
     name: str
     cause: str = ""
 
 
 class ToFinish(FrozenModel):
-    """Jobs that cannot go on, and why."""
+    """Jobs that cannot continue, and why."""
 
     work: tuple[JobState, ...]
     error: Failure

@@ -1,4 +1,4 @@
-"""Take a purged asset out of an index in bands: its members lie in many buckets."""
+"""Remove a purged asset from a band index, where it has entries in many buckets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from filmgate.pipeline.artifacts import fingerprint_address
 
 @dataclass(frozen=True, slots=True)
 class BandRemoval:
-    """`filmgate.review.purge.Searchable` over an index in bands.
+    """Implements `filmgate.review.purge.Searchable` for a band index.
 
-    The fingerprint says which buckets an asset is in, so this comes before its removal. Members
-    that another version of the fingerprint engine added stay in their buckets, under the tombstone.
+    The fingerprint tells which buckets an asset is in, so this must run before the fingerprint is
+    removed. Entries of other versions of the fingerprint engine stay in their buckets, hidden by
+    the tombstone.
     """
 
     index: BandIndex
@@ -26,7 +27,7 @@ class BandRemoval:
     objects: ObjectStore
 
     def remove(self, tenant: str, asset_id: str) -> None:
-        """A tombstone first, then the members. Raises TransientError."""
+        """Write a tombstone, then remove the entries. Raises TransientError."""
         self.index.remove(tenant, asset_id)
         try:
             sha256 = self.assets.asset(tenant, asset_id).sha256

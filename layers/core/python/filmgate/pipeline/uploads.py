@@ -16,35 +16,35 @@ _KEY = re.compile(r"raw/([^/]+)/(.*[^/])", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An object that appeared in the raw bucket. ``version_id`` is None in a bucket without."""
+    """An object that appeared in the raw bucket. ``version_id`` is None without versioning."""
 
     key: str
     version_id: str | None
 
 
 def asset_of(library: Assets, upload: Upload) -> Asset | None:
-    """The asset that waits for this key, or a new one for a file that was dropped here.
+    """Return the asset of an upload; a new one if the file was not announced.
 
     None outside of ``raw/{tenant}/``. Raises TransientError.
     """
-    found = _KEY.fullmatch(upload.key)
-    if found is None or not valid_tenant(found[1]):
+    key_match = _KEY.fullmatch(upload.key)
+    if key_match is None or not valid_tenant(key_match[1]):
         return None
-    tenant, rest = found[1], found[2]
+    tenant, path = key_match[1], key_match[2]
     try:
-        asset = library.asset(tenant, rest.partition("/")[0])
+        asset = library.asset(tenant, path.partition("/")[0])
         if asset.key == upload.key:
             return asset
     except NotFound:
         pass
     moment = now()
-    dropped = Asset(
+    unannounced = Asset(
         tenant=tenant,
         asset_id=asset_id(tenant, upload.key, upload.version_id or ""),
-        path=rest,
+        path=path,
         key=upload.key,
         state=AssetState.WAITING,
         created_at=moment,
         updated_at=moment,
     )
-    return library.create(dropped)
+    return library.create(unannounced)

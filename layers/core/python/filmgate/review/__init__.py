@@ -1,1 +1,1 @@
-"""What people and policies decide about assets: holds, deletion, retention, and the audit log."""
+"""Decisions about assets: deletion, legal holds, retention, and the audit log."""

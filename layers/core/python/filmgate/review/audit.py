@@ -1,7 +1,7 @@
-"""The audit log: append-only, and each event carries the hash of the one before.
+"""The append-only audit log, in which each event contains the hash of the previous one.
 
-Whoever changes, removes or reorders stored events breaks the chain, which `broken_link` finds. The
-newest events can still be cut off; export the log, or its last hash, to notice that as well.
+Changing, removing or reordering stored events breaks the chain, and `broken_link` detects that. The
+newest events could still be cut off; export the log, or its last hash, to detect that as well.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from filmgate.library.ports import Page
 from filmgate.model import FrozenModel
 
 FIRST = "0" * 64
-"""What the first event of a tenant has for the hash of the one before."""
+"""The previous hash of the first event of a tenant."""
 _TRIES = 20
 _WAIT_S = 0.01
 
 
 class AuditEvent(FrozenModel):
-    """Something that was done to a tenant's library.
+    """An action on a tenant's library.
 
     Attributes:
         number: 1 for the tenant's first event, without gaps.
-        actor: who did it: the id of an API key, ``operator``, or ``policy``.
+        actor: the id of an API key, ``operator``, or ``policy``.
         action: such as ``asset.deleted``.
-        subject: the id of what it was done to.
-        previous: the hash of the event before.
+        subject: the id of the object of the action.
+        previous: the hash of the previous event.
         hash: SHA-256 in hex over all other fields.
     """
 
@@ -51,14 +51,16 @@ class AuditEvent(FrozenModel):
 
 
 class AuditLog(Protocol):
-    """Events of all tenants. Nothing here changes or removes one."""
+    """The events of all tenants, which cannot be changed or removed."""
 
     def last(self, tenant: str) -> AuditEvent | None:
-        """Strongly consistent. Raises TransientError."""
+        """Return the latest event of a tenant. Strongly consistent. Raises TransientError."""
 
     def append(self, event: AuditEvent) -> bool:
-        """False, with nothing stored, if the tenant has an event of this number. Raises
-        TransientError."""
+        """Store an event. Returns False, with nothing stored, if its number exists already.
+
+        Raises TransientError.
+        """
 
     def events(self, tenant: str, *, limit: int, cursor: str | None) -> Page[AuditEvent]:
         """Oldest first. Raises InvalidCursor, TransientError."""
@@ -91,14 +93,19 @@ def record(
         )
         if log.append(event):
             return event
-        # Writers that met once part ways.
+        # A random delay separates concurrent writers.
         time.sleep(random.uniform(0, _WAIT_S * (tried + 1)))  # noqa: S311
-    raise TransientError("others wrote to the audit log again and again")
+    raise TransientError("other writers kept writing to the audit log")
 
 
 def broken_link(events: Iterable[AuditEvent]) -> int | None:
-    """The number of the first event, of a tenant's from the first on, that does not follow from
-    the one before or was changed; None where all hold."""
+    """Return the number of the first event that was changed or does not follow the previous one.
+
+    Returns None if all are intact.
+
+    Args:
+        events: all events of a tenant, oldest first.
+    """
     number, previous = 1, FIRST
     for event in events:
         if event.number != number or event.previous != previous or _sealed(event) != event:

@@ -1,4 +1,4 @@
-"""What all decisions about assets share: conditional writes, and their events in the audit log."""
+"""Conditional writes of assets with events in the audit log, shared by this package."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from filmgate.library.ports import Assets
 from filmgate.review.audit import AuditLog, record
 
 POLICY = "policy"
-"""The actor of what no person asked for: retention, purges, and the end of what is stuck."""
-CHANGED = "It was changed by another call just now. Try again."
+"""The actor of automatic actions: retention, purges, and the end of stuck jobs."""
+CHANGED = "Another call changed it at the same time. Try again."
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def audited(
     action: str,
     details: dict[str, JsonValue] | None = None,
 ) -> Iterator[None]:
-    """Record the action before it is done, so none goes unrecorded, and its failure after it."""
+    """Record an action before it is performed, so that none is missed, and its failure after it."""
     tenant, asset_id = asset.tenant, asset.asset_id
     record(log, tenant, actor=actor, action=action, subject=asset_id, details=details)
     try:
@@ -38,7 +38,7 @@ def audited(
 
 
 def stored(assets: Assets, asset: Asset) -> Asset:
-    """The asset as stored. Raises Conflict where it was changed since it was read."""
+    """Store an asset and return it. Raises Conflict if it was changed since it was read."""
     after = assets.compare_and_set(asset)
     if after is None:
         raise Conflict(CHANGED)
@@ -46,13 +46,13 @@ def stored(assets: Assets, asset: Asset) -> Asset:
 
 
 def refuse_held(asset: Asset) -> None:
-    """Raises Conflict with the reasons where the asset is under a legal hold."""
+    """Raise Conflict, with the reasons, if the asset is under a legal hold."""
     if asset.holds:
         reasons = "; ".join(hold.reason for hold in asset.holds)
         raise Conflict(f"It is under a legal hold: {reasons}")
 
 
 def refuse_purging(asset: Asset) -> None:
-    """Raises Conflict where the asset is being removed for good."""
+    """Raise Conflict if the asset is being purged."""
     if asset.purge_started_at is not None:
-        raise Conflict("It is being removed for good, which nothing stops any more.")
+        raise Conflict("It is being permanently removed, which cannot be stopped any more.")

@@ -1,8 +1,8 @@
-"""Delete an asset softly, and bring it back.
+"""Soft-delete an asset, and restore it.
 
-One conditional write of the asset's record does either. Nothing else is touched: whoever lists,
-searches or compares reads the record and leaves a deleted asset out. So a deletion cannot be half
-done, and a restored asset has lost nothing. `filmgate.review.purge` removes it for good.
+Each is one conditional write of the asset's record, and nothing else is changed: listing, searching
+and comparing read the record and leave out deleted assets. So a deletion is never incomplete, and a
+restored asset has lost nothing. `filmgate.review.purge` removes it permanently.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from filmgate.review.audit import AuditLog
 from filmgate.review.changes import CHANGED, audited, refuse_held, refuse_purging, stored
 
 RESTORE_WINDOW = timedelta(days=30)
-"""Far longer than any job lives: none that saw the asset before its deletion is left when it is
-purged."""
+"""Much longer than any job runs, so all jobs that read the asset before its deletion have ended
+when it is purged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,15 @@ def delete(deps: DeletionDeps, tenant: str, asset_id: str, *, actor: str, reason
 
 
 def restore(deps: DeletionDeps, tenant: str, asset_id: str, *, actor: str) -> Asset:
-    """Bring a softly deleted asset back, and run its capabilities again, since what arrived while
-    it was deleted was not compared with it.
+    """Restore a soft-deleted asset, and run its capabilities again.
+
+    Assets that were uploaded while it was deleted were not compared with it.
 
     Raises:
-        NotFound: the tenant has no such asset; it may be purged.
+        NotFound: the tenant has no such asset; it may have been purged.
         Conflict: it is not deleted, is being purged, or was changed at the same time.
-        TransientError: storage did not answer. Where only the workflow did not, the asset is back
-            and its results say so.
+        TransientError: storage did not answer. If only the workflow could not be started, the
+            asset is restored and its results say so.
     """
     asset = deps.library.asset(tenant, asset_id)
     if asset.state is not AssetState.DELETED:
@@ -91,7 +92,7 @@ def restore(deps: DeletionDeps, tenant: str, asset_id: str, *, actor: str) -> As
             return stored(deps.library, restored)
         if not deps.library.begin(restored, run.jobs, run.results):
             raise Conflict(CHANGED)
-    # It is restored in any case, and failed results can be run again.
+    # The asset is restored in any case, and failed jobs can be run again.
     with suppress(TransientError):
         start_or_fail(deps.library, deps.workflows, run.jobs, asset_id)
     return deps.library.asset(tenant, asset_id)

@@ -1,7 +1,7 @@
-"""Legal holds: as long as an asset has one, nothing deletes it or any data of it.
+"""Legal holds: as long as an asset has one, neither the asset nor its data can be deleted.
 
-A hold lies in the asset's record, and every deletion first changes that record under a condition,
-so a hold and a deletion that come at the same time cannot both succeed.
+A hold is stored in the asset's record, and every deletion begins with a conditional write of that
+record. So a hold and a deletion at the same time cannot both succeed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from filmgate.review.changes import audited, refuse_purging, stored
 def place_hold(
     assets: Assets, audit: AuditLog, tenant: str, asset_id: str, *, actor: str, reason: str
 ) -> Hold:
-    """Keep an asset, deleted softly or not, from being deleted or purged until it is released.
+    """Protect an asset, soft-deleted or not, from deletion and purge until the hold is released.
 
     Raises:
         NotFound: the tenant has no such asset.
@@ -43,7 +43,7 @@ def place_hold(
 def release_hold(
     assets: Assets, audit: AuditLog, tenant: str, asset_id: str, hold_id: str, *, actor: str
 ) -> None:
-    """Raises NotFound where there is no such asset or hold; Conflict, TransientError."""
+    """Release a hold. Raises NotFound without such an asset or hold, Conflict, TransientError."""
     asset = assets.asset(tenant, asset_id)
     left = tuple(hold for hold in asset.holds if hold.hold_id != hold_id)
     if left == asset.holds:

@@ -1,4 +1,4 @@
-"""What is done for every tenant from time to time, in bounded steps."""
+"""Regular maintenance of a tenant, in bounded steps."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ STEPS = {
     "purged": "AssetsPurged",
     "removed": "DataRemoved",
 }
-"""The steps in their order, each with the name of the metric that counts what it did."""
+"""The steps in order, each with the name of the metric that counts its actions."""
 
 
 def maintain(
     deps: PurgeDeps, tenant: str, enough_time: Callable[[], bool]
 ) -> Mapping[str, Callable[[], int]]:
-    """The steps for one tenant, to be called in order; each raises TransientError by itself.
+    """Return the steps for one tenant, to be called in order. Each may raise TransientError.
 
-    What is stuck ends first: nothing is purged or removed while a job works on it.
+    Stuck jobs end first, because nothing is purged or removed while a job runs on it.
     """
     reaping = ReaperDeps(deps.library, deps.objects, deps.workflows, deps.audit)
     return {

@@ -1,4 +1,4 @@
-"""Retention: for how many days a tenant keeps each kind of data."""
+"""Retention policies: for how many days a tenant keeps each kind of data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from filmgate.review.audit import AuditLog, record
 
 MAX_DAYS = 36_500
 Days = Annotated[int, Field(ge=1, le=MAX_DAYS, strict=True)] | None
-"""None keeps for ever."""
+"""None to keep the data for ever."""
 
 
 class TenantPolicy(FrozenModel):
-    """Days until data of each kind is removed: uploaded bytes from when they came, all else from
-    when an engine last ran on the asset. Records, results and matches stay in any case.
+    """Days until data of each kind is removed.
+
+    For uploaded bytes, the days count from the upload; for all other data, from the last run of an
+    engine on the asset. Records, results and matches are always kept.
     """
 
     raw: Days = None
@@ -31,9 +33,9 @@ class TenantPolicy(FrozenModel):
     outputs: Days = None
 
     def days(self, kind: DataKind) -> int | None:
-        """None where data of this kind is kept."""
-        found: int | None = getattr(self, kind.value)
-        return found
+        """Return the days for this kind of data; None if it is kept."""
+        days: int | None = getattr(self, kind.value)
+        return days
 
     @property
     def keeps_everything(self) -> bool:
@@ -41,7 +43,7 @@ class TenantPolicy(FrozenModel):
 
 
 def policy_of(objects: ObjectStore, tenant: str) -> TenantPolicy:
-    """The tenant's policy; one that keeps everything where none was set. Raises TransientError."""
+    """Return the policy of a tenant, which by default keeps everything. Raises TransientError."""
     try:
         return TenantPolicy.model_validate_json(objects.get("artifacts", _address(tenant)))
     except NotFound:
@@ -51,7 +53,7 @@ def policy_of(objects: ObjectStore, tenant: str) -> TenantPolicy:
 def set_policy(
     objects: ObjectStore, audit: AuditLog, tenant: str, policy: TenantPolicy, *, actor: str
 ) -> None:
-    """Replace the tenant's policy; recorded first. Raises TransientError."""
+    """Record the change in the audit log, then replace the policy. Raises TransientError."""
     before = policy_of(objects, tenant)
     record(
         audit,

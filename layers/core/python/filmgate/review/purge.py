@@ -1,7 +1,7 @@
-"""Remove softly deleted assets for good, once their window is over.
+"""Permanently remove soft-deleted assets after the time in which they can be restored.
 
-A purge is claimed in the asset's record first. From then on the asset can neither be restored nor
-held, and what an interruption leaves undone is completed by the next purge; the record goes last.
+A purge is first entered in the asset's record. From then on the asset can neither be restored nor
+held. If the purge is interrupted, the next one completes it; the record is removed last.
 """
 
 from __future__ import annotations
@@ -24,16 +24,15 @@ _PAGE = 100
 
 
 class Searchable(Protocol):
-    """What finds assets by their content."""
+    """An index that finds assets by their content."""
 
     def remove(self, tenant: str, asset_id: str) -> None:
-        """No search finds the asset any longer. Repeating it is harmless. Raises
-        TransientError."""
+        """Remove the asset from all searches. Repeating it is harmless. Raises TransientError."""
 
 
 @dataclass(frozen=True, slots=True)
 class PurgeDeps:
-    """Dependencies of all that removes data for good."""
+    """Dependencies of purges and retention."""
 
     library: Library
     objects: ObjectStore
@@ -43,15 +42,15 @@ class PurgeDeps:
 
 
 def purge(deps: PurgeDeps, tenant: str, asset_id: str, *, actor: str) -> None:
-    """Remove a softly deleted asset whose window is over: its uploads, what was made of its
-    content unless another asset has the same, its matches, results and record.
+    """Permanently remove a soft-deleted asset that can no longer be restored.
 
-    Repeating it after an interruption completes it.
+    Removes its uploads, matches, results and record, and the data derived from its content unless
+    another asset has the same content. Repeating an interrupted purge completes it.
 
     Raises:
-        NotFound: the tenant has no such asset; it may be purged.
-        Conflict: it is not deleted, its window is not over, it is under a legal hold, or a job
-            works on it.
+        NotFound: the tenant has no such asset; it may have been purged.
+        Conflict: it is not deleted, can still be restored, is under a legal hold, or a job runs on
+            it.
         TransientError: storage did not answer.
     """
     asset = _claimed(deps, deps.library.asset(tenant, asset_id), actor)
@@ -66,7 +65,7 @@ def purge(deps: PurgeDeps, tenant: str, asset_id: str, *, actor: str) -> None:
 
 
 def purge_due(deps: PurgeDeps, tenant: str, *, actor: str, enough_time: Callable[[], bool]) -> int:
-    """Purge what is due, while there is time; how many. Raises TransientError."""
+    """Purge due assets while there is time, and return their number. Raises TransientError."""
     purged = 0
     for asset in _due(deps, tenant):
         if not enough_time():
@@ -74,24 +73,26 @@ def purge_due(deps: PurgeDeps, tenant: str, *, actor: str, enough_time: Callable
         try:
             purge(deps, tenant, asset.asset_id, actor=actor)
         except (NotFound, Conflict):
-            # Purged, restored or held by another call since it was listed, or worked on.
+            # Another call purged, restored or held it after it was listed, or a job runs on it.
             continue
         purged += 1
     return purged
 
 
 def delete_upload(objects: ObjectStore, asset: Asset) -> None:
-    """Remove the uploaded bytes in all versions, late and repeated uploads included. Raises
-    TransientError."""
+    """Remove all versions of the uploaded bytes, including late and repeated uploads.
+
+    Raises TransientError.
+    """
     if asset.key.startswith(f"raw/{asset.tenant}/{asset.asset_id}/"):
         objects.delete_versions("raw", asset.key)
     else:
-        # A file that was dropped under this key: each of its versions is an asset.
+        # The file was not announced: each of its versions is an asset.
         objects.delete_versions("raw", asset.key, asset.version_id)
 
 
-def works_on(deps: PurgeDeps, asset: Asset) -> bool:
-    """Whether a job may still write something of the asset. Raises TransientError."""
+def has_running_job(deps: PurgeDeps, asset: Asset) -> bool:
+    """Return whether a job runs on the asset and may write data of it. Raises TransientError."""
     results = deps.library.results(asset.tenant, asset.asset_id)
     return any(result.state is ResultState.RUNNING for result in results)
 
@@ -104,14 +105,14 @@ def _claimed(deps: PurgeDeps, asset: Asset, actor: str) -> Asset:
     if asset.purge_at > now():
         raise Conflict(f"It can be restored until {asset.purge_at:%Y-%m-%d %H:%M} UTC.")
     refuse_held(asset)
-    if works_on(deps, asset):
-        raise Conflict("A job still works on it.")
+    if has_running_job(deps, asset):
+        raise Conflict("A job is running on it.")
     with audited(deps.audit, asset, actor, "asset.purged"):
         return stored(deps.library, asset.changed(purge_started_at=now()))
 
 
 def _delete_artifacts(deps: PurgeDeps, asset: Asset) -> None:
-    """What was made of the content goes with the last asset that has it."""
+    """Remove the data derived from the content, unless another asset has the same content."""
     if asset.sha256 is None:
         return
     deps.library.disown(asset.tenant, asset.sha256, asset.asset_id)
@@ -119,7 +120,7 @@ def _delete_artifacts(deps: PurgeDeps, asset: Asset) -> None:
         return
     for folder in folders_of(asset.tenant, asset.sha256):
         deps.objects.delete_prefix("artifacts", folder)
-    # The same content may have arrived meanwhile, and its run may count on what was just deleted.
+    # The same content may have been uploaded meanwhile, and its run may need the deleted data.
     for asset_id in deps.library.owners(asset.tenant, asset.sha256):
         _run_again(deps, asset.tenant, asset_id)
 
@@ -137,7 +138,7 @@ def _run_again(deps: PurgeDeps, tenant: str, asset_id: str) -> None:
 
 
 def _matches(deps: PurgeDeps, tenant: str, asset_id: str) -> Iterator[str]:
-    """Ids of the stored matches; withdrawn ones included, as the rows hold what was said."""
+    """Return the ids of all stored matches, including withdrawn ones."""
     cursor = None
     while True:
         page = deps.library.match_ids_of(tenant, asset_id, limit=_PAGE, cursor=cursor)
@@ -148,7 +149,7 @@ def _matches(deps: PurgeDeps, tenant: str, asset_id: str) -> Iterator[str]:
 
 
 def _due(deps: PurgeDeps, tenant: str) -> Iterator[Asset]:
-    """What may be purged; held ones left out."""
+    """Return the assets that can be purged, without those under a hold."""
     cursor = None
     while True:
         page = deps.library.list_deleted(tenant, limit=_PAGE, cursor=cursor)

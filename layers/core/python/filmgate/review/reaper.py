@@ -1,4 +1,4 @@
-"""End what nobody will end any more: jobs whose workflow is gone, and uploads that never came."""
+"""End jobs whose workflow is gone, and remove assets that were never uploaded."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from filmgate.review.audit import AuditLog
 from filmgate.review.changes import CHANGED, POLICY, audited
 
 FORGOTTEN_AFTER = timedelta(days=7)
-"""After so long without its bytes an announced asset is removed; a form for them holds an hour at
-most, and asking for one begins this time again."""
+"""An announced asset is removed after this time without an upload. Upload forms are valid for an
+hour at most, and requesting one restarts this time."""
 _PAGE = 100
-_REASON = "Its work stopped without an answer. Run it again."
+_REASON = "Its processing stopped without a result. Run it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,10 @@ class ReaperDeps:
 
 
 def end_stuck(deps: ReaperDeps, tenant: str, *, enough_time: Callable[[], bool]) -> int:
-    """End jobs that outlived every workflow of their kind, as failed; how many, while there is
-    time. Raises TransientError."""
+    """End jobs as failed that are older than any execution of their workflow can be.
+
+    Stops when there is no time left. Returns their number. Raises TransientError.
+    """
     ended = 0
     earliest = now() - min(STUCK_AFTER.values())
     for asset_id in _overdue(deps.library, tenant, AssetStatus.PROCESSING, earliest):
@@ -48,8 +50,10 @@ def end_stuck(deps: ReaperDeps, tenant: str, *, enough_time: Callable[[], bool])
 
 
 def remove_forgotten(deps: ReaperDeps, tenant: str, *, enough_time: Callable[[], bool]) -> int:
-    """Remove assets whose bytes never came; how many, while there is time. Raises
-    TransientError."""
+    """Remove assets that were never uploaded, while there is time.
+
+    Returns their number. Raises TransientError.
+    """
     removed = 0
     before = now() - FORGOTTEN_AFTER
     for asset_id in _overdue(deps.library, tenant, AssetStatus.WAITING, before):
@@ -64,13 +68,13 @@ def _end_stuck(deps: ReaperDeps, tenant: str, job_id: str) -> bool:
         job = deps.library.job(tenant, job_id)
     except NotFound:
         return False
-    if job.state is not JobState.RUNNING or not is_stuck(job) or _alive(deps, job):
+    if job.state is not JobState.RUNNING or not is_stuck(job) or _is_running(deps, job):
         return False
     ended = end_job(deps.library, tenant, job_id, Ending(ResultState.FAILED, "stuck", _REASON))
     return ended.state is JobState.FAILED
 
 
-def _alive(deps: ReaperDeps, job: Job) -> bool:
+def _is_running(deps: ReaperDeps, job: Job) -> bool:
     return deps.workflows.running(job.workflow, job.run_id)
 
 
@@ -82,10 +86,10 @@ def _remove_forgotten(deps: ReaperDeps, tenant: str, asset_id: str, before: date
     if asset.state is not AssetState.WAITING or asset.updated_at >= before or asset.holds:
         return False
     if deps.objects.exists("raw", asset.key):
-        # They came, but nobody has taken them in: that is in the dead-letter queue's care.
+        # The file was uploaded but not ingested: the dead-letter queue handles that.
         return False
     if deps.library.results(tenant, asset_id):
-        # It was there before, and has answers; only its bytes were asked for once more.
+        # The asset has results; only a repeated upload was requested.
         return False
     try:
         with audited(deps.audit, asset, POLICY, "asset.forgotten"):

@@ -1,7 +1,7 @@
-"""Enforce retention policies: look through a tenant's assets, and remove what is older.
+"""Enforce retention policies: go through the assets of a tenant and remove old data.
 
-A removal is claimed in the asset's record first (`Asset.removing`), under a condition that a hold
-or a new run breaks; what an interruption leaves undone is completed by the next sweep.
+A removal is first entered in the asset's record (`Asset.removing`), with a condition that fails if
+a hold was placed or a run has begun. The next sweep completes an interrupted removal.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _TRIES = 8
 
 
 class Sweep(FrozenModel):
-    """How far the look through a tenant's assets is.
+    """The progress of going through the assets of a tenant.
 
     Attributes:
-        policy: the one it enforces; with another it begins again.
-        cursor: of the next page; None once it is done.
+        policy: the policy that it enforces; another policy starts a new sweep.
+        cursor: of the next page; None at the end.
     """
 
     policy: TenantPolicy
@@ -44,8 +44,10 @@ class Sweep(FrozenModel):
 def sweep(
     deps: PurgeDeps, tenant: str, policy: TenantPolicy, *, enough_time: Callable[[], bool]
 ) -> int:
-    """Go on with the tenant's sweep, or begin one if the last began a day ago; how much was
-    removed (asset and kind), while there is time. Raises TransientError."""
+    """Continue the sweep of a tenant while there is time; begin one if the last began a day ago.
+
+    Returns the number of removals, each of one kind of data of one asset. Raises TransientError.
+    """
     if policy.keeps_everything:
         return 0
     state = _state(deps, tenant, policy)
@@ -67,33 +69,33 @@ def sweep(
 
 
 def enforce(deps: PurgeDeps, policy: TenantPolicy, listed: AnalyzedAsset) -> tuple[DataKind, ...]:
-    """Remove what is due of one asset; the kinds of which there was something.
+    """Remove the due data of one asset, and return the kinds of data that existed.
 
-    Nothing of an asset that is held, or worked on, or changed meanwhile; nothing that another
-    asset of the same content still keeps. Raises TransientError.
+    Nothing is removed if the asset is held, has a running job, or is changed at the same time, and
+    no data that another asset with the same content still keeps. Raises TransientError.
     """
     if not listed.asset.removing and not _due(listed, policy):
         return ()
-    # The listing may lag behind.
-    found = deps.library.analyzed(listed.asset.tenant, [listed.asset.asset_id])
-    if not found or found[0].asset.state is AssetState.DELETED or not _free(found[0]):
+    # The listing may be outdated.
+    records = deps.library.analyzed(listed.asset.tenant, [listed.asset.asset_id])
+    if not records or records[0].asset.state is AssetState.DELETED or not _is_free(records[0]):
         return ()
-    asset = found[0].asset
-    due = asset.removing or _due(found[0], policy)
-    kinds = tuple(kind for kind in due if _agreed(deps, policy, asset, kind))
+    asset = records[0].asset
+    due = asset.removing or _due(records[0], policy)
+    kinds = tuple(kind for kind in due if _is_removable(deps, policy, asset, kind))
     keys = _keys(deps, asset) if set(kinds) - {DataKind.RAW} else {}
-    there = tuple(kind for kind in kinds if kind is DataKind.RAW or kind in keys)
+    existing = tuple(kind for kind in kinds if kind is DataKind.RAW or kind in keys)
     if not asset.removing:
         if not kinds:
             return ()
         try:
-            asset = _claimed(deps, policy, asset, kinds, there)
+            asset = _claimed(deps, policy, asset, kinds, existing)
         except Conflict:
             return ()
     for kind in kinds:
         _remove(deps, asset, kind, keys.get(kind, ()))
     _settle(deps, asset, kinds)
-    return there
+    return existing
 
 
 def _due(record: AnalyzedAsset, policy: TenantPolicy) -> tuple[DataKind, ...]:
@@ -113,38 +115,38 @@ def _is_gone(record: AnalyzedAsset, kind: DataKind) -> bool:
 
 
 def _since(record: AnalyzedAsset, kind: DataKind) -> datetime:
-    """From when on the days of a kind count."""
-    came = record.asset.stored_at or record.asset.created_at
+    """Return the time from which the days of a kind of data count."""
+    stored_at = record.asset.stored_at or record.asset.created_at
     if kind is DataKind.RAW:
-        return came
-    return max([came, *(result.updated_at for result in record.results)])
+        return stored_at
+    return max([stored_at, *(result.updated_at for result in record.results)])
 
 
-def _free(record: AnalyzedAsset) -> bool:
+def _is_free(record: AnalyzedAsset) -> bool:
     running = any(result.state is ResultState.RUNNING for result in record.results)
     return not record.asset.holds and not running
 
 
-def _agreed(deps: PurgeDeps, policy: TenantPolicy, asset: Asset, kind: DataKind) -> bool:
-    """Whether no other asset of the same content keeps what was made of it."""
+def _is_removable(deps: PurgeDeps, policy: TenantPolicy, asset: Asset, kind: DataKind) -> bool:
+    """Return whether no other asset with the same content keeps the derived data."""
     if kind is DataKind.RAW or asset.sha256 is None:
         return True
     others = set(deps.library.owners(asset.tenant, asset.sha256)) - {asset.asset_id}
     return all(
-        _is_gone(other, kind) or (_free(other) and _is_due(other, policy, kind))
+        _is_gone(other, kind) or (_is_free(other) and _is_due(other, policy, kind))
         for other in deps.library.analyzed(asset.tenant, sorted(others))
     )
 
 
 def _keys(deps: PurgeDeps, asset: Asset) -> dict[DataKind, list[str]]:
-    """What was made of the asset's content, by kind."""
-    found: dict[DataKind, list[str]] = {}
+    """Return the keys of the data derived from the asset's content, by kind."""
+    keys: dict[DataKind, list[str]] = {}
     if asset.sha256 is None:
-        return found
+        return keys
     for folder in folders_of(asset.tenant, asset.sha256):
         for key in deps.objects.keys("artifacts", folder):
-            found.setdefault(kind_of(key), []).append(key)
-    return found
+            keys.setdefault(kind_of(key), []).append(key)
+    return keys
 
 
 def _claimed(
@@ -152,11 +154,14 @@ def _claimed(
     policy: TenantPolicy,
     asset: Asset,
     kinds: Iterable[DataKind],
-    there: Iterable[DataKind],
+    existing: Iterable[DataKind],
 ) -> Asset:
-    """The asset with the removal in its record. One event for each kind, recorded before; where
-    the asset was changed meanwhile, one more says that nothing was done. Raises Conflict."""
-    for kind in there:
+    """Enter the removal in the asset's record, and return the asset.
+
+    An event for each kind is recorded before. If the asset was changed meanwhile, another event
+    says that nothing was removed. Raises Conflict.
+    """
+    for kind in existing:
         details: dict[str, JsonValue] = {"kind": kind.value, "days": policy.days(kind)}
         _record(deps, asset, "data.removed", details)
     moment = now()
@@ -166,7 +171,7 @@ def _claimed(
     try:
         return stored(deps.library, claim)
     except Conflict:
-        _record(deps, asset, "data.removed.failed", {"kinds": [kind.value for kind in there]})
+        _record(deps, asset, "data.removed.failed", {"kinds": [kind.value for kind in existing]})
         raise
 
 
@@ -186,7 +191,7 @@ def _remove(deps: PurgeDeps, asset: Asset, kind: DataKind, keys: Iterable[str]) 
         delete_upload(deps.objects, asset)
         return
     if kind is DataKind.FINGERPRINTS:
-        # All that have the content agreed, and an index may need the fingerprint for each of them.
+        # All owners of the content agreed, and an index may need the fingerprint of each of them.
         owners = deps.library.owners(asset.tenant, asset.sha256) if asset.sha256 else ()
         for asset_id in sorted({asset.asset_id, *owners}):
             for index in deps.indexes:
@@ -196,22 +201,24 @@ def _remove(deps: PurgeDeps, asset: Asset, kind: DataKind, keys: Iterable[str]) 
 
 
 def _settle(deps: PurgeDeps, asset: Asset, kinds: Iterable[DataKind]) -> None:
-    """The removal is done; a claimed kind that another asset keeps by now is not removed. Raises
-    TransientError."""
-    kept = set(asset.removing) - set(kinds)
+    """Record the end of the removal, without the kinds that another asset keeps now.
+
+    Raises TransientError.
+    """
+    not_removed = set(asset.removing) - set(kinds)
     for _ in range(_TRIES):
-        removed = {kind: at for kind, at in asset.removed.items() if kind not in kept}
+        removed = {kind: at for kind, at in asset.removed.items() if kind not in not_removed}
         if deps.library.compare_and_set(asset.changed(removing=(), removed=removed)):
             return
         try:
             asset = deps.library.asset(asset.tenant, asset.asset_id)
         except NotFound:
             return
-    raise TransientError("the asset was changed by others again and again")
+    raise TransientError("other writers kept changing the asset")
 
 
 def _state(deps: PurgeDeps, tenant: str, policy: TenantPolicy) -> Sweep:
-    """Where the tenant's sweep is; a new one where it is time for one."""
+    """Return the current sweep of a tenant, or a new one if it is due."""
     fresh = Sweep(policy=policy, begun_at=now())
     try:
         body = deps.objects.get("artifacts", _address(tenant))

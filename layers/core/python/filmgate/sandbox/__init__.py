@@ -1,1 +1,1 @@
-"""Decoding in a child process that can do no harm; see README.md."""
+"""Decoding media files in a sandboxed child process; see README.md."""

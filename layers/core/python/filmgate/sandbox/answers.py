@@ -1,7 +1,7 @@
-"""The answers of children, taken apart by somebody who believes nothing of them.
+"""Validation of the answers of child processes, which are not trusted.
 
-A child that a file took over can send any bytes. What passes here has the shape and the bounds of
-an honest answer, so the worst that is left of it is a wrong result for that very file.
+A child that was taken over by a file can send any bytes. Answers that pass here have a valid shape
+and are within bounds, so at worst the result for this one file is wrong.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from filmgate.dedupe.engine import FINGERPRINT
 from filmgate.media.limits import Limits
@@ -19,6 +19,7 @@ from filmgate.media.packed import DamagedArtifactError
 from filmgate.media.shared_artifacts import CHECKS
 from filmgate.media.shared_names import SHARED_NAMES
 from filmgate.media.sniff import CONTENT_TYPES
+from filmgate.model import ClosedModel, FrozenModel
 from filmgate.sandbox.port import Reading
 from filmgate.sandbox.wire import WireError
 
@@ -27,20 +28,18 @@ if TYPE_CHECKING:
     from filmgate.media.storyboard import RenderedStoryboard
 
 _MOST_TEXT = 1000
-"""Characters of what a file says of itself."""
+"""Maximum length of texts in a file's metadata, in characters."""
 _MOST_SIDE = 1_000_000
 _MOST_TILES = 120
 _MOST_TILE_SIDE = 4096
 _MOST_PICTURES = 32
 _MOST_PICTURE_SIDE = 1024
-"""Pixels; decoded pictures are reduced to a quarter of it."""
+"""In pixels; decoded pictures have at most a quarter of it."""
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 
 
-class ReadArguments(BaseModel):
-    """What the job ``read`` is given."""
-
-    model_config = ConfigDict(frozen=True)
+class ReadArguments(FrozenModel):
+    """The arguments of the job ``read``."""
 
     sha256: str
     info: MediaInfo
@@ -49,27 +48,23 @@ class ReadArguments(BaseModel):
     artifacts: tuple[str, ...] = (FINGERPRINT,)
 
 
-class _PictureShape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _PictureShape(ClosedModel):
     time_s: float = Field(ge=0, allow_inf_nan=False)
     height: int = Field(ge=1)
     width: int = Field(ge=1)
 
 
-class _Pictures(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Pictures(ClosedModel):
     shapes: list[_PictureShape] = Field(max_length=_MOST_PICTURES)
 
 
 def media_info(parts: Sequence[bytes], limits: Limits) -> MediaInfo:
-    """The facts of a probe. Raises WireError."""
+    """Return the result of a probe. Raises WireError."""
     (body,) = _counted(parts, 1)
     try:
         info = MediaInfo.model_validate_json(body)
     except ValidationError as error:
-        raise WireError("the facts of the file are none") from error
+        raise WireError("the facts of the file are invalid") from error
     numbers = (info.duration_s, info.frame_rate or 0.0)
     sides = (info.width, info.height)
     sound = (info.audio_rate_hz, info.audio_channels)
@@ -88,15 +83,15 @@ def media_info(parts: Sequence[bytes], limits: Limits) -> MediaInfo:
 
 
 def reading(parts: Sequence[bytes], asked: ReadArguments, engine: str) -> Reading:
-    """What a file was read to. Raises WireError."""
+    """Return the result of reading a file. Raises WireError."""
     names = [name for name in asked.artifacts if name in SHARED_NAMES]
-    made, index, jpeg, shapes, pixels, *bodies = _counted(parts, 5 + len(names))
+    archive, index, jpeg, shapes, pixels, *bodies = _counted(parts, 5 + len(names))
     shared = {name: _shared(name, body) for name, body in zip(names, bodies, strict=True)}
     if FINGERPRINT not in asked.artifacts:
         return Reading(None, None, shared=shared)
-    found = _fingerprint(made, asked, engine)
+    fingerprint = _fingerprint(archive, asked, engine)
     pictures = _pictures(shapes, pixels) if asked.pictures else ()
-    return Reading(found, _tiles(index, jpeg), pictures, shared)
+    return Reading(fingerprint, _tiles(index, jpeg), pictures, shared)
 
 
 def _shared(name: str, body: bytes) -> bytes:
@@ -105,12 +100,13 @@ def _shared(name: str, body: bytes) -> bytes:
     try:
         CHECKS[name](body)
     except DamagedArtifactError as error:
-        raise WireError(f"the artifact {name} is none") from error
+        raise WireError(f"the artifact {name} is invalid") from error
     return body
 
 
 def picture_parts(pictures: Sequence[Frame]) -> tuple[bytes, bytes]:
-    """Pictures as parts of an answer: their shapes as JSON, and their pixels one after another."""
+    """Return two parts of an answer: the shapes of pictures as JSON, and their concatenated
+    pixels."""
     shapes = [
         _PictureShape(time_s=one.time_s, height=one.rgb.shape[0], width=one.rgb.shape[1])
         for one in pictures
@@ -132,14 +128,18 @@ def _fingerprint(body: bytes, asked: ReadArguments, engine: str) -> Fingerprint:
     )
 
     try:
-        made = loads(body)
+        fingerprint = loads(body)
     except DamagedFingerprintError as error:
-        raise WireError("the fingerprint is none") from error
-    if (made.engine, made.sha256, made.info) != (engine, asked.sha256, asked.info):
+        raise WireError("the fingerprint is invalid") from error
+    if (fingerprint.engine, fingerprint.sha256, fingerprint.info) != (
+        engine,
+        asked.sha256,
+        asked.info,
+    ):
         raise WireError("the fingerprint is of another file or engine")
-    if made.embeddings is not None:
-        raise WireError("the fingerprint has embeddings that nobody made")
-    return made
+    if fingerprint.embeddings is not None:
+        raise WireError("the fingerprint has embeddings, but none were requested")
+    return fingerprint
 
 
 def _tiles(index: bytes, jpeg: bytes) -> RenderedStoryboard | None:
@@ -148,36 +148,36 @@ def _tiles(index: bytes, jpeg: bytes) -> RenderedStoryboard | None:
     if not index and not jpeg:
         return None
     try:
-        told = StoryboardIndex.model_validate_json(index)
+        storyboard = StoryboardIndex.model_validate_json(index)
     except ValidationError as error:
-        raise WireError("the index of the tiles is none") from error
+        raise WireError("the index of the tiles is invalid") from error
     if not (
-        1 <= told.columns <= COLUMNS
-        and 1 <= told.tile_width <= _MOST_TILE_SIDE
-        and 1 <= told.tile_height <= _MOST_TILE_SIDE
-        and 1 <= len(told.times_s) <= _MOST_TILES
-        and all(math.isfinite(time_s) for time_s in told.times_s)
+        1 <= storyboard.columns <= COLUMNS
+        and 1 <= storyboard.tile_width <= _MOST_TILE_SIDE
+        and 1 <= storyboard.tile_height <= _MOST_TILE_SIDE
+        and 1 <= len(storyboard.times_s) <= _MOST_TILES
+        and all(math.isfinite(time_s) for time_s in storyboard.times_s)
         and jpeg.startswith(_JPEG_START)
         and jpeg.endswith(_JPEG_END)
     ):
         raise WireError("the tiles are out of bounds")
-    return RenderedStoryboard(jpeg, told)
+    return RenderedStoryboard(jpeg, storyboard)
 
 
 def _pictures(shapes: bytes, pixels: bytes) -> tuple[Frame, ...]:
     import numpy as np  # noqa: PLC0415
 
     try:
-        told = _Pictures.model_validate_json(shapes)
+        header = _Pictures.model_validate_json(shapes)
     except ValidationError as error:
-        raise WireError("the pictures are none") from error
-    sizes = [shape.height * shape.width * 3 for shape in told.shapes]
-    sides = [max(shape.height, shape.width) for shape in told.shapes]
+        raise WireError("the pictures are invalid") from error
+    sizes = [shape.height * shape.width * 3 for shape in header.shapes]
+    sides = [max(shape.height, shape.width) for shape in header.shapes]
     if max(sides, default=0) > _MOST_PICTURE_SIDE or sum(sizes) != len(pixels):
         raise WireError("the pictures are out of bounds")
-    found, start = [], 0
-    for shape, size in zip(told.shapes, sizes, strict=True):
+    frames, start = [], 0
+    for shape, size in zip(header.shapes, sizes, strict=True):
         rgb = np.frombuffer(pixels, np.uint8, size, start).reshape(shape.height, shape.width, 3)
-        found.append(Frame(shape.time_s, rgb))
+        frames.append(Frame(shape.time_s, rgb))
         start += size
-    return tuple(found)
+    return tuple(frames)

@@ -1,4 +1,4 @@
-"""The process of one file: confined, then at work, then gone."""
+"""The child process for one file: it confines itself, does its job, and ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from filmgate.sandbox.model import Capabilities, Request
 from filmgate.sandbox.wire import Head, one_line, packed, write_all
 
 Job = Callable[[Path, str], tuple[bytes, ...]]
-"""Takes the file and JSON, gives the parts of the answer. May raise MediaRefused."""
+"""Takes a file and JSON arguments; returns the parts of the answer. May raise MediaRefused."""
 
 _ANSWER_FD = 3
 _MOST_FDS = 1024
@@ -27,37 +27,38 @@ def run(
     request: Request,
     answer_fd: int,
     readable: tuple[str, ...],
-    wanted: Capabilities | None,
+    required: Capabilities | None,
 ) -> NoReturn:
-    """Do a job in this process, which was forked for it, and end the process.
+    """Do a job in this forked process, and end the process.
 
     Args:
-        answer_fd: where the answer goes; every other file descriptor is closed.
+        answer_fd: for the answer; every other file descriptor is closed.
         readable: see `filmgate.sandbox.confine.confine`.
-        wanted: what has to hold; None where nobody knows yet, and then the answer is what does.
+        required: the required restrictions; None for the first child, whose answer is the list of
+            available restrictions.
     """
     status = 1
     try:
         _separate(answer_fd)
         size = Path(request.path).stat().st_size if request.path else 0
-        held = confine(request.budget, (*readable, request.path), size)
-        if wanted is None:
-            answer = packed(Head(outcome="done"), (held.model_dump_json().encode(),))
-        elif missing := _missing(wanted, held):
+        active = confine(request.budget, (*readable, request.path), size)
+        if required is None:
+            answer = packed(Head(outcome="done"), (active.model_dump_json().encode(),))
+        elif missing := _missing(required, active):
             answer = _failed(f"a child could not be confined: {missing}")
         else:
             answer = _answer(jobs, request)
         write_all(_ANSWER_FD, answer)
         status = 0
     except BrokenPipeError:
-        # The parent has heard enough.
+        # The parent has stopped reading.
         status = 0
     finally:
         os._exit(status)
 
 
 def _separate(answer_fd: int) -> None:
-    """A group of its own, no signal handlers, and one file descriptor besides the empty three."""
+    """Create a process group, remove signal handlers, and close all file descriptors but four."""
     os.setpgid(0, 0)
     if sys.platform == "linux":
         libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -68,10 +69,10 @@ def _separate(answer_fd: int) -> None:
     os.closerange(_ANSWER_FD + 1, _MOST_FDS)
 
 
-def _missing(wanted: Capabilities, held: Capabilities) -> str:
-    """What held for the first child and does not for this one."""
+def _missing(required: Capabilities, active: Capabilities) -> str:
+    """Return the restrictions that the first child had and this one does not have."""
     names = ("limits", "no_new_privileges", "system_calls_filtered", "landlock")
-    return ", ".join(name for name in names if getattr(wanted, name) != getattr(held, name))
+    return ", ".join(name for name in names if getattr(required, name) != getattr(active, name))
 
 
 def _answer(jobs: Mapping[str, Job], request: Request) -> bytes:
@@ -79,19 +80,19 @@ def _answer(jobs: Mapping[str, Job], request: Request) -> bytes:
         parts = jobs[request.job](Path(request.path), request.arguments)
         return packed(Head(outcome="done"), parts)
     except (MemoryError, TransientError):
-        # Nothing else is transient where there is neither a network nor a disk to write to.
+        # Without a network and a writable disk, only a lack of memory is transient.
         return packed(Head(outcome="memory"), ())
     except MediaRefused as refusal:
         if _ran_out(refusal):
             return packed(Head(outcome="memory"), ())
         head = Head(outcome="refused", code=refusal.code, reason=one_line(refusal.reason))
         return packed(head, ())
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent has to hear of it
+    except Exception as error:  # noqa: BLE001 - every error is reported to the parent
         return _failed(f"{type(error).__name__}: {error}")
 
 
 def _ran_out(error: BaseException) -> bool:
-    """Whether a lack of memory is what a refusal comes from, and not the file."""
+    """Return whether a refusal was caused by a lack of memory and not by the file."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, MemoryError):

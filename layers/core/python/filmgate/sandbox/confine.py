@@ -1,4 +1,4 @@
-"""What a child gives up before it opens its file, in the order in which it can be given up."""
+"""The restrictions that a child applies to itself before it opens its file, in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from filmgate.sandbox.model import MIB, Budget, Capabilities
 
 _MOST_FILES = 64
 _SHARED_MAPPINGS = 512 * MIB
-"""Address space beyond private memory: libraries that are loaded later, stacks, reserved arenas."""
+"""Address space besides private memory, for libraries, stacks and reserved arenas."""
 _GRACE_CPU_S = 5
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -26,10 +26,12 @@ _SYSTEM_FILES = ("/dev/null", "/dev/urandom", "/sys/devices/system/cpu", "/etc/l
 
 
 def confine(budget: Budget, readable: Iterable[str], file_bytes: int = 0) -> Capabilities:
-    """Confine this process, for good; what the system does not offer is left out and shows.
+    """Confine this process permanently, as far as the system supports it.
+
+    Returns the restrictions that apply.
 
     Args:
-        readable: paths that stay readable where the system can restrict that.
+        readable: paths that stay readable if the system can restrict reading.
         file_bytes: the size of the file, which decoders may map into memory.
     """
     limits = _set_limits(budget, file_bytes)
@@ -39,7 +41,7 @@ def confine(budget: Budget, readable: Iterable[str], file_bytes: int = 0) -> Cap
     abi = landlock.version() if private else 0
     if abi:
         landlock.restrict(abi, readable)
-    # Last: it denies much of what the steps above need.
+    # This comes last, because it denies calls that the steps above need.
     filtered = private and seccomp.supported() and _tried(seccomp.install, os.getpid())
     return Capabilities(
         platform=sys.platform,
@@ -53,14 +55,16 @@ def confine(budget: Budget, readable: Iterable[str], file_bytes: int = 0) -> Cap
 def hide() -> bool:
     """Close this process's memory and environment to other processes of its user.
 
-    On Linux `/proc/PID/environ` and `mem` then belong to root, and nothing attaches.
+    On Linux, `/proc/PID/environ` and `mem` then belong to root, and no debugger can attach.
     """
     return sys.platform == "linux" and _tried(libc.prctl, libc.PR_SET_DUMPABLE, 0)
 
 
 def drop_capabilities() -> bool:
-    """Give up root's powers, here and in all children: root without them reads no hidden process.
-    Whoever has none loses nothing. Whether they are gone."""
+    """Drop root's capabilities in this process and all children. Returns whether it succeeded.
+
+    Without them, root cannot read hidden processes. For other users it has no effect.
+    """
     if sys.platform != "linux":
         return False
     for number in range(_MOST_CAPABILITIES):
@@ -75,23 +79,23 @@ def drop_capabilities() -> bool:
 
 
 def code_paths() -> tuple[str, ...]:
-    """What decoding may read besides its file: the code that is loaded, and its libraries.
+    """Return the paths that decoding may read besides its file: loaded code and its libraries.
 
-    Not whole search paths: on a developer's machine those hold more than code. What lies within
-    another of these is left out.
+    Search paths are not included as a whole, because on a developer's machine they contain other
+    files too. Paths within another of these paths are left out.
     """
-    found = {*_SYSTEM_LIBRARIES, *_SYSTEM_FILES}
-    found |= {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
+    paths = {*_SYSTEM_LIBRARIES, *_SYSTEM_FILES}
+    paths |= {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
     for name, module in list(sys.modules.items()):
         origin = getattr(module, "__file__", None)
         if origin is None or "." in name:
             continue
         path = Path(origin)
-        found.add(str(path.parent if path.stem == "__init__" else path))
+        paths.add(str(path.parent if path.stem == "__init__" else path))
         if path.stem == "__init__":
-            # Wheels carry their shared libraries in a folder beside the package.
-            found |= {str(beside) for beside in path.parent.parent.glob(f"{name}.libs")}
-    return tuple(sorted(path for path in found if found.isdisjoint(map(str, Path(path).parents))))
+            # Wheels have their shared libraries in a folder next to the package.
+            paths |= {str(beside) for beside in path.parent.parent.glob(f"{name}.libs")}
+    return tuple(sorted(path for path in paths if paths.isdisjoint(map(str, Path(path).parents))))
 
 
 def _set_limits(budget: Budget, file_bytes: int) -> tuple[str, ...]:
@@ -100,12 +104,12 @@ def _set_limits(budget: Budget, file_bytes: int) -> tuple[str, ...]:
         "RLIMIT_FSIZE": (0, 0),
         "RLIMIT_MEMLOCK": (0, 0),
         "RLIMIT_NOFILE": (_MOST_FILES, _MOST_FILES),
-        # The signal of the first can be told apart from a kill for want of memory.
+        # The signal of the soft limit differs from that of a kill for lack of memory.
         "RLIMIT_CPU": (budget.cpu_s, budget.cpu_s + _GRACE_CPU_S),
     }
     if sys.platform == "linux":
-        # Private memory is what a decoder's allocations are. The second also bounds shared
-        # mappings, which the first does not count.
+        # Allocations of decoders are private memory. The second limit also bounds shared mappings,
+        # which the first one does not count.
         most = budget.memory_bytes
         whole = _address_space() + most + file_bytes + _SHARED_MAPPINGS
         wanted |= {"RLIMIT_DATA": (most, most), "RLIMIT_AS": (whole, whole)}
@@ -127,7 +131,7 @@ def _limit(name: str, soft: int, hard: int) -> bool:
 
 
 def _address_space() -> int:
-    """Bytes that this process has mapped."""
+    """Return the number of bytes that this process has mapped."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     return pages * resource.getpagesize()
 

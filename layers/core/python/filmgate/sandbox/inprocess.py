@@ -1,4 +1,4 @@
-"""Reading media in this process: for files of one's own, and for measuring."""
+"""Reading media files without a sandbox: for trusted files, and for benchmarks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class InProcessReader:
         artifacts: Sequence[str] = (FINGERPRINT,),
     ) -> Reading:
         """See `MediaReader.read`."""
-        # Receiving imports this module too, and does without arrays.
+        # Ingest imports this module too, but must not load NumPy.
         from filmgate.dedupe.fingerprint.embeddings import pictures_of  # noqa: PLC0415
         from filmgate.dedupe.fingerprint.engine import SAMPLING, fingerprint  # noqa: PLC0415
         from filmgate.dedupe.fingerprint.sampling import (  # noqa: PLC0415
@@ -48,7 +48,7 @@ class InProcessReader:
         consumers = consumers_for(artifacts, info, limits)
         taking = tuple(consumers.values())
         if FINGERPRINT not in artifacts:
-            # Sampled as for a fingerprint, so that what is made does not depend on its company.
+            # Sample as for a fingerprint, so that artifacts do not depend on each other.
             decode_for(
                 taking,
                 path,
@@ -78,7 +78,7 @@ class InProcessReader:
 
 
 def _finished(consumers: Mapping[str, Consumer], artifacts: Sequence[str]) -> dict[str, bytes]:
-    """What was asked for, of what the consumers made. Raises FilmgateError."""
+    """Return the requested artifacts of the consumers. Raises FilmgateError."""
     from filmgate.media.shared_names import SHARED_NAMES  # noqa: PLC0415
 
     made = {}
@@ -87,6 +87,6 @@ def _finished(consumers: Mapping[str, Consumer], artifacts: Sequence[str]) -> di
             continue
         body = consumers[name].finish()
         if len(body) > SHARED_NAMES[name].max_bytes:
-            raise FilmgateError(f"the artifact {name} takes {len(body):,} bytes, too many")
+            raise FilmgateError(f"the artifact {name} is too large: {len(body):,} bytes")
         made[name] = body
     return made

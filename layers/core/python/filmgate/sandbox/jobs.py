@@ -1,4 +1,4 @@
-"""What a child does with its file. Everything it needs is imported here, before it is forked."""
+"""The jobs of child processes. Everything they need is imported here, before the fork."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def _read(path: Path, arguments: str) -> tuple[bytes, ...]:
 
 
 def warm_up() -> None:
-    """Read a picture of our own, so that what is loaded or computed at first use is there before
-    the first child, and not made again by each."""
+    """Read a generated picture, so that everything that is loaded or computed at first use exists
+    before the first fork and not in each child."""
     noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
     reader, limits = InProcessReader(), Limits()
-    # Where there is no disk for it, children are slower.
+    # Without disk space for it, children are only slower.
     with suppress(OSError), tempfile.TemporaryDirectory(prefix="filmgate-warm-") as folder:
         path = Path(folder) / "noise.jpg"
         Image.fromarray(noise).save(path)

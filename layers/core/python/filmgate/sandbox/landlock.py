@@ -1,4 +1,4 @@
-"""File access of the process that decodes, cut down to its one file and to code (Landlock)."""
+"""Restrict file access of the process that decodes to its one file and to code (Landlock)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _PATH_BENEATH = 1
 # linux/landlock.h
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _ACCESS_BITS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
-"""How many kinds of access to files each version knows; later ones know as many as the last."""
+"""Number of kinds of file access by version; later versions have as many as the last."""
 _BIND_AND_CONNECT = 0b11
 _ABSTRACT_SOCKETS_AND_SIGNALS = 0b11
 
 
 def version() -> int:
-    """The kernel's version of Landlock; 0 where it has none, or where it is switched off."""
+    """Return the kernel's version of Landlock; 0 if it is missing or switched off."""
     if sys.platform != "linux":
         return 0
     try:
@@ -35,18 +35,20 @@ def version() -> int:
 
 
 def restrict(abi: int, readable: Iterable[str]) -> None:
-    """Leave this thread, and all it starts, nothing but reading these files and folders.
+    """Allow this thread, and all threads that it starts, only to read these files and folders.
 
-    Also denies TCP from version 4 on, and signals to others from version 6 on. Needs
-    PR_SET_NO_NEW_PRIVS. Paths that do not exist are passed over.
+    From version 4 on TCP is denied too, and from version 6 on signals to other processes. Needs
+    PR_SET_NO_NEW_PRIVS. Paths that do not exist are skipped.
 
     Raises:
         OSError: the kernel refuses.
     """
     files = (1 << _ACCESS_BITS[min(abi, max(_ACCESS_BITS))]) - 1
     handled = struct.pack("=QQQ", files, _BIND_AND_CONNECT, _ABSTRACT_SOCKETS_AND_SIGNALS)
-    known = 8 if abi < 4 else 16 if abi < 6 else 24
-    ruleset = libc.syscall(_CREATE_RULESET, ctypes.create_string_buffer(handled, 24), known, 0)
+    attribute_bytes = 8 if abi < 4 else 16 if abi < 6 else 24
+    ruleset = libc.syscall(
+        _CREATE_RULESET, ctypes.create_string_buffer(handled, 24), attribute_bytes, 0
+    )
     try:
         for path in readable:
             _allow(ruleset, path)
@@ -63,7 +65,7 @@ def _allow(ruleset: int, path: str) -> None:
     try:
         is_folder = stat.S_ISDIR(os.fstat(parent).st_mode)
         rule = struct.pack("=Qi", _READ_FILE | (_READ_DIR if is_folder else 0), parent)
-        held = ctypes.create_string_buffer(rule, len(rule))
-        libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, held, 0)
+        attributes = ctypes.create_string_buffer(rule, len(rule))
+        libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, attributes, 0)
     finally:
         os.close(parent)

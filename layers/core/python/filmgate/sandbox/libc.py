@@ -1,4 +1,4 @@
-"""The few calls of the C library that Python does not offer. Linux only."""
+"""Calls of the C library that Python does not provide. Linux only."""
 
 from __future__ import annotations
 

@@ -1,25 +1,23 @@
-"""What the parent asks of the sandbox, and what it hears of how a child ended."""
+"""Requests of the parent to the sandbox, and reports of how a child ended."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from filmgate.model import FrozenModel
 
 MIB = 1024**2
 
 
-class Budget(BaseModel):
-    """What one file may use.
+class Budget(FrozenModel):
+    """Resource limits for one file.
 
     Attributes:
-        memory_bytes: private memory of the child, that of its interpreter included.
+        memory_bytes: private memory of the child, including its interpreter.
         cpu_s: processor time of all its threads, in seconds.
         wall_s: seconds from its start until it is killed.
-        answer_bytes: how long its answer may be.
+        answer_bytes: maximum length of its answer.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     memory_bytes: int
     cpu_s: int
@@ -27,11 +25,9 @@ class Budget(BaseModel):
     answer_bytes: int
 
 
-class Request(BaseModel):
+class Request(FrozenModel):
     """One file for one child. `job` names a function of the sandbox's module of jobs, and
     `arguments` is JSON for it."""
-
-    model_config = ConfigDict(frozen=True)
 
     job: str
     path: str
@@ -39,21 +35,19 @@ class Request(BaseModel):
     budget: Budget
 
 
-class Capabilities(BaseModel):
-    """What holds where this process runs, as a child found it that tried.
+class Capabilities(FrozenModel):
+    """The restrictions that apply to children, as tested by the first child.
 
     Attributes:
         platform: `sys.platform`.
         limits: resource limits that were set, by their names in `resource`.
         parent_hidden: the parent's memory and environment are closed to its own user's processes.
         no_new_privileges: no program can give the child more rights.
-        capabilities_dropped: the child holds none of root's powers.
+        capabilities_dropped: the child has no capabilities of root.
         system_calls_filtered: by `filmgate.sandbox.seccomp`.
-        landlock: the version by which file access is restricted; 0 where it is not.
-        strays_killed: what a child starts dies with it, in whatever process group it is.
+        landlock: the version of Landlock that restricts file access; 0 if it does not.
+        strays_killed: processes started by a child are killed with it, in any process group.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     platform: str
     limits: tuple[str, ...] = ()
@@ -65,22 +59,22 @@ class Capabilities(BaseModel):
     strays_killed: bool = False
 
 
-class Ready(BaseModel):
-    """The first word of the process that forks: what holds, or why it cannot work."""
+class Ready(FrozenModel):
+    """The first message of the process that forks: the restrictions, or why it cannot work."""
 
     capabilities: Capabilities | None = None
     error: str | None = None
 
 
-class Exit(BaseModel):
+class Exit(FrozenModel):
     """How a child ended.
 
     Attributes:
         code: exit status, None after a signal.
         signal: the number of the signal that ended it.
-        overdue: it was killed at its deadline.
+        overdue: whether it was killed at its deadline.
         cpu_s: processor time it used, in seconds.
-        peak_bytes: most memory it held in RAM, pages shared with the parent included.
+        peak_bytes: peak resident memory, including pages shared with the parent.
     """
 
     code: int | None = None
@@ -92,11 +86,11 @@ class Exit(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A child's answer, whatever it is, and how it ended.
+    """The unchecked answer of a child, and how the child ended.
 
     Attributes:
         answer: at most `Budget.answer_bytes`.
-        too_long: it had more to say, and was killed for it.
+        too_long: whether the child was killed because its answer was longer.
     """
 
     answer: bytes

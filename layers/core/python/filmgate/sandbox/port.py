@@ -1,4 +1,4 @@
-"""What the pipeline needs of whoever reads media files."""
+"""The port for reading media files."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from filmgate.media.limits import Limits
 from filmgate.media.model import Frame, MediaInfo
 
 if TYPE_CHECKING:
-    # Receiving only probes, and does without arrays.
+    # Ingest only probes files and must not load NumPy.
     from filmgate.dedupe.fingerprint.model import Fingerprint
     from filmgate.media.storyboard import RenderedStoryboard
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that one pass over a file gives.
+    """The result of one pass over a file.
 
     Attributes:
-        fingerprint: without embeddings, which a model makes of `pictures`; None where it was not
-            asked for.
-        tiles: beside a fingerprint; None where the file shows nothing.
-        pictures: a few that are worth embedding, where they were asked for.
-        shared: the artifacts of `filmgate.media.shared_names.SHARED_NAMES` that were asked for, by
-            name, each within its bounds.
+        fingerprint: without embeddings, which a model computes from `pictures`; None if it was not
+            requested.
+        tiles: the storyboard, if a fingerprint was requested; None if the file has no pictures.
+        pictures: a few pictures for embedding, if they were requested.
+        shared: the requested artifacts of `filmgate.media.shared_names.SHARED_NAMES`, by name, each
+            within its size limit.
     """
 
     fingerprint: Fingerprint | None
@@ -37,14 +37,14 @@ class Reading:
 
 
 class MediaReader(Protocol):
-    """Reads files that anybody may have made."""
+    """Reads untrusted media files."""
 
     def probe(self, path: Path, limits: Limits) -> MediaInfo:
         """`filmgate.media.probe.probe`.
 
         Raises:
-            MediaRefused: what is wrong with the file.
-            TransientError: the reader ran out of memory, or was ended by something else.
+            MediaRefused: the file cannot be accepted.
+            TransientError: the reader ran out of memory or was killed.
         """
 
     def read(
@@ -57,20 +57,19 @@ class MediaReader(Protocol):
         pictures: bool,
         artifacts: Sequence[str] = (FINGERPRINT,),
     ) -> Reading:
-        """Decode a file once for all that is asked for, and no more of it than that needs.
+        """Decode a file once for all requested artifacts, and only as far as they need.
 
-        What an artifact holds does not depend on the others, unless the time runs out.
+        The content of an artifact does not depend on the others, unless the time runs out.
 
         Args:
             path: a local file.
             sha256: its digest.
-            info: what `probe` said of it.
+            info: the result of `probe`.
             limits: bounds on decoding.
-            pictures: whether some are wanted with the fingerprint, for embedding.
-            artifacts: ``fingerprint``, names in `filmgate.media.shared_names.SHARED_NAMES`, or
-                both.
+            pictures: whether to return pictures for embedding with the fingerprint.
+            artifacts: ``fingerprint``, names in `filmgate.media.shared_names.SHARED_NAMES`, or both.
 
         Raises:
-            MediaRefused: what is wrong with the file.
-            TransientError: the reader ran out of memory, or was ended by something else.
+            MediaRefused: the file cannot be accepted.
+            TransientError: the reader ran out of memory or was killed.
         """

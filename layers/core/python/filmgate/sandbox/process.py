@@ -1,4 +1,4 @@
-"""The parent's side: starts the process that forks, hands it files, and waits within bounds."""
+"""The parent's side: starts the process that forks, sends it requests, and waits for answers."""
 
 from __future__ import annotations
 
@@ -24,58 +24,58 @@ _START = (
     "from filmgate.sandbox.zygote import main; main(given['fd'], given['jobs'])"
 )
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""All that a Python may need of the environment: where its own shared library is."""
+"""The only variables that Python may need: the location of its own shared library."""
 _SINGLE = {"OPENBLAS_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
-"""As in the deployed functions; and only a process of one thread can be forked safely."""
+"""One thread, as in the deployed functions; only a process with one thread can be forked safely."""
 _START_S = 60.0
 _GRACE_S = 10.0
-"""Seconds after a child's deadline in which the process that forks has to have ended it."""
+"""Seconds after a child's deadline within which the process that forks must have ended it."""
 _CHUNK = 256 * 1024
 
 
 class _GoneError(Exception):
-    """The process that forks is no more."""
+    """The process that forks has ended."""
 
 
 class Zygote:
     """A process that imports decoders once and forks a confined child for each file.
 
-    It starts with `start`, or with the first file, and again after it died. Safe for threads.
+    It starts with `start` or with the first file, and again after it has died. Thread-safe.
     """
 
     def __init__(self, jobs: str, on_ready: Callable[[Capabilities], None] | None = None) -> None:
         """Args:
         jobs: name of a module with `JOBS`, see `filmgate.sandbox.child.Job`.
-        on_ready: called once, with what holds here, before the first file.
+        on_ready: called once before the first file, with the restrictions that apply.
         """
         self._jobs, self._on_ready = jobs, on_ready
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._owner = 0
-        self._held: Capabilities | None = None
+        self._capabilities: Capabilities | None = None
         self._hidden = False
 
     def start(self) -> None:
-        """Start it and return at once: its imports take a moment, which others may use."""
+        """Start the process without waiting for its imports."""
         with self._lock:
             self._started()
 
     @property
     def pid(self) -> int | None:
-        """Of the process that forks; None before its start."""
+        """The id of the process that forks; None before its start."""
         return self._process.pid if self._process else None
 
     def capabilities(self) -> Capabilities:
-        """What holds here. Raises FilmgateError, TransientError as `run`."""
+        """Return the restrictions that apply. Raises FilmgateError, TransientError like `run`."""
         with self._lock:
             return self._ready()[1]
 
     def run(self, request: Request) -> Ended:
-        """Have a child do a job, and wait for it, at most until its deadline and a little more.
+        """Run a job in a child and wait for it, until shortly after its deadline at most.
 
         Raises:
-            TransientError: the process that forks died meanwhile; the next file gets a new one.
+            TransientError: the process that forks has died; the next file starts a new one.
             FilmgateError: it cannot be started.
         """
         reading, writing = os.pipe()
@@ -96,17 +96,20 @@ class Zygote:
                     self._end()
             raise TransientError("the process that decodes ended unexpectedly") from error
         finally:
-            # Tells the process that forks, if the child still runs, that nobody waits for it.
+            # If the child still runs, this tells the process that forks that nobody waits for it.
             channel.close()
             os.close(reading)
 
     def close(self) -> None:
-        """End it, with all its children."""
+        """End the process and all its children."""
         with self._lock:
             self._end()
 
     def _hand_over(self, far: socket.socket, writing: int) -> subprocess.Popen[bytes] | None:
-        """Who got it. One that died since the last file is replaced without anybody noticing."""
+        """Send a request, and return the process that received it.
+
+        If the process has died since the last file, a new one is started.
+        """
         with self._lock:
             try:
                 return self._sent(far, writing)
@@ -124,7 +127,7 @@ class Zygote:
 
     def _ready(self) -> tuple[socket.socket, Capabilities]:
         connection = self._started()
-        if self._held is None:
+        if self._capabilities is None:
             try:
                 body = receive(connection)
             except (OSError, WireError) as error:
@@ -137,15 +140,17 @@ class Zygote:
             if ready.capabilities is None:
                 self._end()
                 raise FilmgateError(f"the process that decodes cannot start: {ready.error}")
-            self._held = ready.capabilities.model_copy(update={"parent_hidden": self._hidden})
+            self._capabilities = ready.capabilities.model_copy(
+                update={"parent_hidden": self._hidden}
+            )
             if self._on_ready is not None:
-                self._on_ready(self._held)
+                self._on_ready(self._capabilities)
                 self._on_ready = None
-        return connection, self._held
+        return connection, self._capabilities
 
     def _started(self) -> socket.socket:
         if self._owner != os.getpid():
-            # A fork of the process that started it: the connection is not this one's to use.
+            # This process is a fork of the one that owns the connection, and must not use it.
             self._process = self._connection = None
         if self._process is not None and self._process.poll() is not None:
             self._end()
@@ -158,16 +163,16 @@ class Zygote:
         self._hidden = hide()
         near, far = socket.socketpair()
         near.settimeout(_START_S)
-        given = {
+        arguments = {
             "fd": far.fileno(),
             "jobs": self._jobs,
             "path": [os.path.abspath(entry) for entry in sys.path],  # noqa: PTH100
         }
-        kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         with far:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-S", "-B", "-c", _START, json.dumps(given)],
-                env=kept | _SINGLE,
+                [sys.executable, "-I", "-S", "-B", "-c", _START, json.dumps(arguments)],
+                env=inherited | _SINGLE,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -175,7 +180,7 @@ class Zygote:
                 cwd="/",
                 start_new_session=True,
             )
-        self._connection, self._owner, self._held = near, os.getpid(), None
+        self._connection, self._owner, self._capabilities = near, os.getpid(), None
         atexit.register(self.close)
 
     def _end(self) -> None:
@@ -185,11 +190,11 @@ class Zygote:
             self._process.wait()
         if self._connection is not None:
             self._connection.close()
-        self._process = self._connection = self._held = None
+        self._process = self._connection = self._capabilities = None
 
 
 def _awaited(channel: socket.socket, reading: int, request: Request) -> Ended:
-    """Read the answer and the report until both have ended. Raises _GoneError."""
+    """Read the answer and the report until both are complete. Raises _GoneError."""
     deadline = monotonic() + request.budget.wall_s + _GRACE_S
     answer, too_long = bytearray(), False
     most = request.budget.answer_bytes
@@ -204,12 +209,12 @@ def _awaited(channel: socket.socket, reading: int, request: Request) -> Ended:
                 raise _GoneError
             for key, _ in ready:
                 if key.fd == reading:
-                    some = os.read(reading, _CHUNK)
-                    answer += some
+                    chunk = os.read(reading, _CHUNK)
+                    answer += chunk
                     too_long = len(answer) > most
                     if too_long:
                         return Ended(b"", Exit(), too_long)
-                    if not some:
+                    if not chunk:
                         selector.unregister(reading)
                 else:
                     selector.unregister(channel)

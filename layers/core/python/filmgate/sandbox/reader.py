@@ -1,4 +1,4 @@
-"""`MediaReader` in a sandbox: what the deployed functions read uploads with."""
+"""`MediaReader` in a sandbox, with which the deployed functions read uploads."""
 
 from __future__ import annotations
 
@@ -23,33 +23,35 @@ Value = TypeVar("Value")
 JOBS = "filmgate.sandbox.jobs"
 
 _PARENT_BYTES = 512 * MIB
-"""Of the function's memory: for the parent, the process that forks, and the answer."""
+"""Memory of the function for the parent, the process that forks, and the answer."""
 _LEAST_BYTES = 512 * MIB
 
 _PROBE_S = 60.0
 _IMAGE_S = 45.0
-"""Below the limits of the steps that call, so that what is too slow is recorded as that."""
+"""Below the time limits of the calling steps, so that a slow file is recorded as too slow."""
 _MORE_S = 90.0
-"""For reducing what was decoded, beyond `Limits.max_wall_s`, at which decoding stops by itself."""
+"""For processing after decoding, in addition to `Limits.max_wall_s`, at which decoding stops."""
 
 _PROBE_BYTES = 256 * 1024
 _READ_BYTES = 96 * MIB
-"""Three times what a fingerprint of six hours of video with sound comes to; each shared artifact
-has a bound of its own."""
+"""Three times the size of a fingerprint of six hours of video with sound. Shared artifacts have
+their own limits."""
 
 _TOO_SLOW = (
     "Reading the file takes far longer than a file of its kind should. "
     "Export it again with common settings and upload that."
 )
 _MISBEHAVED = (
-    "The file made the decoder give an answer that makes no sense. "
+    "The file made the decoder return an invalid answer. "
     "Export it again with common settings and upload that."
 )
 
 
 class SandboxedReader:
-    """`filmgate.sandbox.port.MediaReader`: each file is read by a process of its own that can do
-    no harm. Safe for threads."""
+    """Implements `filmgate.sandbox.port.MediaReader` with a sandboxed process for each file.
+
+    Thread-safe.
+    """
 
     def __init__(
         self,
@@ -61,7 +63,7 @@ class SandboxedReader:
 
         Args:
             function_bytes: memory of the whole function.
-            on_ready: called once with what holds here, before the first file.
+            on_ready: called once before the first file, with the restrictions that apply.
             jobs: name of the module of jobs.
         """
         self._memory_bytes = max(_LEAST_BYTES, function_bytes - _PARENT_BYTES)
@@ -69,8 +71,8 @@ class SandboxedReader:
         self._zygote.start()
 
     def probe(self, path: Path, limits: Limits) -> MediaInfo:
-        """See `MediaReader.probe`; also refuses with ``too_slow`` and, of a file that made the
-        decoder crash, ``damaged``."""
+        """See `MediaReader.probe`; also refuses with ``too_slow``, and with ``damaged`` if
+        the decoder crashed."""
         arguments = limits.model_dump_json()
         answer = self._ask("probe", path, arguments, self._budget(_PROBE_S, _PROBE_BYTES))
         return _checked(lambda: answers.media_info(answer.parts, limits))
@@ -85,9 +87,9 @@ class SandboxedReader:
         pictures: bool,
         artifacts: Sequence[str] = (FINGERPRINT,),
     ) -> Reading:
-        """See `MediaReader.read`; also refuses with ``too_slow`` and, of a file that made the
-        decoder crash, ``damaged``."""
-        # Probing, which needs no arrays, is done without these.
+        """See `MediaReader.read`; also refuses with ``too_slow``, and with ``damaged`` if
+        the decoder crashed."""
+        # These load NumPy, which probing must not do.
         from filmgate.dedupe.fingerprint.engine import ENGINE  # noqa: PLC0415
         from filmgate.media.shared_names import SHARED_NAMES  # noqa: PLC0415
 
@@ -107,7 +109,7 @@ class SandboxedReader:
         return _checked(lambda: answers.reading(answer.parts, asked, ENGINE))
 
     def capabilities(self) -> Capabilities:
-        """What holds here. Raises FilmgateError, TransientError."""
+        """Return the restrictions that apply. Raises FilmgateError, TransientError."""
         return self._zygote.capabilities()
 
     def close(self) -> None:
@@ -130,12 +132,12 @@ class SandboxedReader:
 
 
 def answer_of(ended: Ended, budget: Budget) -> Answer:
-    """The answer of a child that did its job.
+    """Return the answer of a child that has completed its job.
 
     Raises:
         MediaRefused: the file is refused, took too long, or made the decoder crash or misbehave.
         TransientError: there was not enough memory.
-        FilmgateError: the job failed through a fault of ours.
+        FilmgateError: the job failed because of an error in Filmgate.
     """
     _check_end(ended, budget)
     answer = _checked(lambda: unpacked(ended.answer))
@@ -158,7 +160,7 @@ def _check_end(ended: Ended, budget: Budget) -> None:
     if how.overdue or how.signal == signal.SIGXCPU:
         raise MediaRefused("too_slow", _TOO_SLOW)
     if how.signal == signal.SIGKILL:
-        # Not ours: the system ends who takes most when there is no memory left.
+        # The system kills the process with the most memory when there is none left.
         raise _out_of_memory(budget)
     if how.code != 0:
         what = f"with status {how.code}" if how.signal is None else _name(how.signal)

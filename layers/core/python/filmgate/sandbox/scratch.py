@@ -1,8 +1,8 @@
-"""A folder for the file of one invocation, and the end of those that killed invocations left.
+"""A temporary folder for the file of one invocation, and the removal of left-over folders.
 
-A Lambda keeps its disk when an invocation runs out of time or memory, so what that left would take
-the room of the next file. Elsewhere several workers share one folder for temporary files: each
-holds a lock on its own as long as it lives, and only what nobody holds is removed.
+A Lambda keeps its disk when an invocation is killed, so a left-over file would take the space of
+the next one. Elsewhere several workers share one folder for temporary files, so each holds a lock
+on its own folder, and only unlocked folders are removed.
 """
 
 from __future__ import annotations
@@ -24,52 +24,52 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A new empty folder, removed at the end; first removes those whose owner is gone.
+    """Create an empty folder that is removed at the end. Left-over folders are removed first.
 
     Raises:
-        TransientError: there is no room on the disk, also inside the ``with`` block.
+        TransientError: the disk is full, also if this happens inside the ``with`` block.
     """
     root = Path(tempfile.gettempdir())
     sweep(root)
     try:
-        folder, held = _locked(root)
+        folder, lock = _locked(root)
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            os.close(held)
+            os.close(lock)
     except OSError as error:
         if error.errno in _FULL:
-            raise TransientError("there is no room on the disk for the file") from error
+            raise TransientError("the disk has no space for the file") from error
         raise
 
 
 def sweep(root: Path) -> None:
-    """Remove this user's folders that no living process holds."""
+    """Remove this user's folders that no process has locked."""
     for folder in root.glob(f"{PREFIX}*"):
         with suppress(OSError):
-            held = _opened(folder)
+            lock = _opened(folder)
             try:
-                if os.fstat(held).st_uid == os.geteuid():
-                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(lock).st_uid == os.geteuid():
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     shutil.rmtree(folder, ignore_errors=True)
             finally:
-                os.close(held)
+                os.close(lock)
 
 
 def _locked(root: Path) -> tuple[Path, int]:
-    """A new folder, and the descriptor that holds it."""
+    """Create a folder, and return it with the descriptor of its lock."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
         with suppress(FileNotFoundError):
-            held = _opened(folder)
-            # Between its making and here another worker may take it for a leftover.
-            fcntl.flock(held, fcntl.LOCK_EX)
+            lock = _opened(folder)
+            # Another worker may have removed the folder before it was locked.
+            fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.exists():
-                return folder, held
-            os.close(held)
+                return folder, lock
+            os.close(lock)
 
 
 def _opened(folder: Path) -> int:
-    """Not followed, should somebody have put a link there; not inherited by other programs."""
+    """Open a folder, but not if it is a link. Other programs do not inherit the descriptor."""
     return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

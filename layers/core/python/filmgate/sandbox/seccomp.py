@@ -1,7 +1,7 @@
 """A filter of system calls for the process that decodes (seccomp-BPF).
 
-It denies with EPERM, not with death: a decoder that asks for something odd gets an error like any
-other, and the file still has its say. What it denies is in `filmgate.sandbox.syscalls`.
+Denied calls return EPERM instead of killing the process, so a decoder that makes an unusual call
+can handle the error and still decode the file. The denied calls are in `filmgate.sandbox.syscalls`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from filmgate.sandbox import libc, syscalls
 
 # linux/audit.h
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-"""Machine to its column in `syscalls` and its AUDIT_ARCH."""
+"""The column in `syscalls` and the AUDIT_ARCH of each machine."""
 
 # linux/bpf_common.h, linux/seccomp.h
 _LOAD, _EQUAL, _GREATER, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
@@ -45,37 +45,40 @@ class _Program(ctypes.Structure):
 
 
 def supported() -> bool:
-    """Whether there is a filter for this system and machine; the kernel may still refuse it."""
+    """Return whether there is a filter for this machine; the kernel may still refuse it."""
     return sys.platform == "linux" and platform.machine() in _ARCHITECTURES
 
 
 def install(pid: int) -> None:
-    """Filter the calls of this thread and of all it starts, for good.
+    """Permanently filter the calls of this thread and of all threads that it starts.
 
-    Needs PR_SET_NO_NEW_PRIVS. Args: pid, of the calling process, the one that it may signal.
+    Needs PR_SET_NO_NEW_PRIVS.
+
+    Args:
+        pid: the id of this process, the only one that it may signal.
 
     Raises:
-        OSError: the kernel has no filters, or lets nobody install one here.
+        OSError: the kernel does not support filters, or does not allow them here.
     """
     machine = platform.machine()
     column, _ = _ARCHITECTURES[machine]
     body = whole(machine, pid)
-    held = ctypes.create_string_buffer(body, len(body))
-    program = _Program(len(body) // _INSTRUCTION.size, ctypes.cast(held, ctypes.c_void_p))
-    # Older kernels would switch off speculation along with it, which slows decoding by a fifth and
-    # guards programs that run code of others within their own memory.
+    buffer = ctypes.create_string_buffer(body, len(body))
+    program = _Program(len(body) // _INSTRUCTION.size, ctypes.cast(buffer, ctypes.c_void_p))
+    # Older kernels would also switch off speculation, which slows decoding by a fifth and only
+    # protects programs that run foreign code in their own memory.
     libc.syscall(_SECCOMP[column], _MODE_FILTER, _KEEP_SPECULATION, ctypes.byref(program))
 
 
 def whole(machine: str, pid: int) -> bytes:
-    """The filter's instructions for a process on a machine, as the kernel takes them."""
+    """Return the instructions of the whole filter as bytes."""
     column, _ = _ARCHITECTURES[machine]
     return prepared(machine) + _packed(_by_arguments(column, pid))
 
 
 @cache
 def prepared(machine: str) -> bytes:
-    """What is the same for every child; kept, so that a process that forks makes it once."""
+    """Return the instructions that are the same for every child, computed once before forking."""
     return _packed(_by_number(machine))
 
 
@@ -84,10 +87,10 @@ def _packed(rules: list[Instruction]) -> bytes:
 
 
 def _by_number(machine: str) -> list[Instruction]:
-    """The filter's greater part, as the kernel runs it from top to bottom.
+    """Return the rules that only check the number of a call; the kernel runs them in order.
 
-    Calls that came after the lists were made do not exist for the child, so none that nobody
-    looked at is allowed. 32-bit entries of the kernel have other numbers and end the process.
+    Calls that are newer than the lists do not exist for the child, so no unreviewed call is
+    allowed. 32-bit calls have other numbers and end the process.
     """
     column, architecture = _ARCHITECTURES[machine]
     rules = [
@@ -107,8 +110,11 @@ def _by_number(machine: str) -> list[Instruction]:
 
 
 def _by_arguments(column: int, pid: int) -> list[Instruction]:
-    """The rest: files are opened for reading, processes are not made, signals and limits are the
-    child's own, and all else is allowed. Each group of checks ends in an answer."""
+    """Return the rules that check arguments; all other calls are allowed.
+
+    Files may only be opened for reading, processes may not be created, and signals and limits may
+    only concern the child itself. Each group of checks ends with a result.
+    """
     checked = {
         "open": _unless_any(1, _WRITING),
         "openat": _unless_any(2, _WRITING),
@@ -130,7 +136,7 @@ def _by_arguments(column: int, pid: int) -> list[Instruction]:
 
 
 def _argument(position: int) -> Instruction:
-    """Load the low half of an argument; both machines keep it first."""
+    """Load the lower half of an argument, which comes first on both machines."""
     return (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * position)
 
 
@@ -144,7 +150,7 @@ def _unless_any(position: int, bits: int) -> list[Instruction]:
 
 
 def _if_one_of(position: int, *values: int) -> list[Instruction]:
-    found: list[Instruction] = [_argument(position)]
+    checks: list[Instruction] = [_argument(position)]
     for value in values:
-        found += [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, _ALLOW)]
-    return [*found, (_RETURN, 0, 0, _DENY)]
+        checks += [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, _ALLOW)]
+    return [*checks, (_RETURN, 0, 0, _DENY)]

@@ -1,4 +1,4 @@
-"""Numbers of system calls on the two architectures that Lambda has.
+"""Numbers of system calls on the two architectures of Lambda.
 
 From the kernel's `unistd_64.h` (x86-64) and `asm-generic/unistd.h` (aarch64); a test compares.
 """
@@ -6,7 +6,7 @@ From the kernel's `unistd_64.h` (x86-64) and `asm-generic/unistd.h` (aarch64); a
 from __future__ import annotations
 
 NEWEST = 450
-"""The last call that was looked at when the lists below were made; the same on both."""
+"""The newest call that the lists below consider; the number is the same on both."""
 
 DENIED: dict[str, tuple[int | None, int | None]] = {
     # Sockets of every kind.
@@ -68,7 +68,7 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "capset": (126, 91),
     "personality": (135, 92),
     "seccomp": (317, 277),
-    # Whatever would change a file or make one.
+    # Creating and changing files.
     "creat": (85, None),
     "mkdir": (83, None),
     "mkdirat": (258, 34),
@@ -188,8 +188,8 @@ ABSENT: dict[str, tuple[int | None, int | None]] = {
     "clone3": (435, 435),
     "openat2": (437, 437),
 }
-"""Calls whose arguments lie in memory, where a filter cannot see them. The C library falls back
-to the older call when it hears that there is none."""
+"""Calls whose arguments are in memory, where a filter cannot read them. If they do not exist, the C
+library uses older calls."""
 
 CHECKED: dict[str, tuple[int | None, int | None]] = {
     "open": (2, None),

@@ -1,7 +1,7 @@
-"""Bytes between the processes: JSON in frames, and the answer of a child.
+"""The messages between the processes: frames of JSON, and the answer of a child.
 
-An answer is a frame of JSON, `Head`, and after it the parts whose lengths that names. Nothing is
-unpickled: a child that was taken over can send whatever it likes.
+An answer is a frame of JSON, `Head`, followed by parts whose lengths are in the head. Nothing is
+unpickled, because a child that was taken over can send anything.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from filmgate.model import ClosedModel
+
 _LENGTH_BYTES = 4
 MOST_HEAD_BYTES = 64 * 1024
 MOST_FRAME_BYTES = 1024**2
@@ -21,16 +23,16 @@ _MOST_PARTS = 16
 
 
 class WireError(Exception):
-    """Bytes that are no frame or no answer."""
+    """Bytes that are not a valid frame or answer."""
 
 
-class Head(BaseModel):
-    """How a job went, and how long the parts are that follow.
+class Head(ClosedModel):
+    """The outcome of a job, and the lengths of the parts that follow.
 
-    ``refused`` has a code and a reason, ``failed`` a reason for the log alone.
+    ``refused`` has a code and a reason, ``failed`` a reason for the log only.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(strict=True)
 
     outcome: Literal["done", "refused", "memory", "failed"]
     code: str = Field("", pattern=r"^[a-z_]{0,40}$")
@@ -40,25 +42,25 @@ class Head(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A head, and its parts."""
+    """A head and its parts."""
 
     head: Head
     parts: tuple[bytes, ...]
 
 
 def one_line(text: str) -> str:
-    """Fit for `Head.reason`: no control characters, not too long."""
+    """Make a text valid for `Head.reason`: without control characters, not too long."""
     return "".join(c if c >= " " and c != "\x7f" else " " for c in text)[:MOST_REASON]
 
 
 def packed(head: Head, parts: tuple[bytes, ...]) -> bytes:
-    """An answer as bytes; the head's `parts` are filled in."""
-    told = head.model_copy(update={"parts": [len(part) for part in parts]})
-    return b"".join((frame(told), *parts))
+    """Return an answer as bytes; the `parts` of the head are filled in."""
+    complete = head.model_copy(update={"parts": [len(part) for part in parts]})
+    return b"".join((frame(complete), *parts))
 
 
 def unpacked(body: bytes) -> Answer:
-    """The inverse, of bytes that anybody may have sent. Raises WireError."""
+    """Parse the untrusted bytes of an answer. Raises WireError."""
     length = int.from_bytes(body[:_LENGTH_BYTES], "big")
     start = _LENGTH_BYTES + length
     if len(body) < _LENGTH_BYTES or length > MOST_HEAD_BYTES or start > len(body):
@@ -66,9 +68,9 @@ def unpacked(body: bytes) -> Answer:
     try:
         head = Head.model_validate_json(body[_LENGTH_BYTES:start])
     except ValidationError as error:
-        raise WireError("the answer's head is not one") from error
+        raise WireError("the head of the answer is invalid") from error
     if sum(head.parts) != len(body) - start:
-        raise WireError("the answer's parts are not as long as it says")
+        raise WireError("the parts of the answer do not have the lengths in its head")
     parts = []
     for size in head.parts:
         parts.append(body[start : start + size])
@@ -77,13 +79,13 @@ def unpacked(body: bytes) -> Answer:
 
 
 def frame(value: BaseModel) -> bytes:
-    """JSON after its length."""
+    """Return a frame: the length of the JSON, then the JSON."""
     body = value.model_dump_json().encode()
     return len(body).to_bytes(_LENGTH_BYTES, "big") + body
 
 
 def receive(connection: socket.socket) -> bytes | None:
-    """The body of a frame, from a process that is trusted; None where the connection ended.
+    """Receive the body of a frame from a trusted process; None if the connection has ended.
 
     Raises:
         WireError: it ended within a frame, or the frame is too long.
@@ -102,15 +104,15 @@ def receive(connection: socket.socket) -> bytes | None:
 
 
 def _exactly(connection: socket.socket, length: int) -> bytes:
-    """So many bytes, or fewer where the connection ends."""
-    found = bytearray()
-    while len(found) < length and (some := connection.recv(length - len(found))):
-        found += some
-    return bytes(found)
+    """Receive this many bytes, or fewer if the connection ends."""
+    body = bytearray()
+    while len(body) < length and (chunk := connection.recv(length - len(body))):
+        body += chunk
+    return bytes(body)
 
 
 def write_all(fd: int, body: bytes) -> None:
-    """Raises OSError."""
+    """Write all bytes. Raises OSError."""
     view = memoryview(body)
     while view:
         view = view[os.write(fd, view) :]

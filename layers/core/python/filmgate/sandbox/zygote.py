@@ -1,10 +1,10 @@
-"""The process that forks: decoders are imported once, and each file gets a copy of it.
+"""The process that imports the decoders once and forks a child for each file.
 
-It never touches a file of a tenant. It has no environment, no credentials, and one connection, to
-the process that started it; when that ends, so does this, with its children.
+It never opens a file of a tenant. It has no environment, no credentials, and one connection to the
+process that started it. When the connection ends, this process and its children end too.
 
-On the connection each byte is a request and carries two file descriptors: a channel, on which the
-request comes and on which the end of the child is reported, and the pipe for the child's answer.
+Each byte on the connection is a request with two file descriptors: a channel, which transmits the
+request and the report of how the child ended, and the pipe for the child's answer.
 """
 
 from __future__ import annotations
@@ -36,29 +36,33 @@ _FDS = 2
 
 
 def main(connection_fd: int, jobs_module: str) -> None:
-    """Import the jobs, say what holds here, then serve until the connection ends."""
+    """Import the jobs, report the restrictions, and serve requests until the connection ends."""
     connection = socket.socket(fileno=connection_fd)
     connection.set_inheritable(False)
     try:
         dropped, strays_killed = _settle()
         jobs: Mapping[str, Job] = importlib.import_module(jobs_module).JOBS
         readable = code_paths()
-        found = {"capabilities_dropped": dropped, "strays_killed": strays_killed}
-        held = _trial(readable).model_copy(update=found)
-    except Exception as error:  # noqa: BLE001 - the parent has to hear why there is no sandbox
+        own = {"capabilities_dropped": dropped, "strays_killed": strays_killed}
+        capabilities = _trial(readable).model_copy(update=own)
+    except Exception as error:  # noqa: BLE001 - the parent must learn why there is no sandbox
         reason = one_line(f"{type(error).__name__}: {error}")
         connection.sendall(frame(Ready(error=reason)))
         return
-    # What is here is for good; a child that collects garbage leaves its pages shared.
+    # Existing objects are permanent: freezing them keeps their pages shared with the children.
     gc.collect()
     gc.freeze()
-    connection.sendall(frame(Ready(capabilities=held)))
-    _Server(connection, jobs, readable, held).serve()
+    connection.sendall(frame(Ready(capabilities=capabilities)))
+    _Server(connection, jobs, readable, capabilities).serve()
 
 
 def _settle() -> tuple[bool, bool]:
-    """Be the first to go when memory is short, be closed to the children, have no powers that they
-    could get, and inherit whatever they leave behind; whether the last two are so."""
+    """Prepare this process for its untrusted children.
+
+    It is killed first when memory is short, is hidden from the children, drops its capabilities,
+    and becomes the parent of processes that the children leave behind. Returns whether the last
+    two succeeded.
+    """
     if sys.platform != "linux":
         return False, False
     with suppress(OSError):
@@ -75,7 +79,7 @@ def _settle() -> tuple[bool, bool]:
 
 
 def _trial(readable: tuple[str, ...]) -> Capabilities:
-    """What a child finds that it can give up."""
+    """Return the restrictions that a trial child could apply."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -89,7 +93,7 @@ def _trial(readable: tuple[str, ...]) -> Capabilities:
 
 
 def _children() -> set[int] | None:
-    """The processes whose parent this is; None where the system does not say."""
+    """Return the ids of the child processes; None if the system does not provide them."""
     try:
         listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
     except OSError:
@@ -99,7 +103,7 @@ def _children() -> set[int] | None:
 
 @dataclass(slots=True)
 class _Running:
-    """A child at work. `channel` leads to whoever waits for it."""
+    """A running child. `channel` connects to the thread that waits for it."""
 
     channel: socket.socket
     deadline: float
@@ -107,17 +111,18 @@ class _Running:
 
 
 class _Server:
-    """Forks children, ends those that are overdue or not wanted any more, and reports."""
+    """Forks children, kills those that are overdue or not needed any more, and reports their
+    end."""
 
     def __init__(
         self,
         connection: socket.socket,
         jobs: Mapping[str, Job],
         readable: tuple[str, ...],
-        held: Capabilities,
+        capabilities: Capabilities,
     ) -> None:
         self._connection = connection
-        self._jobs, self._readable, self._held = jobs, readable, held
+        self._jobs, self._readable, self._capabilities = jobs, readable, capabilities
         self._running: dict[int, _Running] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(connection, selectors.EVENT_READ)
@@ -131,7 +136,7 @@ class _Server:
         signal.signal(signal.SIGCHLD, _noted)
 
     def serve(self) -> None:
-        """Until the connection ends."""
+        """Serve requests until the connection ends."""
         open_ = True
         while open_:
             for key, _ in self._selector.select(self._patience()):
@@ -141,7 +146,7 @@ class _Server:
                     with suppress(BlockingIOError):
                         self._woken.recv(4096)
                 elif key.data in self._running:
-                    # Nobody waits for it any more, for nothing else comes on a channel.
+                    # The channel was closed, so nobody waits for this child any more.
                     self._selector.unregister(self._running[key.data].channel)
                     _kill(key.data)
             self._end_overdue()
@@ -155,7 +160,7 @@ class _Server:
         return max(0.0, min(times, default=monotonic() + _LONGEST_WAIT_S) - monotonic())
 
     def _accept(self) -> bool:
-        """Take a request; False when there will be no more."""
+        """Receive a request; False at the end of the connection."""
         byte, fds, _, _ = socket.recv_fds(self._connection, 1, _FDS)
         if not byte:
             return False
@@ -175,10 +180,10 @@ class _Server:
     def _fork(self, request: Request, channel: socket.socket, answer_fd: int) -> None:
         pid = os.fork()
         if pid == 0:
-            child.run(self._jobs, request, answer_fd, self._readable, self._held)
+            child.run(self._jobs, request, answer_fd, self._readable, self._capabilities)
         os.close(answer_fd)
         with suppress(OSError):
-            # As the child does it too, it is done whoever comes first.
+            # The child does the same, so it is done whichever comes first.
             os.setpgid(pid, pid)
         self._running[pid] = _Running(channel, monotonic() + request.budget.wall_s)
         self._selector.register(channel, selectors.EVENT_READ, pid)
@@ -190,7 +195,7 @@ class _Server:
                 _kill(pid)
 
     def _reap(self) -> None:
-        """Report who has ended; what they left behind ends with them."""
+        """Report ended children, and kill the processes that they left behind."""
         while self._running or _children():
             try:
                 ended = _ended()
@@ -213,7 +218,7 @@ class _Server:
         one.channel.close()
 
     def _kill_strays(self) -> bool:
-        """Kill children that nobody asked for: they were some child's own. Whether any was."""
+        """Kill processes that children have started. Returns whether there were any."""
         strays = (_children() or set()) - set(self._running)
         for pid in strays:
             with suppress(ProcessLookupError):
@@ -222,17 +227,17 @@ class _Server:
 
 
 def _ended() -> tuple[int, Exit] | None:
-    """A child that has ended, and how; its group ends with it. None where all still run.
+    """Reap an ended child and kill its process group. Returns None if all still run.
 
-    Raises ChildProcessError: there are no children.
+    Raises ChildProcessError if there are no children.
     """
     if hasattr(os, "waitid"):
-        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if found is None:
+        child_info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if child_info is None:
             return None
-        # While it is not reaped, its number is nobody else's, and so is that of its group.
-        _kill(found.si_pid)
-        pid, status, used = os.wait4(found.si_pid, 0)
+        # Until it is reaped, its process id and group id are not reused.
+        _kill(child_info.si_pid)
+        pid, status, used = os.wait4(child_info.si_pid, 0)
     else:
         # macOS before Python 3.13.
         pid, status, used = os.wait4(-1, os.WNOHANG)
@@ -251,11 +256,11 @@ def _ended() -> tuple[int, Exit] | None:
 
 
 def _noted(_number: int, _frame: FrameType | None) -> None:
-    """That the signal came is all there is to know."""
+    """Do nothing: the signal only wakes the loop."""
 
 
 def _kill(pid: int) -> None:
-    """A child with all of its group."""
+    """Kill a child and its process group."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     with suppress(ProcessLookupError):

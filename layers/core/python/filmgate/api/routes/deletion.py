@@ -26,7 +26,7 @@ def delete_asset(
     asset_id: AssetId,
     reason: Annotated[Reason, Query(description="Why, for the audit log")] = NO_REASON,
 ) -> AssetView:
-    """Delete an asset: nothing lists or finds it any more, and it can be restored for 30 days.
+    """Delete an asset. It is hidden everywhere, and can be restored for 30 days.
 
     409 while it is under a legal hold. Deleting it twice is harmless.
     """
@@ -36,8 +36,8 @@ def delete_asset(
 
 @router.post("/assets/{asset_id}/restore", responses=problems(401, 404, 409, 503))
 def restore_asset(services: Api, tenant: Tenant, actor: Actor, asset_id: AssetId) -> AssetView:
-    """Bring a deleted asset back, and run its capabilities again. 409 where it is not deleted, or
-    is being removed for good."""
+    """Restore a deleted asset, and run its capabilities again. 409 if it is not deleted, or is
+    being permanently removed."""
     deletion.restore(_deps(services), tenant, asset_id, actor=actor)
     return _view(services, tenant, asset_id)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Literal
+
+from filmgate.model import FrozenModel
+from filmgate.settings import Environment
 
 MERGE_MEMORY = 4.5
 """Memory that a merge takes at most, in bytes for each byte of its input: the mapped segments and
@@ -10,7 +13,7 @@ the items read, the entries made of them, the joined arrays, and what sorts thes
 measured at 3.6, images, whose entries are small, at 4.1."""
 
 
-class IndexSettings(BaseModel):
+class IndexSettings(FrozenModel):
     """Distances in bits of 256, counts in landmarks, frames or entries, sizes in bytes.
 
     Attributes:
@@ -40,8 +43,6 @@ class IndexSettings(BaseModel):
         delta_cache_bytes: memory used for delta entries that a process has read.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     frame_radius: int = 72
     crop_radius: int = 68
     strip_radius: int = 56
@@ -65,7 +66,7 @@ class IndexSettings(BaseModel):
     delta_cache_bytes: int = 64 * 1024**2
 
 
-class BandSettings(BaseModel):
+class BandSettings(FrozenModel):
     """How hashes are divided into buckets, and how many of them. README.md explains the values.
 
     Attributes:
@@ -89,8 +90,6 @@ class BandSettings(BaseModel):
         workers: concurrent requests.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     bands: int = 10
     band_bits: int = 24
     lowest_frequencies: int = 64
@@ -108,3 +107,11 @@ class BandSettings(BaseModel):
     landmark_pair_share: float = 0.125
     min_votes: int = 2
     workers: int = 16
+
+
+class SearchSettings(Environment):
+    """The candidate index of a deployment, and its constants as JSON."""
+
+    index: Literal["segments", "bands"] = "segments"
+    index_settings: IndexSettings = IndexSettings()
+    band_settings: BandSettings = BandSettings()

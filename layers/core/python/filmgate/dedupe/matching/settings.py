@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from filmgate.dedupe.matching.calibration import Calibration, shipped
 from filmgate.media.model import MediaKind
+from filmgate.model import FrozenModel
+from filmgate.settings import Environment
 
 # Constants are hand-set on the tuning half of the matching benchmark; score levels are chosen so
 # that they lie on the right side of the default boundaries.
@@ -31,17 +33,15 @@ PART_S = 10.0
 """If one side lacks more seconds than this, it is a part, even if they are a small share."""
 
 
-class Boundaries(BaseModel):
+class Boundaries(FrozenModel):
     """Lowest fused score of each class, 0..1."""
-
-    model_config = ConfigDict(frozen=True)
 
     exact: float = 0.95
     near: float = 0.85
     similar: float = 0.70
 
 
-class MatchSettings(BaseModel):
+class MatchSettings(FrozenModel):
     """How scores are fused and classified.
 
     Attributes:
@@ -53,8 +53,6 @@ class MatchSettings(BaseModel):
         calibration: maps scores to probabilities. It is valid for these weights only; with other
             weights it must be fitted again.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     visual_weight: float = 0.65
     audio_weight: float = 0.25
@@ -72,6 +70,12 @@ class MatchSettings(BaseModel):
             MediaKind.VIDEO: self.video,
             MediaKind.AUDIO: self.audio,
         }[kind]
+
+
+class DecisionSettings(Environment):
+    """Thresholds and weights of a deployment, as JSON of `MatchSettings`."""
+
+    match_settings: MatchSettings = MatchSettings()
 
 
 def part_score(share: float) -> float:

@@ -1,1 +1,1 @@
-"""Pictures as vectors of a trained model: optional, and absent without harm."""
+"""Embedding vectors of pictures from an optional trained model."""

@@ -1,4 +1,4 @@
-"""The engine of this deployment, where it has one."""
+"""Load the embedding model of this deployment, if it has one."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from filmgate.engines.embedding.port import EmbeddingEngine, EmbeddingError
 from filmgate.errors import NotFound
 
 Fetch = Callable[[str, Path], object]
-"""Writes the object of a key to a file. Raises NotFound."""
+"""Downloads the object with a key to a file. Raises NotFound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An engine, or why there is none."""
+    """An engine, or the reason why there is none."""
 
     engine: EmbeddingEngine | None
     reason: str | None = None
 
 
 def load(model: str, fetch: Fetch | None = None, folder: Path | None = None) -> Loaded:
-    """Open the model that a setting names; the reason if it cannot be used.
+    """Open the model that a setting names, or return why it cannot be used.
 
     Args:
-        model: the manifest: a path that begins with `/` or `.`, or the key of an object, with its
-            files beside it; empty for none.
-        fetch: gets objects; None without storage.
-        folder: where fetched files are kept, the machine's own for temporary files by default.
+        model: the manifest: a path that begins with `/` or `.`, or the key of an object. The other
+            files of the model are in the same folder. Empty for none.
+        fetch: downloads objects; None without storage.
+        folder: for downloaded files; a temporary folder by default.
 
     Raises:
         TransientError: storage did not answer.
     """
     if not model:
         return Loaded(None, "no model is configured")
-    # Most deployments have none, and then no function has to load the dependencies.
+    # Most deployments have no model, so their functions do not load the dependencies.
     from filmgate.engines.embedding.onnx import open_engine  # noqa: PLC0415
 
     try:
@@ -56,23 +56,23 @@ def _default_folder() -> Path:
 
 
 class _Fetched:
-    """A manifest among objects, and its files: each is fetched unless it is already here."""
+    """A manifest and its files in storage. Each file is downloaded unless it is already local."""
 
     def __init__(self, key: str, fetch: Fetch | None, folder: Path) -> None:
-        """Raises EmbeddingError: there is no storage."""
+        """Raises EmbeddingError if there is no storage."""
         if fetch is None:
-            raise EmbeddingError(f"{key} is an object's key, and there is no storage here")
+            raise EmbeddingError(f"{key} is the key of an object, but there is no storage here")
         self._key, self._fetch = key, fetch
         self._folder = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def manifest(self) -> Path:
-        """Fetched every time: it names the files."""
+        """Download the manifest, every time, because it names the files."""
         self._folder.mkdir(parents=True, exist_ok=True)
         _get(self._fetch, self._key, self._folder / "manifest.json")
         return self._folder / "manifest.json"
 
     def read(self, folder: Path, wanted: FileOf) -> bytes:
-        """`filmgate.engines.embedding.manifest.Read`; a local file is read and hashed once."""
+        """Implements `filmgate.engines.embedding.manifest.Read`."""
         try:
             return read_checked(folder, wanted)
         except EmbeddingError:
@@ -83,7 +83,7 @@ class _Fetched:
 
 
 def _get(fetch: Fetch, key: str, target: Path) -> None:
-    """Whole or not at all: other processes may look for the same file."""
+    """Download a file atomically, because other processes may read the same file."""
     part = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
     try:
         fetch(key, part)

@@ -1,4 +1,4 @@
-"""The file beside a model that describes it and how to use it."""
+"""The manifest of a model: a file that describes the model and how to use it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -17,6 +15,7 @@ from pydantic import (
 )
 
 from filmgate.engines.embedding.port import EmbeddingError
+from filmgate.model import ClosedModel
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -25,26 +24,23 @@ Cosine = Annotated[float, Field(ge=-1, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FileOf(_Value):
-    """A file beside the manifest, and the digest of its content."""
+class FileOf(ClosedModel):
+    """A file in the folder of the manifest, and the digest of its content."""
 
     file: FileName
     sha256: Sha256
 
 
-class Input(_Value):
+class Input(ClosedModel):
     """The input of the model: float32 (n, 3, height, width).
 
     Attributes:
-        name: of the input; None for the only one.
+        name: of the input; None if the model has only one.
         channels: their order.
-        fit: `stretch` the whole picture, or `crop` the largest middle part of the same shape.
-        mean, std: of each channel in that order, where values are 0..1; the mean is
-            subtracted and the rest divided by std.
+        fit: `stretch` the whole picture, or `crop` its largest central part with the aspect ratio
+            of the input.
+        mean, std: of each channel in that order, for values in 0..1. The mean is subtracted and
+            the difference divided by std.
     """
 
     name: str | None = None
@@ -57,7 +53,7 @@ class Input(_Value):
     std: tuple[Positive, Positive, Positive]
 
 
-class Output(_Value):
+class Output(ClosedModel):
     """The output of the model: float32 (n, dimensions); `normalise` scales it to unit length."""
 
     name: str
@@ -69,8 +65,8 @@ class Background(FileOf):
     """Vectors of pictures unrelated to any library: a .npy of (k, dimensions).
 
     Attributes:
-        first, last: which of a vector's nearest among them count, from 0, both included.
-        weight: the factor of their mean similarity, which is subtracted.
+        first, last: range of the nearest neighbors that are used, from 0, both included.
+        weight: factor of their mean similarity, which is subtracted.
     """
 
     first: Annotated[int, Field(ge=0)] = 0
@@ -84,8 +80,8 @@ class Background(FileOf):
         return self
 
 
-class Bounds(_Value):
-    """See `filmgate.engines.embedding.track.Scale`. There is no default: it has to be measured."""
+class Bounds(ClosedModel):
+    """See `filmgate.engines.embedding.track.Scale`. There is no default: measure the values."""
 
     candidate: Cosine
     similar: Cosine
@@ -97,8 +93,8 @@ class Bounds(_Value):
         return self
 
 
-class Manifest(_Value):
-    """A model: identity, files, input, output, and what its similarities mean."""
+class Manifest(ClosedModel):
+    """A model: its identity, files, input, output, and the scale of its similarities."""
 
     name: Word
     version: Word
@@ -112,17 +108,18 @@ class Manifest(_Value):
 
     @property
     def engine(self) -> str:
-        """Name, version, and a digest of everything that vectors and scores depend on."""
+        """The name, the version, and a digest of everything that vectors and scores depend on."""
         described = self.model_dump_json(exclude={"licence", "source"})
         return f"{self.name}/{self.version}+{hashlib.sha256(described.encode()).hexdigest()[:8]}"
 
 
 Read = Callable[[Path, FileOf], bytes]
-"""Gives what a file of a folder holds, as the manifest says. Raises EmbeddingError."""
+"""Returns the content of a file in a folder, checked against the manifest. Raises
+EmbeddingError."""
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Raises EmbeddingError."""
+    """Read and validate a manifest. Raises EmbeddingError."""
     try:
         return Manifest.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -134,15 +131,15 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def read_checked(folder: Path, wanted: FileOf) -> bytes:
-    """A file's content if it is what the manifest says. Raises EmbeddingError."""
+    """Return the content of a file. Raises EmbeddingError if its digest is wrong."""
     try:
         body = (folder / wanted.file).read_bytes()
     except OSError as error:
         raise EmbeddingError(f"{wanted.file} cannot be read: {error.strerror}") from error
-    found = hashlib.sha256(body).hexdigest()
-    if found != wanted.sha256:
+    digest = hashlib.sha256(body).hexdigest()
+    if digest != wanted.sha256:
         raise EmbeddingError(
-            f"{wanted.file} has the SHA-256 {found[:16]}…, and the manifest says"
+            f"{wanted.file} has the SHA-256 {digest[:16]}…, but the manifest says"
             f" {wanted.sha256[:16]}…"
         )
     return body

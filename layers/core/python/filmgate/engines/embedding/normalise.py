@@ -17,20 +17,20 @@ from filmgate.arrays import F32
 
 
 def bias(vectors: F32, background: F32, first: int, last: int, weight: float) -> F32:
-    """The usual similarity of each vector to unrelated pictures: float32 (n,).
+    """Return the usual similarity of each vector to unrelated pictures: float32 (n,).
 
     Args:
         vectors: float32 (n, d), unit vectors.
-        background: float32 (k, d), unit vectors of pictures unrelated to all that is compared.
-        first, last: which of the nearest count, from 0, both included; last < k.
-        weight: the factor of their mean.
+        background: float32 (k, d), unit vectors of pictures unrelated to all compared pictures.
+        first, last: range of the nearest neighbors that are used, from 0, both included; last < k.
+        weight: factor of their mean.
     """
     nearest = -np.sort(-(vectors @ background.T), axis=1)[:, first : last + 1]
     return (weight * nearest.mean(axis=1)).astype(np.float32, copy=False)
 
 
 def normalised(a: NDArray[np.floating], a_bias: F32, b: NDArray[np.floating], b_bias: F32) -> F32:
-    """Cosine similarities minus the mean of both biases: float32 (n, m), mostly -1..1.
+    """Return cosine similarities minus the mean of both biases: float32 (n, m), mostly -1..1.
 
     Args:
         a, b: (n, d) and (m, d), unit vectors.

@@ -1,6 +1,6 @@
-"""An embedding engine on onnxruntime, on the processor.
+"""An embedding engine that runs a model with onnxruntime, on the CPU.
 
-onnxruntime is imported when a model is opened, so that everything else works without it.
+onnxruntime is imported when a model is opened; everything else works without it.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from filmgate.engines.embedding.port import EmbeddingError
 from filmgate.engines.embedding.track import Scale
 
 _BATCH = 8
-"""Pictures of a batch, unless the model fixes another number."""
+"""Pictures in a batch, unless the model has a fixed batch size."""
 _THREADS = 4
-"""Threads at most."""
+"""Maximum number of threads."""
 _UNIT_ERROR = 0.01
-"""By how much the length of a unit vector may differ from 1."""
+"""Tolerance of the length of a unit vector, which should be 1."""
 _NO_FOLDER = os.devnull
 
 
 class OnnxEngine:
-    """`filmgate.engines.embedding.port.EmbeddingEngine` of a manifest's model."""
+    """Implements `filmgate.engines.embedding.port.EmbeddingEngine` for the model of a manifest."""
 
     def __init__(self, manifest: Manifest, weights: bytes, background: F32 | None) -> None:
-        """Raises EmbeddingError: no onnxruntime, or not the model that the manifest describes."""
+        """Raises EmbeddingError without onnxruntime, or if the manifest does not fit the model."""
         self._manifest = manifest
         self._background = background
         self._session = _session(weights)
@@ -49,7 +49,7 @@ class OnnxEngine:
         names = [output.name for output in self._session.get_outputs()]
         if manifest.output.name not in names:
             raise EmbeddingError(f"the model has no output {manifest.output.name}, but {names}")
-        # One picture of noise: faults show now, and not with the first file.
+        # Embed one picture of noise, so that errors occur now and not with the first file.
         noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
         self.embed([noise])
 
@@ -60,16 +60,16 @@ class OnnxEngine:
 
     @property
     def dimensions(self) -> int:
-        """Of the vectors."""
+        """Of the vectors: d."""
         return self._manifest.output.dimensions
 
     @property
     def scale(self) -> Scale:
-        """As the manifest says."""
+        """From the manifest."""
         return Scale(self._manifest.scale.candidate, self._manifest.scale.similar)
 
     def embed(self, frames: Sequence[NDArray[np.uint8]]) -> F32:
-        """Unit vectors, float32 (n, d). Raises EmbeddingError."""
+        """Return unit vectors, float32 (n, d). Raises EmbeddingError."""
         batches = [np.zeros((0, self.dimensions), dtype=np.float32)]
         for start in range(0, len(frames), self._batch):
             some = prepared(frames[start : start + self._batch], self._manifest.input)
@@ -91,19 +91,19 @@ class OnnxEngine:
         wanted = (len(pictures), self.dimensions)
         if not isinstance(vectors, np.ndarray) or vectors.shape != wanted:
             shape = getattr(vectors, "shape", type(vectors).__name__)
-            raise EmbeddingError(f"the model gives {shape}, and the manifest says {wanted}")
+            raise EmbeddingError(f"the model returns {shape}, but the manifest says {wanted}")
         return _units(vectors.astype(np.float32, copy=False), self._manifest.output.normalise)
 
 
 def open_engine(manifest: Path, read: Read = read_checked) -> OnnxEngine:
-    """The engine of a manifest, with the files beside it.
+    """Open the model of a manifest.
 
     Args:
-        read: gives the content of a file in the manifest's folder; each is read once.
+        read: returns the content of a file in the folder of the manifest; called once for each.
 
     Raises:
-        EmbeddingError: a file is missing or not the one described, onnxruntime is not there, or
-            the model is not what the manifest says.
+        EmbeddingError: a file is missing or has another digest, onnxruntime is not installed, or
+            the model does not fit the manifest.
     """
     described = read_manifest(manifest)
     folder, background = manifest.parent, None
@@ -120,7 +120,8 @@ def _background(body: bytes, rule: Background, dimensions: int) -> F32:
         raise EmbeddingError(f"{rule.file} is not an array: {error}") from error
     if rows.ndim != 2 or rows.shape[1] != dimensions or len(rows) <= rule.last:
         raise EmbeddingError(
-            f"{rule.file} holds {rows.shape}, and ({rule.last + 1} or more, {dimensions}) is needed"
+            f"{rule.file} has the shape {rows.shape} instead of"
+            f" ({rule.last + 1} or more, {dimensions})"
         )
     return _units(rows.astype(np.float32), scaled=True)
 
@@ -131,10 +132,10 @@ def _session(weights: bytes) -> Any:
     except ImportError as error:
         raise EmbeddingError("onnxruntime is not installed") from error
     options = runtime.SessionOptions()
-    # With a number given, it does not bind threads to processors, which Lambda forbids.
+    # With an explicit number, threads are not bound to processors, which Lambda forbids.
     options.intra_op_num_threads = min(_THREADS, os.cpu_count() or 1)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # The digest would not cover weights beside the file: there is no folder to find them in.
+    # The digest does not cover external weights, so no folder with external weights exists.
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", _NO_FOLDER
     )
@@ -145,29 +146,29 @@ def _session(weights: bytes) -> Any:
 
 
 def _input(session: Any, manifest: Manifest) -> tuple[str, int]:
-    """The input's name, and how many pictures it takes at a time."""
+    """Return the name of the input, and its batch size."""
     rule = manifest.input
     inputs = {given.name: given for given in session.get_inputs()}
     if len(inputs) != 1 or rule.name not in (None, *inputs):
-        raise EmbeddingError(f"the model has the inputs {list(inputs)}; one is needed")
+        raise EmbeddingError(f"the model has the inputs {list(inputs)}; exactly one is supported")
     (given,) = inputs.values()
     shape, wanted = list(given.shape), (3, rule.height, rule.width)
     fits = len(shape) == 4 and all(
-        not isinstance(there, int) or there == size
-        for there, size in zip(shape[1:], wanted, strict=True)
+        not isinstance(length, int) or length == size
+        for length, size in zip(shape[1:], wanted, strict=True)
     )
     if given.type != "tensor(float)" or not fits:
         raise EmbeddingError(
-            f"the model takes {given.type} {shape}, and the manifest says float {wanted}"
+            f"the model takes {given.type} {shape}, but the manifest says float {wanted}"
         )
     return given.name, shape[0] if isinstance(shape[0], int) else _BATCH
 
 
 def _units(vectors: F32, scaled: bool) -> F32:
-    """Scaled to unit length, or checked to have it."""
+    """Scale vectors to unit length, or check that they have it."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or (lengths <= 0).any():
-        raise EmbeddingError("the model gives vectors without a direction")
+        raise EmbeddingError("the model returns vectors without a direction")
     if not scaled and (np.abs(lengths - 1) > _UNIT_ERROR).any():
         raise EmbeddingError("the model's vectors are not of unit length: set output.normalise")
     return (vectors / lengths).astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""Prepares pictures as the input of a model."""
+"""Prepare pictures as the input of a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def prepared(frames: Sequence[NDArray[np.uint8]], rule: Input) -> NDArray[np.float32]:
-    """float32 (n, 3, height, width) of RGB pictures, uint8 (h, w, 3), of any sizes."""
+    """Convert RGB pictures, uint8 (h, w, 3) of any size, to float32 (n, 3, height, width)."""
     from PIL import Image  # noqa: PLC0415 - 20 ms, needed for embeddings only
 
     filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}

@@ -1,4 +1,4 @@
-"""What fingerprinting needs of a model that turns pictures into vectors."""
+"""The port to an embedding model, which converts pictures to vectors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from filmgate.errors import FilmgateError
 
 
 class EmbeddingError(FilmgateError):
-    """The model cannot be used, or made no usable vectors; the message says why."""
+    """The model, or its output, cannot be used; the message says why."""
 
 
 class EmbeddingEngine(Protocol):
@@ -28,15 +28,17 @@ class EmbeddingEngine(Protocol):
 
     @property
     def scale(self) -> Scale:
-        """What its similarities mean."""
+        """The scale of its similarities."""
 
     def embed(self, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Unit vectors, float32 (n, d), of n RGB pictures, uint8 (h, w, 3), of any sizes.
+        """Return unit vectors, float32 (n, d), of n RGB pictures, uint8 (h, w, 3), of any size.
 
         Raises:
             EmbeddingError: the model failed, or did not return vectors of this shape.
         """
 
     def bias(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How similar each vector is to unrelated pictures: float32 (n,), see
-        `filmgate.engines.embedding.normalise`; zeros for a model without a background."""
+        """Return how similar each vector is to unrelated pictures: float32 (n,).
+
+        Zeros for a model without a background, see `filmgate.engines.embedding.normalise`.
+        """

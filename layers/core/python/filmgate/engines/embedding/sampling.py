@@ -1,4 +1,4 @@
-"""Which pictures of a file become vectors: few, whatever its length."""
+"""Choose the pictures of a file that are embedded: a few, however long the file is."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from filmgate.engines.embedding.track import EmbeddingTrack
 from filmgate.media.model import Frame
 
 MOST_PICTURES = 16
-"""Vectors of a file. Each is read by every search, so they are what a library's search costs."""
+"""Maximum number of vectors of a file. Every search reads every vector of the library."""
 _GAP_S = 2.0
-"""Seconds between kept pictures, until there are too many."""
+"""Initial interval between sampled pictures, in seconds."""
 
 
 class Sampler:
-    """Keeps pictures about evenly over a file whose length need not be known.
+    """Samples pictures about evenly over a file of unknown length.
 
-    One in `_GAP_S` seconds; when there are twice too many, every other one goes and the gap
-    doubles. So at most 2 * MOST_PICTURES small pictures are in memory.
+    It takes one picture in `_GAP_S` seconds. At twice the maximum number, it drops every other
+    picture and doubles the interval, so at most 2 * MOST_PICTURES small pictures are in memory.
     """
 
     def __init__(self) -> None:
         self._gap_s = _GAP_S
-        self._kept: list[Frame] = []
+        self._frames: list[Frame] = []
 
     def see(self, frame: Frame) -> None:
-        """Take the next picture, in order of time."""
-        if self._kept and frame.time_s - self._kept[-1].time_s < self._gap_s - 1e-3:
+        """Process the next picture; pictures must come in order of time."""
+        if self._frames and frame.time_s - self._frames[-1].time_s < self._gap_s - 1e-3:
             return
-        self._kept.append(frame)
-        if len(self._kept) > 2 * MOST_PICTURES:
-            self._kept = self._kept[::2]
+        self._frames.append(frame)
+        if len(self._frames) > 2 * MOST_PICTURES:
+            self._frames = self._frames[::2]
             self._gap_s *= 2
 
     def chosen(self, usable: NDArray[np.float32]) -> list[Frame]:
-        """At most MOST_PICTURES of what was seen, evenly.
+        """Return at most MOST_PICTURES of the sampled pictures, evenly spaced.
 
         Args:
-            usable: float32 (m,), times of the pictures that show enough to be told apart. All
-                flat pictures are alike to a model, and none says anything.
+            usable: float32 (m,), times of the pictures with enough detail to be distinguished. Flat
+                pictures all look alike to a model.
         """
-        times = np.array([frame.time_s for frame in self._kept], dtype=np.float32)
-        frames = [self._kept[row] for row in np.flatnonzero(np.isin(times, usable))]
+        times = np.array([frame.time_s for frame in self._frames], dtype=np.float32)
+        frames = [self._frames[row] for row in np.flatnonzero(np.isin(times, usable))]
         if len(frames) <= MOST_PICTURES:
             return frames
         rows = np.linspace(0, len(frames) - 1, MOST_PICTURES).round().astype(int)
@@ -53,7 +53,7 @@ class Sampler:
 
 
 def embedded(engine: EmbeddingEngine, frames: Sequence[Frame]) -> EmbeddingTrack | None:
-    """The vectors of some pictures, in order of time; None where there are none.
+    """Return the vectors of pictures, in order of time; None without pictures.
 
     Raises:
         EmbeddingError: the engine failed.

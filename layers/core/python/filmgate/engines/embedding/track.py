@@ -1,4 +1,4 @@
-"""The vectors kept of one file."""
+"""The embedding vectors of one file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What the normalised similarities of a model mean. They differ from model to model, so they
-    come with it.
+    """Thresholds for the normalised similarities of a model, which differ from model to model.
 
     Attributes:
-        candidate: from here on a pair is worth a full comparison.
-        similar: from here on it is worth a person's look; above `candidate`, below 1.
+        candidate: minimum for a full comparison of a pair.
+        similar: minimum to show a pair to a person; above `candidate`, below 1.
     """
 
     candidate: float
