@@ -67,7 +67,8 @@ class MediaReader(Protocol):
             info: the result of `probe`.
             limits: bounds on decoding.
             pictures: whether to return pictures for embedding with the fingerprint.
-            artifacts: ``fingerprint``, names in `filmgate.media.shared_names.SHARED_NAMES`, or both.
+            artifacts: ``fingerprint``, names in `filmgate.media.shared_names.SHARED_NAMES`,
+                or both.
 
         Raises:
             MediaRefused: the file cannot be accepted.
