@@ -117,7 +117,7 @@ def run_machine(local: RunningStack, role: str, state: dict[str, Any]) -> dict[s
 
 def test_the_input_of_an_execution_has_a_limit(local: RunningStack) -> None:
     states = local.aws.client("stepfunctions")
-    arn = local.info.workflows["video"]
+    arn = local.info.workflows["standard"]
     with pytest.raises(ClientError, match=str(MAX_STATE)) as refused:
         states.start_execution(stateMachineArn=arn, input=json.dumps("x" * (MAX_STATE - 1)))
     assert code_of(refused) == "ValidationException"
@@ -155,7 +155,7 @@ def test_an_express_workflow_cannot_wait_for_others(
     assert code_of(refused) == "InvalidDefinition"
     with pytest.raises(ClientError, match="Express state machine does not support"):
         states.update_state_machine(
-            stateMachineArn=local.info.workflows["image"], definition=definition(state)
+            stateMachineArn=local.info.workflows["express"], definition=definition(state)
         )
     assert express_failure("STANDARD", definition(state)) is None
     assert express_failure("EXPRESS", definition(INLINE)) is None

@@ -171,7 +171,7 @@ def test_a_second_key_in_the_query_does_not_count(local: RunningStack) -> None:
 
 def test_the_keys_of_a_function_cannot_be_computed(local: RunningStack) -> None:
     """Upstream derives them from the names of the function and its role."""
-    name = local.info.functions["fingerprint"]
+    name = local.info.functions["derive"]
     found = local.aws.client("lambda").get_function_configuration(FunctionName=name)
     digest = hashlib.sha256(f"{found['FunctionArn']}:{found['Role']}".encode()).hexdigest()
     guessed = boto3.client(

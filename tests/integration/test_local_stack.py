@@ -395,12 +395,12 @@ def test_state_survives_a_kill(marked: RunningStack) -> None:
 
 def test_an_interrupted_execution_is_resumed(marked: RunningStack) -> None:
     states = marked.aws.client("stepfunctions")
-    machine = states.describe_state_machine(stateMachineArn=marked.info.workflows["video"])
+    machine = states.describe_state_machine(stateMachineArn=marked.info.workflows["standard"])
     slow = {
         "StartAt": "Pause",
         "States": {"Pause": {"Type": "Wait", "Seconds": 4, "End": True}},
     }
-    arn = marked.info.workflows["video"]
+    arn = marked.info.workflows["standard"]
     states.update_state_machine(stateMachineArn=arn, definition=json.dumps(slow))
     name = uuid.uuid4().hex
     states.start_execution(stateMachineArn=arn, name=name, input='{"asset_id": "x"}')
