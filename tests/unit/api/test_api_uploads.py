@@ -130,6 +130,17 @@ def test_a_file_over_the_limit_is_recorded_as_refused(world: World, client: Test
     assert edge["upload"]
 
 
+def test_a_size_that_was_announced_wrongly_can_be_corrected(
+    world: World, client: TestClient
+) -> None:
+    (refused,) = ask(client, wanted(size_bytes=LIMITS.max_file_bytes + 1))
+    (corrected,) = ask(client, wanted(size_bytes=10))
+    assert (refused["upload"], corrected["status"]) == (None, "waiting")
+    assert corrected["upload"]["fields"]["x-test-range"] == "10-10"
+    stored = world.library.asset("acme", corrected["asset_id"])
+    assert (stored.state, stored.size_bytes, stored.reason) == (AssetState.WAITING, 10, None)
+
+
 @pytest.mark.parametrize(
     "path", ["Été à Paris/ü 1.mp4", "../../etc/passwd", "日本語", " ", "🎬" * 9]
 )
@@ -156,6 +167,9 @@ def test_any_name_is_kept_as_a_label_and_never_used_as_a_key(
         ({"size_bytes": -1}, "size_bytes"),
         ({"size_bytes": 2**53 + 1}, "size_bytes"),
         ({"size_bytes": "many"}, "size_bytes"),
+        ({"size_bytes": "12"}, "size_bytes"),
+        ({"size_bytes": False}, "size_bytes"),
+        ({"size_bytes": 12.0}, "size_bytes"),
         ({"sha256": "ab"}, "sha256"),
         ({"sha256": SHA.upper()}, "sha256"),
         ({"sha256": SHA + "\n"}, "sha256"),

@@ -67,7 +67,7 @@ class UploadFile(ClosedModel):
             min_length=1, max_length=MAX_PATH_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"
         ),
     ]
-    size_bytes: Annotated[int, Field(ge=0, le=2**53)]
+    size_bytes: Annotated[int, Field(ge=0, le=2**53, strict=True)]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     content_type: Annotated[
         str,

@@ -60,8 +60,10 @@ def request_uploads(services: Services, tenant: str, files: Sequence[UploadFile]
 
 def _upload(services: Services, file: UploadFile, record: AnalyzedAsset) -> Upload:
     asset, post = record.asset, None
-    if record.awaits_bytes:
-        asset = _waiting(services.library, asset)
+    announced_too_large = asset.state is AssetState.REFUSED and asset.reason_code == "too_large"
+    fits = file.size_bytes <= services.limits.max_file_bytes
+    if record.awaits_bytes or (announced_too_large and fits):
+        asset = _waiting(services.library, asset.model_copy(update={"size_bytes": file.size_bytes}))
         record = record.model_copy(update={"asset": asset})
     if record.awaits_bytes:
         signed = services.signer.presign_post(
