@@ -192,11 +192,12 @@ def _one_sided(running: RunningStack) -> int:
 
 
 def _items(running: RunningStack, table: str, *more: str) -> Iterator[dict[str, str]]:
-    """The keys of all items, and more of their texts."""
+    """The keys and more texts of all items that have these texts."""
     pages = running.aws.client("dynamodb").get_paginator("scan")
     for page in pages.paginate(TableName=running.info.tables[table], ConsistentRead=True):
         for item in page["Items"]:
-            yield {name: item[name]["S"] for name in ("pk", "sk", *more)}
+            if all(name in item for name in more):
+                yield {name: item[name]["S"] for name in ("pk", "sk", *more)}
 
 
 @contextmanager
