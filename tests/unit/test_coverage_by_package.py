@@ -39,6 +39,8 @@ def test_what_runs_in_other_processes_has_no_limit() -> None:
     assert Covered("filmgate_localities", 0, 10).below(85)
     assert not Covered("filmgate_local", 0, 10).below(85)
     assert not Covered("functions.api", 0, 10).below(85)
+    assert not Covered("filmgate.sandbox", 0, 10).below(85)
+    assert Covered("filmgate", 0, 10).below(85)
 
 
 def test_a_low_package_fails_and_is_named(
