@@ -19,15 +19,16 @@ ROOTS = ("layers/core/python", "infra/local", "infra/packaging", "infra/samples"
 
 
 IN_OTHER_PROCESSES = (
+    "filmgate.adapters",
     "filmgate.sandbox",
     "filmgate_local",
     "filmgate_packaging",
     "filmgate_samples",
     "functions",
 )
-"""Packages without a limit, and those in them: the child that decodes, the local AWS, its
-packaging, the processes that draw samples and the wiring of the functions run mostly outside the
-test process, where nothing counts what runs."""
+"""Packages without a limit, and those in them. The adapters, the child that decodes, the local AWS,
+its packaging, the processes that draw samples and the wiring of the functions run mostly outside
+the test process, where nothing counts what runs."""
 
 
 @dataclass(frozen=True)
