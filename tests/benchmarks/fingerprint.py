@@ -281,7 +281,7 @@ def _hashing(path: Path, rounds: int) -> tuple[Sheet, list[Figure], dict[str, ob
         ("hash", "CPU ms a picture", "times as fast as imagehash.phash"),
         rows,
         (
-            f"Input: the {width}x{height} picture that decoding gives, unless told otherwise.",
+            f"Input: the {width}x{height} picture that decoding gives, unless stated otherwise.",
             "Hash alone: from luma at 128 pixels to 256 bits; as in the engine, a clip at once.",
             "All of a picture: halving, luma, chroma, bars, coefficients, quality, and its share "
             "of 12 reference crops and PDQ, once a second each.",

@@ -5,7 +5,7 @@ halves: thresholds of the peers are set on one, and all are judged on the other,
 as shipped. Every copy is searched for among all sources of its half, and what the index loses is
 missed. A pair counts as called when its class is exact or near, or similar as a part.
 
---misses lists what went wrong, of the tuning half unless told otherwise: look there when changing
+--misses lists what went wrong, of the tuning half unless stated otherwise: look there when changing
 the matching, and leave the test half unseen.
 """
 

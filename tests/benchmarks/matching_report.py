@@ -160,7 +160,7 @@ def called(pairs: Sequence[Pair]) -> Sheet:
 
 
 def reliability_sheet(pairs: Sequence[Pair]) -> Sheet:
-    """What the shipped probabilities are worth: told and observed shares of copies."""
+    """What the shipped probabilities are worth: stated and observed shares of copies."""
     rows: list[tuple[Cell, ...]] = []
     said = []
     for kind in MediaKind:

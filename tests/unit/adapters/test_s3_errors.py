@@ -34,8 +34,8 @@ def test_a_failure_names_the_asset_and_not_its_file(
 ) -> None:
     with pytest.raises(kind) as caught, _errors(key):
         raise error
-    told = "".join(traceback.format_exception(caught.value))
-    assert "Rome" not in told.replace('"raw/acme/Rome/dropped.mp4"', "")
+    reported = "".join(traceback.format_exception(caught.value))
+    assert "Rome" not in reported.replace('"raw/acme/Rome/dropped.mp4"', "")
     assert "raw object" in str(caught.value)
     assert (ASSET in str(caught.value)) is (key == KEY)
     assert type(caught.value) is kind

@@ -109,7 +109,7 @@ def test_a_sure_part_comes_before_a_whole_that_is_less_sure() -> None:
     assert expected[-1].rank == 0
 
 
-def told(probability: float | None, negative: str = "") -> Pair:
+def reported(probability: float | None, negative: str = "") -> Pair:
     made = pair(0.8, negative)
     assert made.verdict is not None
     return replace(
@@ -118,8 +118,8 @@ def told(probability: float | None, negative: str = "") -> Pair:
 
 
 def test_the_sheet_of_probabilities_judges_them_and_not_the_scores() -> None:
-    pairs = [told(0.75)] * 3 + [told(0.75, "unrelated"), told(0.05, "unrelated")]
-    left_out = [told(None), pair(0.0)]
+    pairs = [reported(0.75)] * 3 + [reported(0.75, "unrelated"), reported(0.05, "unrelated")]
+    left_out = [reported(None), pair(0.0)]
     sheet = reliability_sheet([*pairs, *left_out])
     low, high = sheet.rows
     assert low[:3] == ("videos", "0 to 0.1", 1)

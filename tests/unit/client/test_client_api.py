@@ -256,24 +256,24 @@ def test_a_file_goes_out_after_its_fields_and_without_the_key(
     path = tmp_path / "a.bin"
     path.write_bytes(b"0123456789")
     fields = {"key": "raw/acme/x/a.bin", "Content-Type": "video/mp4", "policy": "p"}
-    told: list[int] = []
-    sender.send(PresignedPost(url=bucket.url, fields=fields), path, told.append)
+    reported: list[int] = []
+    sender.send(PresignedPost(url=bucket.url, fields=fields), path, reported.append)
     headers, body = bucket.bodies[0]
     names = [part.split(b'"')[1].decode() for part in body.split(b"form-data; name=")[1:]]
     assert names == ["key", "Content-Type", "policy", "file"]
     assert b"\r\n\r\n0123456789\r\n--" in body
     assert "x-api-key" not in {name.lower() for name in headers}
     assert b"fg_secret" not in body
-    assert sum(told) == 10
+    assert sum(reported) == 10
 
 
 def test_an_empty_file_goes_out(
     bucket: Bucket, sender: FilmgateClient, make: Callable[[int], Path]
 ) -> None:
-    told: list[int] = []
-    sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), make(0), told.append)
+    reported: list[int] = []
+    sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), make(0), reported.append)
     assert len(bucket.bodies) == 1
-    assert sum(told) == 0
+    assert sum(reported) == 0
 
 
 def test_a_large_file_is_never_held_in_memory(
@@ -281,16 +281,16 @@ def test_a_large_file_is_never_held_in_memory(
 ) -> None:
     size = 64 * 1024 * 1024
     path = make(size)
-    told: list[int] = []
+    reported: list[int] = []
     target = PresignedPost(url=bucket.url, fields={"key": "k"})
     tracemalloc.start()
     try:
-        sender.send(target, path, told.append)
+        sender.send(target, path, reported.append)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert sum(told) == size
-    assert max(told) <= 64 * 1024
+    assert sum(reported) == size
+    assert max(reported) <= 64 * 1024
     assert peak < 4 * 1024 * 1024
 
 
@@ -298,23 +298,23 @@ def test_progress_of_a_try_that_failed_is_taken_back(
     bucket: Bucket, sender: FilmgateClient, make: Callable[[int], Path], waits: list[float]
 ) -> None:
     bucket.refusals = [503, 500]
-    told: list[int] = []
-    sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), make(200_000), told.append)
+    reported: list[int] = []
+    sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), make(200_000), reported.append)
     assert len(bucket.bodies) == 3
     assert len(waits) == 2
-    assert [n for n in told if n < 0] == [-200_000, -200_000]
-    assert sum(told) == 200_000
+    assert [n for n in reported if n < 0] == [-200_000, -200_000]
+    assert sum(reported) == 200_000
 
 
 def test_a_refused_upload_leaves_no_progress(
     bucket: Bucket, sender: FilmgateClient, make: Callable[[int], Path]
 ) -> None:
     bucket.refusals = [403]
-    told: list[int] = []
+    reported: list[int] = []
     with pytest.raises(UploadRejected):
-        sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), make(10), told.append)
+        sender.send(PresignedPost(url=bucket.url, fields={"key": "k"}), make(10), reported.append)
     assert len(bucket.bodies) == 1
-    assert sum(told) == 0
+    assert sum(reported) == 0
 
 
 def test_a_bucket_that_is_not_there_is_no_fault_of_the_file(

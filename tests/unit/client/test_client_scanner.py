@@ -61,8 +61,8 @@ class Api:
         return []
 
 
-class Told:
-    """Remembers what progress was told."""
+class Reported:
+    """Remembers what was reported as progress."""
 
     def __init__(self) -> None:
         self.totals: dict[Stage, int] = {}
@@ -81,11 +81,11 @@ def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
-def scanner(api: Api, told: Told | None = None) -> Scanner:
+def scanner(api: Api, reported: Reported | None = None) -> Scanner:
     ticks = itertools.count()
     return Scanner(
         api,
-        told or Told(),
+        reported or Reported(),
         FileRecord(default_database()),
         patience_s=50,
         clock=lambda: next(ticks),
@@ -100,24 +100,24 @@ def files(folder: Path, count: int) -> None:
 
 def test_files_go_in_batches_and_every_bar_reaches_its_end(tmp_path: Path) -> None:
     files(tmp_path, UPLOAD_BATCH + 7)
-    api, told = Api([AssetStatus.WAITING, AssetStatus.PROCESSING, AssetStatus.DONE]), Told()
-    found = scanner(api, told).scan(tmp_path)
+    api, reported = Api([AssetStatus.WAITING, AssetStatus.PROCESSING, AssetStatus.DONE]), Reported()
+    found = scanner(api, reported).scan(tmp_path)
     assert api.asked == [UPLOAD_BATCH, 7]
     assert len(api.sent) == found.new == UPLOAD_BATCH + 7
-    assert told.done == told.totals
+    assert reported.done == reported.totals
 
 
 def test_a_file_with_several_paths_is_sent_once(tmp_path: Path) -> None:
     files(tmp_path, UPLOAD_BATCH)
     for name in ("second.mp4", "third.mp4"):
         (tmp_path / name).hardlink_to(tmp_path / "001.mp4")
-    api, told = Api([AssetStatus.DONE]), Told()
-    found = scanner(api, told).scan(tmp_path)
+    api, reported = Api([AssetStatus.DONE]), Reported()
+    found = scanner(api, reported).scan(tmp_path)
     assert len(api.sent) == found.new == UPLOAD_BATCH == sum(api.asked)
     assert {a.path: a.also for a in found.result.assets if a.also} == {
         "001.mp4": ("second.mp4", "third.mp4")
     }
-    assert told.done == told.totals
+    assert reported.done == reported.totals
 
 
 def test_waiting_goes_on_while_anything_changes(tmp_path: Path) -> None:

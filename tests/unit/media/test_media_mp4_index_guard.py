@@ -124,9 +124,9 @@ def test_an_edit_list_costs_no_more_than_is_told(tmp_path: Path, coded: str, cou
     pieces = [(chance.uniform(0, 3.9), chance.choice([0.04, 0.5, 4.0])) for _ in range(count)]
     handler = b"soun" if "sound" in coded else b"vide"
     made = index_entries(make.edited(path, [(-1.0, 0.5), *pieces], handler))
-    told = claimed_entries(path, 10**9)
-    assert made <= told
-    assert told <= (count + 2) * plain + 6 * count, "and never more than everything each time"
+    reported = claimed_entries(path, 10**9)
+    assert made <= reported
+    assert reported <= (count + 2) * plain + 6 * count, "and never more than everything each time"
 
 
 def test_a_film_put_together_of_many_pieces_passes(tmp_path: Path) -> None:

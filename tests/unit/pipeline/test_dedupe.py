@@ -162,7 +162,7 @@ def test_a_job_run_again_continues_at_its_comparisons(
 
 
 def test_a_pair_that_differs_in_a_later_run_is_no_match_any_longer(flow: Flow) -> None:
-    """Three copies are one group; by stricter settings one of them is no copy of either."""
+    """Three copies are one group; by stricter settings one of them is not a copy of either."""
     first, _ = flow.upload("a.jpg", picture(1))
     second, _ = flow.upload("b.jpg", picture(1))
     third, _ = flow.upload("c.jpg", picture(1, side=64, quality=30))

@@ -122,10 +122,10 @@ def test_a_film_cut_short_is_accepted_with_how_much_was_decoded(flow: Flow, tmp_
     assert flow.record(whole).notes == ()
     for asset in cut:
         note = flow.record(asset).notes[0]
-        told = re.search(r"ends early .*: (\S+) of (\S+) s could be decoded", note)
-        assert told
-        assert 3 < float(told[1]) < 9
-        assert float(told[2]) == pytest.approx(12, abs=0.2)
+        found = re.search(r"ends early .*: (\S+) of (\S+) s could be decoded", note)
+        assert found
+        assert 3 < float(found[1]) < 9
+        assert float(found[2]) == pytest.approx(12, abs=0.2)
 
 
 def test_a_damaged_artifact_is_made_again(flow: Flow) -> None:
@@ -152,7 +152,7 @@ def test_a_refusal_while_deriving_ends_all_jobs(
     jobs = flow.library.list_jobs(TENANT, limit=9, cursor=None).items
     assert [job.state for job in jobs] == [JobState.REFUSED] * 2
     assert [job.error for job in jobs] == [None] * 2
-    assert flow.derive(flow.state(asset)).outcome is Outcome.REFUSED, "and may be told again"
+    assert flow.derive(flow.state(asset)).outcome is Outcome.REFUSED, "and may be refused again"
 
 
 def test_a_file_that_changed_meanwhile_is_refused(flow: Flow) -> None:

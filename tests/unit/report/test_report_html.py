@@ -97,8 +97,8 @@ def test_matches_outside_the_folder_are_told() -> None:
         assets=result().assets[:1], matches=(), groups=(), outside=(outside("old/<b>.mp4"),)
     )
     text = page(alone)
-    told = "1 file here also matches 1 file scanned before, outside this folder (1 exact, 0 near"
-    assert text.count(told) == 2
+    line = "1 file here also matches 1 file scanned before, outside this folder (1 exact, 0 near"
+    assert text.count(line) == 2
     assert 'href="#outside"' in text
     assert "old/<b>.mp4" in Page(text).text
 
@@ -112,8 +112,8 @@ def test_an_embedding_is_shown_only_where_there_is_one() -> None:
 
 def test_a_probability_is_shown_with_what_it_was_calibrated_on_and_never_as_certain() -> None:
     assert "probability" not in Page(page()).text
-    told = {"probability": 0.9999, "calibrated_on": "reviewed <b>.json, 40 pairs, 2026-01-02"}
-    pair = match("beach.mp4", "other room.mp4", MatchClass.EXACT, 0.99, **told)
+    expected = {"probability": 0.9999, "calibrated_on": "reviewed <b>.json, 40 pairs, 2026-01-02"}
+    pair = match("beach.mp4", "other room.mp4", MatchClass.EXACT, 0.99, **expected)
     text = Page(page(result().model_copy(update={"matches": (pair,)}))).text
     assert "0.999 (as calibrated on reviewed <b>.json, 40 pairs, 2026-01-02)" in text
 

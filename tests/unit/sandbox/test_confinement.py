@@ -64,7 +64,7 @@ def outcomes(world: World) -> dict[str, str]:
     elsewhere.parent.mkdir(exist_ok=True)
     elsewhere.write_text("secret", encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        found: dict[str, str] = world.told(
+        found: dict[str, str] = world.ask_child(
             "attempts",
             product=os.getpid(),
             elsewhere=str(elsewhere),
@@ -98,7 +98,7 @@ def test_hiding_needs_neither_filter_nor_landlock(tmp_path: Path) -> None:
         assert (held.system_calls_filtered, held.landlock) == (False, 0)
         assert held.no_new_privileges
         assert held.strays_killed
-        found = world.told("peek", product=os.getpid(), elsewhere=str(tmp_path / "x"), port=1)
+        found = world.ask_child("peek", product=os.getpid(), elsewhere=str(tmp_path / "x"), port=1)
         assert {found[name] for name in HIDDEN} <= {"EACCES", "EPERM"}
         assert found["trace the product"] == found["seize the forker"] == "EPERM"
     finally:
@@ -115,7 +115,7 @@ def test_other_files_are_out_of_reach(world: World, held: Capabilities) -> None:
 def test_a_child_has_no_environment_and_one_file_descriptor_for_its_answer(
     world: World,
 ) -> None:
-    found = world.told("surroundings")
+    found = world.ask_child("surroundings")
     threads = {"OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"}
     # The last is put there by the interpreter, where no locale is set.
     assert set(found["environment"]) <= threads | {"LD_LIBRARY_PATH", "LC_CTYPE"}
@@ -131,7 +131,7 @@ def test_what_holds_is_said_once(tmp_path: Path) -> None:
     world.zygote = Zygote("tests.sandbox_jobs", said.append)
     try:
         for _ in range(2):
-            world.told("surroundings")
+            world.ask_child("surroundings")
         assert said == [world.zygote.capabilities()]
         assert {"RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_CPU", "RLIMIT_NOFILE"} <= set(said[0].limits)
     finally:

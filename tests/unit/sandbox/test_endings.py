@@ -156,24 +156,24 @@ def test_the_answer_stops_at_its_bound(world: World) -> None:
 
 
 def test_a_zygote_that_died_between_files_is_not_missed(world: World) -> None:
-    world.told("surroundings")
+    world.ask_child("surroundings")
     first = world.zygote.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: not alive(first))
-    world.told("surroundings")
+    world.ask_child("surroundings")
     assert world.zygote.pid not in (None, first)
 
 
 def test_a_zygote_that_dies_in_mid_file_costs_one_try(world: World) -> None:
-    world.told("surroundings")
+    world.ask_child("surroundings")
     pid = world.zygote.pid
     assert pid is not None
     killer = threading.Timer(1.0, os.kill, (pid, signal.SIGKILL))
     killer.start()
     with pytest.raises(TransientError, match="ended unexpectedly"):
         world.run("hang")
-    world.told("surroundings")
+    world.ask_child("surroundings")
 
 
 def test_a_zygote_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def test_the_numbers_are_the_kernels(machine: str) -> None:
     text = HEADERS[machine].read_text(encoding="utf-8")
     rows = re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text)
     known = {name: int(value) for name, value in rows}
-    told = {name: numbers[COLUMNS[machine]] for name, numbers in ALL.items()}
-    assert {name: known.get(name) for name in told} == told
+    expected = {name: numbers[COLUMNS[machine]] for name, numbers in ALL.items()}
+    assert {name: known.get(name) for name in expected} == expected
 
 
 @pytest.mark.parametrize("machine", HEADERS)

@@ -47,7 +47,7 @@ class World:
         path = str(self.file(words, **given))
         return self.zygote.run(Request(job="act", path=path, arguments="", budget=budget))
 
-    def told(self, words: str, **given: Any) -> Any:
+    def ask_child(self, words: str, **given: Any) -> Any:
         """What the child answered, as JSON."""
         return json.loads(unpacked(self.run(words, **given).answer).parts[0])
 

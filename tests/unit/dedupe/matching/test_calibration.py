@@ -45,8 +45,8 @@ def test_a_map_out_of_order_is_refused(
 
 
 def compared(visual: float, **values: object) -> Comparison:
-    told = {"audio": None, "metadata": None, "decisive": ("visual",), "engine": "e"} | values
-    return Comparison.model_validate({"kind": MediaKind.VIDEO, "visual": visual} | told)
+    given = {"audio": None, "metadata": None, "decisive": ("visual",), "engine": "e"} | values
+    return Comparison.model_validate({"kind": MediaKind.VIDEO, "visual": visual} | given)
 
 
 def map_of(*points: tuple[float, float]) -> CalibrationMap:

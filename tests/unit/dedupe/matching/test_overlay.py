@@ -1,4 +1,4 @@
-"""An overlay is told from encoding artefacts."""
+"""An overlay is distinguished from encoding artefacts."""
 
 from __future__ import annotations
 

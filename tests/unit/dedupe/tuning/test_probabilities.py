@@ -143,8 +143,8 @@ def test_a_fit_finds_probabilities_that_are_known() -> None:
 def test_fitting_what_is_calibrated_changes_little() -> None:
     first = fitted(drawn(20_000, 2))
     again = fitted([(first(score), same) for score, same in drawn(20_000, 3)])
-    told = [first(score) for score, _ in drawn(2_000, 7)]
-    assert sum(abs(again(probability) - probability) for probability in told) / len(told) < 0.02
+    given = [first(score) for score, _ in drawn(2_000, 7)]
+    assert sum(abs(again(probability) - probability) for probability in given) / len(given) < 0.02
 
 
 def test_brier_and_calibration_error_are_those_of_known_probabilities() -> None:
@@ -156,7 +156,7 @@ def test_brier_and_calibration_error_are_those_of_known_probabilities() -> None:
     assert found.brier == pytest.approx(1 / 3 - 1 / 5, abs=0.005)
     assert found.copies == pytest.approx(1 / 3, abs=0.01)
     assert sum(b.pairs for b in found.bins) == found.pairs == 40_000
-    # Told as the score itself, the error is the mean of s - s²: 1/2 - 1/3.
+    # With the score itself as the probability, the error is the mean of s - s²: 1/2 - 1/3.
     wrong = reliability([(math.sqrt(p), same) for p, same in true])
     assert wrong is not None
     assert wrong.ece == pytest.approx(1 / 2 - 1 / 3, abs=0.01)
@@ -212,7 +212,7 @@ def test_kinds_and_parts_have_maps_of_their_own() -> None:
 
 
 def test_pairs_are_judged_by_maps_that_did_not_see_them() -> None:
-    """Labels that no score tells: told by their own map they would look better than chance."""
+    """Labels that no score predicts: by their own map they would look better than chance."""
     draw = random.Random(6)
     pairs = [pair(MediaKind.IMAGE, draw.random(), same=draw.random() < 0.5) for _ in range(200)]
     own = evaluate(pairs, calibrate(pairs, SOURCE, Calibration()))[MediaKind.IMAGE]

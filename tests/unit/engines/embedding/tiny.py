@@ -51,7 +51,7 @@ def by_hand(picture: NDArray[np.uint8], seed: int = 1) -> NDArray[np.float32]:
 
 def install(folder: Path, made: bytes | None = None, **changes: Any) -> Path:
     """A model and its manifest in a folder; the manifest's path. Changes replace its fields."""
-    told = {
+    given = {
         "name": "tiny",
         "version": "1",
         "licence": "MIT",
@@ -59,7 +59,7 @@ def install(folder: Path, made: bytes | None = None, **changes: Any) -> Path:
         "output": {"name": "embedding", "dimensions": DIMENSIONS, "normalise": True},
         "scale": {"candidate": 0.6, "similar": 0.8},
     }
-    return onnx_models.install(folder, model() if made is None else made, told | changes)
+    return onnx_models.install(folder, model() if made is None else made, given | changes)
 
 
 def background(folder: Path, rows: NDArray[Any]) -> dict[str, str]:

@@ -77,7 +77,7 @@ class _Embeddings(_Strict):
 
 
 class _Head(BaseModel):
-    """What is no array; `info` is checked by its own model."""
+    """The parts that are not arrays; `info` is checked by its own model."""
 
     engine: _Name
     sha256: Annotated[str, Field(max_length=64)]
